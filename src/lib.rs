@@ -1,0 +1,16 @@
+//! Heloise: raw SMTP sessions for people.
+//!
+//! Data flows one way through the modules, and nothing knows what stands after it in this list:
+//!
+//! 1. [`secret`]: bytes that never print and are wiped when dropped.
+//! 2. [`wire`]: the grammar of SMTP. Bytes to lines, lines to replies and commands, and back.
+//! 3. [`sasl`]: authentication mechanisms as pure functions from challenge to response.
+//! 4. [`session`]: the sans-IO state machine, for the client and for the server role.
+//! 5. [`explain`]: what a reply means in the situation it came in, out of the tables in `grammar/`.
+//! 6. [`transcript`]: a session as data: the file format, redaction, and what is made of it.
+//! 7. [`transport`]: sockets, names, timers and TLS; the only driver of a session on a network.
+
+#![forbid(unsafe_code)]
+
+pub mod secret;
+pub mod wire;

@@ -1,0 +1,16 @@
+//! The grammar of SMTP: bytes to lines, lines to replies and commands, and back.
+//!
+//! Reading is lossless and never fails on what a peer sent: what breaks the rules is kept and named as a
+//! [`Quirk`]. Building is strict: what goes out is checked against the grammar in `grammar/abnf/`.
+
+pub mod command;
+pub mod ehlo;
+pub mod frame;
+pub mod quirk;
+pub mod reply;
+
+pub use command::{CommandLine, Verb};
+pub use ehlo::{Capabilities, Capability};
+pub use frame::{Ending, Framer, Line};
+pub use quirk::Quirk;
+pub use reply::{Class, EnhancedCode, Reply, ReplyAssembler, ReplyCode, ReplyLine};

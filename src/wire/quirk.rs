@@ -1,0 +1,122 @@
+//! Named deviations from the protocol.
+
+use std::fmt;
+
+/// Something a peer did that the standards forbid or discourage. A quirk is a value that travels with the
+/// bytes it was seen in; the bytes themselves are never mended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Quirk {
+    /// The line ended in LF without CR.
+    BareLf,
+    /// A CR stood inside the line without LF after it.
+    BareCr,
+    /// The line ended with the connection, without any line end.
+    Unterminated,
+    /// The line was longer than the limit, in octets including CRLF.
+    LineTooLong {
+        /// Octets of the line including its end.
+        length: usize,
+        /// The limit that the standard sets.
+        limit: usize,
+    },
+    /// A NUL byte stood in the line.
+    Nul,
+    /// Control characters other than tab stood in the line.
+    Control,
+    /// Bytes above 0x7F that form valid UTF-8 stood in a reply without SMTPUTF8 being in use.
+    Utf8,
+    /// Bytes above 0x7F that are not UTF-8 stood in the line.
+    EightBit,
+    /// The lines of one reply carry different codes.
+    CodesDisagree {
+        /// Code of the first line.
+        first: u16,
+        /// Code of the line that differs.
+        other: u16,
+    },
+    /// The enhanced codes of the lines of one reply differ.
+    EnhancedDisagree,
+    /// The class digit of the enhanced code is not that of the reply code.
+    ClassMismatch,
+    /// A reply line of the code alone, without the space the grammar asks for.
+    CodeOnly,
+    /// The code is outside 200–559, or its second digit is not 0–5.
+    OddCode,
+    /// The character after the code is neither space nor hyphen.
+    OddSeparator(u8),
+    /// The line does not begin with a three-digit code at all.
+    NotAReply,
+    /// The reply came while no command was waiting for one.
+    Unsolicited,
+    /// Bytes came in cleartext behind the reply to STARTTLS (injection, CVE-2011-0411).
+    PlaintextAfterStartTls {
+        /// How many bytes were thrown away.
+        bytes: usize,
+    },
+    /// An EHLO reply line whose keyword breaks the grammar.
+    OddKeyword,
+    /// The same EHLO keyword was listed more than once.
+    DuplicateKeyword(String),
+    /// A capability written in an obsolete form, such as `AUTH=LOGIN`.
+    ObsoleteCapability(String),
+}
+
+impl Quirk {
+    /// The clause that the deviation breaks.
+    pub fn source(&self) -> &'static str {
+        match self {
+            Quirk::BareLf | Quirk::BareCr => "RFC 5321 §2.3.8",
+            Quirk::Unterminated => "RFC 5321 §2.3.8",
+            Quirk::LineTooLong { .. } => "RFC 5321 §4.5.3.1.5",
+            Quirk::Nul | Quirk::Control => "RFC 5321 §4.2 (textstring)",
+            Quirk::Utf8 => "RFC 6531 §3.7.4",
+            Quirk::EightBit => "RFC 5321 §4.2 (textstring)",
+            Quirk::CodesDisagree { .. } => "RFC 5321 §4.2.1",
+            Quirk::EnhancedDisagree | Quirk::ClassMismatch => "RFC 2034 §4",
+            Quirk::CodeOnly | Quirk::OddSeparator(_) | Quirk::NotAReply => "RFC 5321 §4.2",
+            Quirk::OddCode => "RFC 5321 §4.2",
+            Quirk::Unsolicited => "RFC 5321 §4.2",
+            Quirk::PlaintextAfterStartTls { .. } => "RFC 3207 §5, CVE-2011-0411",
+            Quirk::OddKeyword | Quirk::DuplicateKeyword(_) => "RFC 5321 §4.1.1.1",
+            Quirk::ObsoleteCapability(_) => "RFC 4954 §3",
+        }
+    }
+}
+
+/// One plain sentence without a full stop.
+impl fmt::Display for Quirk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Quirk::BareLf => write!(f, "line ends in LF alone, not CRLF"),
+            Quirk::BareCr => write!(f, "CR inside the line without LF after it"),
+            Quirk::Unterminated => write!(f, "line ends with the connection, without CRLF"),
+            Quirk::LineTooLong { length, limit } => {
+                write!(f, "line of {length} octets; the limit is {limit}")
+            }
+            Quirk::Nul => write!(f, "NUL byte in the line"),
+            Quirk::Control => write!(f, "control characters in the line"),
+            Quirk::Utf8 => write!(f, "UTF-8 text in a reply"),
+            Quirk::EightBit => write!(f, "bytes that are neither ASCII nor UTF-8"),
+            Quirk::CodesDisagree { first, other } => {
+                write!(f, "the lines of this reply disagree: code {first:03} and code {other:03}")
+            }
+            Quirk::EnhancedDisagree => write!(f, "the lines of this reply carry different enhanced codes"),
+            Quirk::ClassMismatch => write!(f, "the enhanced code is of another class than the reply code"),
+            Quirk::CodeOnly => write!(f, "a code without the space that must follow it"),
+            Quirk::OddCode => write!(f, "a code outside the range the standard defines"),
+            Quirk::OddSeparator(byte) => {
+                write!(f, "'{}' after the code, where a space or a hyphen must stand", byte.escape_ascii())
+            }
+            Quirk::NotAReply => write!(f, "not an SMTP reply line"),
+            Quirk::Unsolicited => write!(f, "no command was waiting for this"),
+            Quirk::PlaintextAfterStartTls { bytes } => write!(
+                f,
+                "{bytes} bytes in cleartext behind the reply to STARTTLS; thrown away, as somebody may have injected them"
+            ),
+            Quirk::OddKeyword => write!(f, "an EHLO line whose keyword breaks the grammar"),
+            Quirk::DuplicateKeyword(keyword) => write!(f, "{keyword} is listed more than once"),
+            Quirk::ObsoleteCapability(form) => write!(f, "{form} is an obsolete form"),
+        }
+    }
+}
