@@ -13,4 +13,5 @@
 #![forbid(unsafe_code)]
 
 pub mod secret;
+pub mod session;
 pub mod wire;

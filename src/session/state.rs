@@ -1,0 +1,244 @@
+//! What is known of a session at a moment: the phase, the link, the server's capabilities, the envelope.
+//!
+//! The same knowledge is gathered live by a [`super::Client`] or [`super::Server`], and again from a
+//! transcript by whoever explains it afterwards.
+
+use crate::wire::{Capabilities, Class, CommandLine, Reply, ReplyCode, Verb};
+
+use super::table::{self, Input, OutOfOrder, Phase};
+
+/// How much of a banner is kept for recognising the server, in characters.
+const BANNER_LIMIT: usize = 512;
+
+/// A command that was sent and waits for its reply. Holds no secret: of AUTH only the mechanism is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// What kind of input it is.
+    pub input: Input,
+    /// Its verb; nothing for the opening of the link, a SASL response and the end of content.
+    pub verb: Option<Verb>,
+    /// The line as sent, for AUTH cut behind the mechanism.
+    pub line: Vec<u8>,
+}
+
+impl Command {
+    /// The command that a line typed outside DATA and AUTH exchanges is.
+    pub fn of_line(line: &[u8]) -> Command {
+        let parsed = CommandLine::parse(line);
+        let last = parsed.verb == Verb::Bdat && ends_in_last(parsed.rest());
+        let input = Input::of(&parsed.verb, last);
+        let line = if parsed.verb == Verb::Auth { without_initial_response(&parsed) } else { line.to_vec() };
+        Command { input, verb: Some(parsed.verb), line }
+    }
+
+    /// An input that is no command line.
+    pub fn of_input(input: Input) -> Command {
+        Command { input, verb: None, line: Vec::new() }
+    }
+
+    /// What to call it in a message: the verb, or words.
+    pub fn name(&self) -> &str {
+        match (&self.verb, self.input) {
+            (Some(verb), _) => verb.as_str(),
+            (None, Input::Connect) => "the opening of the link",
+            (None, Input::AuthResponse) => "the AUTH response",
+            (None, Input::EndOfContent) => "the end of the content",
+            (None, _) => "the command",
+        }
+    }
+}
+
+fn ends_in_last(rest: &[u8]) -> bool {
+    rest.split(|b| *b == b' ').nth(1).is_some_and(|word| word.eq_ignore_ascii_case(b"LAST"))
+}
+
+fn without_initial_response(parsed: &CommandLine) -> Vec<u8> {
+    let mechanism = parsed.rest().split(|b| *b == b' ').next().unwrap_or_default();
+    [b"AUTH ", mechanism].concat()
+}
+
+/// Who has authenticated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The mechanism, in upper case.
+    pub mechanism: String,
+    /// The user, where it is known.
+    pub user: Option<String>,
+}
+
+/// The mail transaction under way (RFC 5321 §3.3).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// The argument of the accepted MAIL.
+    pub sender: Option<String>,
+    /// The arguments of the accepted RCPTs.
+    pub recipients: Vec<String>,
+}
+
+/// How EHLO's list changed when the link was encrypted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// Offered now, not before.
+    pub gained: Vec<String>,
+    /// Offered before, not now.
+    pub lost: Vec<String>,
+}
+
+/// The link that the session runs over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Link {
+    /// Not encrypted.
+    #[default]
+    Plain,
+    /// Encrypted.
+    Tls {
+        /// Whether the certificate was verified.
+        verified: bool,
+    },
+}
+
+/// All that is known of a session.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Where the session stands.
+    pub phase: Phase,
+    /// The link.
+    pub link: Link,
+    /// The text of the greeting, cut at 512 characters.
+    pub banner: Option<String>,
+    /// The verb of the last greeting that the server accepted.
+    pub greeted: Option<Verb>,
+    /// What the last EHLO listed.
+    pub capabilities: Option<Capabilities>,
+    /// What EHLO listed before the link was encrypted. For showing the difference only; nothing may be
+    /// decided by it (RFC 3207 §4.2).
+    pub before_tls: Option<Capabilities>,
+    /// The mechanism of the AUTH exchange under way, or of the last one.
+    pub mechanism: Option<String>,
+    /// The user named in the exchange under way.
+    pub claimed_user: Option<String>,
+    /// Who has authenticated.
+    pub authenticated: Option<Identity>,
+    /// The transaction under way.
+    pub envelope: Envelope,
+    /// Whether AUTH was the last thing refused: what is typed next may be meant as its answer.
+    pub auth_refused: bool,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State {
+            phase: Phase::Greeting,
+            link: Link::Plain,
+            banner: None,
+            greeted: None,
+            capabilities: None,
+            before_tls: None,
+            mechanism: None,
+            claimed_user: None,
+            authenticated: None,
+            envelope: Envelope::default(),
+            auth_refused: false,
+        }
+    }
+}
+
+impl State {
+    /// Whether the link is encrypted.
+    pub fn tls(&self) -> bool {
+        matches!(self.link, Link::Tls { .. })
+    }
+
+    /// Whether a command is in order here.
+    pub fn check(&self, input: Input) -> Result<(), OutOfOrder> {
+        table::check(self.phase, self.greeted.is_some(), input)
+    }
+
+    /// Takes note that a command went out.
+    pub fn sent(&mut self, command: &Command) {
+        if command.input == Input::Auth {
+            let name = CommandLine::parse(&command.line);
+            self.mechanism = Some(String::from_utf8_lossy(name.rest()).to_ascii_uppercase());
+            self.claimed_user = None;
+        }
+        if command.input != Input::AuthResponse && command.input != Input::Other {
+            self.auth_refused = false;
+        }
+    }
+
+    /// Takes note of the reply to a command.
+    pub fn replied(&mut self, command: &Command, reply: &Reply) {
+        let Some(code) = reply.code() else { return };
+        let yes = code.class() == Some(Class::Completion);
+        match command.input {
+            Input::Connect => self.banner = Some(reply.text().chars().take(BANNER_LIMIT).collect()),
+            Input::Greet if yes => self.greeted(command, reply),
+            Input::Auth | Input::AuthResponse if yes => self.authenticated(),
+            Input::Auth | Input::AuthResponse => self.auth_refused = code.is_error(),
+            Input::Mail if yes => {
+                self.envelope = Envelope { sender: Some(argument(command)), recipients: Vec::new() };
+            }
+            Input::Rcpt if yes => self.envelope.recipients.push(argument(command)),
+            _ => {}
+        }
+        self.phase = table::next(self.phase, command.input, code);
+        if self.phase == Phase::Ready {
+            self.envelope = Envelope::default();
+        }
+    }
+
+    /// Takes note of a reply that no command was waiting for.
+    pub fn unsolicited(&mut self, reply: &Reply) {
+        if reply.code() == Some(ReplyCode::UNAVAILABLE) {
+            self.phase = Phase::Closed;
+        }
+    }
+
+    /// Takes note that the link is encrypted now. All that the server said before is forgotten, as it was
+    /// said to anybody who listened (RFC 3207 §4.2).
+    pub fn secured(&mut self, verified: bool) {
+        self.link = Link::Tls { verified };
+        self.before_tls = self.capabilities.take();
+        self.greeted = None;
+        self.authenticated = None;
+        self.mechanism = None;
+        self.envelope = Envelope::default();
+        if self.phase == Phase::Upgrading {
+            self.phase = Phase::Ready;
+        }
+    }
+
+    /// What EHLO gained and lost by the encryption, once it has been given on both sides of it.
+    pub fn tls_difference(&self) -> Option<Difference> {
+        let (before, now) = (self.before_tls.as_ref()?, self.capabilities.as_ref()?);
+        Some(Difference { gained: missing_from(now, before), lost: missing_from(before, now) })
+    }
+
+    fn greeted(&mut self, command: &Command, reply: &Reply) {
+        self.greeted = command.verb.clone();
+        self.capabilities = match command.verb {
+            Some(Verb::Helo) => None,
+            _ => Some(Capabilities::from_reply(reply)),
+        };
+    }
+
+    fn authenticated(&mut self) {
+        let mechanism = self.mechanism.clone().unwrap_or_default();
+        self.authenticated = Some(Identity { mechanism, user: self.claimed_user.take() });
+        self.auth_refused = false;
+    }
+}
+
+fn argument(command: &Command) -> String {
+    String::from_utf8_lossy(CommandLine::parse(&command.line).rest()).into_owned()
+}
+
+/// The entries of `one` that `other` lacks, parameters included.
+fn missing_from(one: &Capabilities, other: &Capabilities) -> Vec<String> {
+    let written = |c: &crate::wire::Capability| {
+        let words = std::iter::once(&c.keyword).chain(&c.params);
+        words.map(String::as_str).collect::<Vec<_>>().join(" ")
+    };
+    let others: Vec<String> = other.list.iter().map(|c| written(c).to_ascii_uppercase()).collect();
+    one.list.iter().map(written).filter(|line| !others.contains(&line.to_ascii_uppercase())).collect()
+}
