@@ -1,0 +1,247 @@
+//! The mechanisms that are known, and which of them to choose.
+
+/// What a mechanism authenticates with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// A password.
+    Password,
+    /// An OAuth 2.0 access token.
+    Token,
+    /// A client certificate on the TLS link.
+    Certificate,
+    /// Nothing.
+    Nothing,
+}
+
+/// Whose code speaks for the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Written here.
+    Ours,
+    /// The crate `rsasl`.
+    Rsasl,
+}
+
+/// One row of [`MECHANISMS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MechanismInfo {
+    /// The name, in capitals.
+    pub name: &'static str,
+    /// What it authenticates with.
+    pub needs: Needs,
+    /// Rank among the mechanisms; a higher one is preferred.
+    pub strength: u8,
+    /// Whether who reads the link can read or reuse the secret.
+    pub clear_text: bool,
+    /// Whether it has been withdrawn, or its makers advise against it.
+    pub obsolete: bool,
+    /// Whether it is tied to the TLS link (`-PLUS`).
+    pub binds: bool,
+    /// Whether the server speaks first, so that there is no initial response.
+    pub server_first: bool,
+    /// Where it is specified.
+    pub source: &'static str,
+    /// Whose code it is.
+    pub origin: Origin,
+    /// What it does with the secret, as a clause for people.
+    pub what: &'static str,
+}
+
+const BASE: MechanismInfo = MechanismInfo {
+    name: "",
+    needs: Needs::Password,
+    strength: 0,
+    clear_text: false,
+    obsolete: false,
+    binds: false,
+    server_first: false,
+    source: "",
+    origin: Origin::Ours,
+    what: "",
+};
+
+/// The known mechanisms, the strongest first.
+pub const MECHANISMS: &[MechanismInfo] = &[
+    MechanismInfo {
+        name: "XOAUTH2",
+        needs: Needs::Token,
+        strength: 50,
+        clear_text: true,
+        source: "Google and Microsoft: the SASL XOAUTH2 mechanism",
+        origin: Origin::Rsasl,
+        what: "sends the token itself, in a form that Google and Microsoft introduced",
+        ..BASE
+    },
+    MechanismInfo {
+        name: "CRAM-MD5",
+        strength: 30,
+        server_first: true,
+        source: "RFC 2195",
+        what: "sends a keyed MD5 hash and not the password; the server does not prove anything",
+        ..BASE
+    },
+    MechanismInfo {
+        name: "PLAIN",
+        strength: 20,
+        clear_text: true,
+        source: "RFC 4616",
+        origin: Origin::Rsasl,
+        what: "sends the password itself",
+        ..BASE
+    },
+    MechanismInfo {
+        name: "LOGIN",
+        strength: 10,
+        clear_text: true,
+        obsolete: true,
+        server_first: true,
+        source: "draft-murchison-sasl-login",
+        origin: Origin::Rsasl,
+        what: "sends the password itself, in a form older than PLAIN",
+        ..BASE
+    },
+];
+
+/// The row of a mechanism, whatever the letter case.
+pub fn info(name: &str) -> Option<&'static MechanismInfo> {
+    MECHANISMS.iter().find(|known| known.name.eq_ignore_ascii_case(name))
+}
+
+/// What the person can authenticate with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Have {
+    /// A password is at hand, or can be asked for.
+    pub password: bool,
+    /// An OAuth token is at hand.
+    pub token: bool,
+    /// A client certificate was given for the TLS link.
+    pub certificate: bool,
+    /// Channel binding data of the TLS link is at hand.
+    pub binding: bool,
+}
+
+/// A chosen mechanism, and why not another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The mechanism, in capitals.
+    pub name: &'static str,
+    /// Why it was chosen, as a sentence for people.
+    pub why: String,
+    /// Every other offered mechanism in the order of the offer, escaped, with the reason.
+    pub passed_over: Vec<(String, String)>,
+}
+
+/// The strongest of the `offered` mechanisms that fits what the person has. `tls` tells whether the link is
+/// encrypted; if not, a mechanism that shows the secret is taken only when there is no other.
+///
+/// `None` when nothing fits.
+pub fn strongest(offered: &[String], have: Have, tls: bool) -> Option<Choice> {
+    let best = offered
+        .iter()
+        .filter_map(|name| info(name))
+        .filter(|known| unfit(known, have).is_none())
+        .max_by_key(|known| rank(known, tls))?;
+    let mut passed_over: Vec<(String, String)> = Vec::new();
+    for name in offered.iter().filter(|name| !name.eq_ignore_ascii_case(best.name)) {
+        let shown = super::visible(name.as_bytes());
+        if passed_over.iter().all(|(seen, _)| *seen != shown) {
+            passed_over.push((shown, why_not(name, best, have, tls)));
+        }
+    }
+    let mut why = format!("{} {}", best.name, best.what);
+    if best.clear_text {
+        why.push_str(if tls { "; TLS protects it on the way" } else { ", over a link without TLS" });
+    }
+    Some(Choice { name: best.name, why, passed_over })
+}
+
+/// Order of preference. Without TLS what hides the secret comes before what shows it, whatever else.
+fn rank(known: &MechanismInfo, tls: bool) -> (bool, u8) {
+    (tls || !known.clear_text, known.strength)
+}
+
+fn why_not(name: &str, best: &MechanismInfo, have: Have, tls: bool) -> String {
+    let Some(known) = info(name) else {
+        return "not known here".to_owned();
+    };
+    if let Some(why) = unfit(known, have) {
+        return why.to_owned();
+    }
+    if !tls && known.clear_text && !best.clear_text {
+        return "would show the secret on a link without TLS".to_owned();
+    }
+    format!("weaker: {}", known.what)
+}
+
+/// Why a mechanism cannot be used with what the person has.
+fn unfit(known: &MechanismInfo, have: Have) -> Option<&'static str> {
+    match known.needs {
+        Needs::Password if !have.password => Some("needs a password"),
+        Needs::Token if !have.token => Some("needs an OAuth token"),
+        Needs::Certificate if !have.certificate => Some("needs a client certificate on the TLS link"),
+        Needs::Nothing => Some("would not log in as anybody; name it to use it"),
+        _ if known.binds && !have.binding => Some("needs the channel binding of a TLS link"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSWORD: Have = Have { password: true, token: false, certificate: false, binding: false };
+
+    fn offer(names: &str) -> Vec<String> {
+        names.split(' ').map(str::to_owned).collect()
+    }
+
+    fn chosen(names: &str, have: Have, tls: bool) -> Option<&'static str> {
+        strongest(&offer(names), have, tls).map(|choice| choice.name)
+    }
+
+    #[test]
+    fn the_table_is_in_order_and_complete() {
+        for pair in MECHANISMS.windows(2) {
+            assert!(pair[0].strength > pair[1].strength, "{} before {}", pair[0].name, pair[1].name);
+        }
+        for known in MECHANISMS {
+            assert_eq!(known.name, known.name.to_uppercase());
+            assert!(!known.source.is_empty() && !known.what.is_empty(), "{}", known.name);
+            assert_eq!(known.binds, known.name.ends_with("-PLUS"));
+        }
+    }
+
+    #[test]
+    fn passwords_and_tokens_choose_among_their_own() {
+        assert_eq!(chosen("login plain", PASSWORD, true), Some("PLAIN"));
+        assert_eq!(chosen("PLAIN LOGIN CRAM-MD5 XOAUTH2", PASSWORD, true), Some("CRAM-MD5"));
+        assert_eq!(
+            chosen("PLAIN LOGIN CRAM-MD5 XOAUTH2", Have { token: true, ..Have::default() }, true),
+            Some("XOAUTH2")
+        );
+        assert_eq!(chosen("XOAUTH2 GSSAPI", PASSWORD, true), None);
+    }
+
+    #[test]
+    fn without_tls_hidden_secrets_come_first() {
+        let both = Have { token: true, ..PASSWORD };
+        assert_eq!(chosen("XOAUTH2 CRAM-MD5", both, true), Some("XOAUTH2"));
+        assert_eq!(chosen("XOAUTH2 CRAM-MD5", both, false), Some("CRAM-MD5"));
+        let choice = strongest(&offer("PLAIN"), PASSWORD, false).unwrap();
+        assert!(choice.why.contains("without TLS"), "{}", choice.why);
+    }
+
+    #[test]
+    fn every_other_mechanism_gets_its_reason_once() {
+        let choice = strongest(&offer("PLAIN LOGIN LOGIN XOAUTH2 X\u{1b}Y"), PASSWORD, true).unwrap();
+        let reasons: Vec<_> = choice.passed_over.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+        assert_eq!(
+            reasons,
+            [
+                "LOGIN: weaker: sends the password itself, in a form older than PLAIN",
+                "XOAUTH2: needs an OAuth token",
+                r"X\x1bY: not known here",
+            ]
+        );
+    }
+}
