@@ -72,19 +72,14 @@ fn check(mechanism: &'static str, credentials: &Credentials) -> Result<(), SaslE
     if secret.is_empty() {
         return wrong("the password or token is empty");
     }
-    match mechanism {
-        "PLAIN" => {
-            let authzid = credentials.authzid.as_deref().unwrap_or("");
-            if credentials.user.contains('\0') || authzid.contains('\0') || secret.contains(&0) {
-                return wrong("a NUL byte separates its fields, so none may stand in a name or password");
-            }
-        }
-        "XOAUTH2" => {
-            if credentials.user.contains('\x01') || !secret.iter().all(|byte| (0x20..0x7f).contains(byte)) {
-                return wrong("the token or user name holds bytes that no token has (a line end, perhaps)");
-            }
-        }
-        _ => {}
+    let authzid = credentials.authzid.as_deref().unwrap_or("");
+    let nul = credentials.user.contains('\0') || authzid.contains('\0') || secret.contains(&0);
+    if mechanism == "PLAIN" && nul {
+        return wrong("a NUL byte separates its fields, so none may stand in a name or password");
+    }
+    let printable = secret.iter().all(|byte| (0x20..0x7f).contains(byte));
+    if mechanism == "XOAUTH2" && (credentials.user.contains('\x01') || !printable) {
+        return wrong("the token or user name holds bytes that no token has (a line end, perhaps)");
     }
     Ok(())
 }
