@@ -5,6 +5,7 @@
 
 pub mod command;
 pub mod ehlo;
+pub mod escape;
 pub mod frame;
 pub mod quirk;
 pub mod reply;

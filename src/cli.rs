@@ -1,0 +1,375 @@
+//! The command line: types only. Completions and the man page are made from them.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+const EXAMPLES: &str = "\
+Examples:
+  heloise mx.example.org                      open a session on port 25 and type
+  heloise --starttls mail.example.org:587     banner, EHLO, STARTTLS, EHLO, then the prompt
+  heloise smtps://mail.example.org            TLS from the first byte (port 465)
+  heloise --mx alice@example.org              the domain's own mail exchangers
+  heloise demo                                practise: no network, no account
+  heloise mx.example.org -c 'EHLO me.example' -c QUIT
+  heloise --record bug.heloise mx.example.org < script.txt
+  heloise play bug.heloise                    look at a transcript, explained
+
+Inside a session a line that begins with / is for Heloise (try /help); all else goes on the wire.
+
+Exit status:
+  0 all went well · 1 usage · 2 no connection · 3 TLS failed · 4 a 4yz reply ended a script ·
+  5 a 5yz reply did · 6 authentication refused · 7 transcripts differ · 8 protocol broken or timed out ·
+  9 a check found problems · 10 a local file could not be read or written";
+
+/// Type SMTP by hand: raw sessions with TLS upgrade, AUTH help, explained replies and replayable transcripts
+#[derive(Debug, Parser)]
+#[command(name = "heloise", version, after_help = EXAMPLES, max_term_width = 110)]
+#[command(args_conflicts_with_subcommands = true, args_override_self = true, disable_help_subcommand = true)]
+pub struct Cli {
+    /// The session to open when no subcommand is named.
+    #[command(flatten)]
+    pub session: ConnectArgs,
+    /// What else to do.
+    #[command(subcommand)]
+    pub command: Option<Sub>,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Sub {
+    /// Open a session (the same as naming the target alone)
+    Connect(ConnectArgs),
+    /// Open a session with the embedded practice server on loopback
+    Demo(DemoArgs),
+    /// Show a transcript, with explanations
+    Play(PlayArgs),
+    /// Be a server: the practice server
+    Serve(ServeArgs),
+    /// Explain replies, codes, commands and keywords
+    Explain(ExplainArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man,
+}
+
+/// A session and where to.
+#[derive(Debug, Args)]
+pub struct ConnectArgs {
+    /// host, host:port, host port, [v6]:port, smtp:// smtps:// submission:// lmtp:// URL, or @profile
+    #[arg(value_name = "TARGET", num_args = 1..=2, value_hint = ValueHint::Hostname)]
+    pub target: Vec<String>,
+    /// Take TARGET as a domain or an address and try its MX hosts in order of preference
+    #[arg(long)]
+    pub mx: bool,
+    /// How the session is run.
+    #[command(flatten)]
+    pub session: SessionArgs,
+}
+
+/// The options of a session.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Session")]
+pub struct SessionArgs {
+    /// Send this line and wait for its reply; repeat for more. The session ends after the last
+    #[arg(short = 'c', long = "command", value_name = "LINE")]
+    pub commands: Vec<String>,
+    /// Send QUIT and leave after the steps asked for, without a prompt or standard input
+    #[arg(long)]
+    pub quit: bool,
+    /// Go on after a 4yz or 5yz reply; the exit status still tells of the worst
+    #[arg(long)]
+    pub keep_going: bool,
+    /// Record the session in this file; an existing one is not overwritten
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub record: Option<PathBuf>,
+    /// With --record: append to an existing file
+    #[arg(long, requires = "record")]
+    pub append: bool,
+    /// How much message content the transcript keeps before it folds the rest, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024)]
+    pub record_data: u64,
+    /// The title of the transcript
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// The name given in EHLO [default: this machine's full name, else its address literal]
+    #[arg(long, value_name = "NAME")]
+    pub ehlo: Option<String>,
+    /// Wait no longer than this for anything, in seconds [default: the limits of RFC 5321]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    pub timeout: Option<std::time::Duration>,
+    /// How much explanation is shown beside replies
+    #[arg(long, value_name = "HOW", default_value = "brief")]
+    pub explain: ExplainLevel,
+    /// Print the transcript's entries as JSON lines instead of the session
+    #[arg(long)]
+    pub json: bool,
+    /// When to use colour; NO_COLOR is honoured
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorChoice,
+    /// How to reach the server.
+    #[command(flatten)]
+    pub network: NetworkArgs,
+    /// How to encrypt.
+    #[command(flatten)]
+    pub tls: TlsArgs,
+    /// How to authenticate.
+    #[command(flatten)]
+    pub auth: AuthArgs,
+}
+
+/// Addresses and names.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Network")]
+pub struct NetworkArgs {
+    /// Connect from this local address
+    #[arg(long, value_name = "ADDR")]
+    pub source: Option<IpAddr>,
+    /// Ask this DNS server instead of the system's resolver
+    #[arg(long, value_name = "IP:PORT", value_parser = parse_resolver)]
+    pub resolver: Option<SocketAddr>,
+    /// Use IPv4 only
+    #[arg(short = '4', long = "ipv4", conflicts_with = "ipv6")]
+    pub ipv4: bool,
+    /// Use IPv6 only
+    #[arg(short = '6', long = "ipv6")]
+    pub ipv6: bool,
+}
+
+/// Options of the encrypted link.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "TLS")]
+pub struct TlsArgs {
+    /// Go through banner, EHLO, STARTTLS and EHLO before the first prompt or command
+    #[arg(long)]
+    pub starttls: bool,
+    /// Trust the certificates in this PEM file or folder, too
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    pub ca: Option<PathBuf>,
+    /// Do not trust the system's certificate authorities
+    #[arg(long)]
+    pub no_system_ca: bool,
+    /// Client certificate, PEM with its chain, or PKCS#12
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub cert: Option<PathBuf>,
+    /// Private key of the client certificate, PEM (PKCS#8)
+    #[arg(long, value_name = "FILE", requires = "cert", value_hint = ValueHint::FilePath)]
+    pub key: Option<PathBuf>,
+    /// The name sent in the handshake, or "none" [default: the target's name]
+    #[arg(long, value_name = "NAME")]
+    pub sni: Option<String>,
+    /// Check the certificate against this name instead of the target's
+    #[arg(long, value_name = "NAME")]
+    pub verify_name: Option<String>,
+    /// Lowest protocol version
+    #[arg(long, value_name = "VERSION", default_value = "1.2")]
+    pub tls_min: TlsVersion,
+    /// Highest protocol version
+    #[arg(long, value_name = "VERSION")]
+    pub tls_max: Option<TlsVersion>,
+    /// Go on when the certificate does not verify. Said in every later view of the session
+    #[arg(long)]
+    pub insecure: bool,
+}
+
+/// Options of authentication. A password is never an argument: other users could read it in `ps`.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Authentication")]
+pub struct AuthArgs {
+    /// Authenticate before the first prompt or command; without MECH by the strongest mechanism offered
+    #[arg(long, value_name = "MECH", num_args = 0..=1, default_missing_value = "")]
+    pub auth: Option<String>,
+    /// The user name
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Read the password (or token) from the first line of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "password_command", value_hint = ValueHint::FilePath)]
+    pub password_file: Option<PathBuf>,
+    /// Run this with the shell and take the first line that it prints as the password (or token)
+    #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
+    pub password_command: Option<String>,
+    /// Let credentials go over a link that is not encrypted
+    #[arg(long)]
+    pub allow_plaintext_auth: bool,
+}
+
+/// How much is said beside a reply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ExplainLevel {
+    /// Nothing
+    None,
+    /// What surprises, in a few lines
+    #[default]
+    Brief,
+    /// Every reply, with causes, fixes and sources
+    Full,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum TlsVersion {
+    /// TLS 1.0 (obsolete, RFC 8996)
+    #[value(name = "1.0")]
+    V1_0,
+    /// TLS 1.1 (obsolete, RFC 8996)
+    #[value(name = "1.1")]
+    V1_1,
+    /// TLS 1.2
+    #[default]
+    #[value(name = "1.2")]
+    V1_2,
+    /// TLS 1.3
+    #[value(name = "1.3")]
+    V1_3,
+}
+
+/// The demonstration.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  heloise demo                            type with the practice server; it prints what to try
+  printf 'EHLO me\\nQUIT\\n' | heloise demo  run a script against it
+  heloise demo --record lesson.heloise    keep the session")]
+pub struct DemoArgs {
+    /// How the session is run.
+    #[command(flatten)]
+    pub session: SessionArgs,
+}
+
+/// Showing a transcript.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  heloise play bug.heloise
+  heloise play --explain full bug.heloise | less -R
+  heloise play - < bug.heloise")]
+pub struct PlayArgs {
+    /// The transcript; - is standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// How much explanation is shown beside replies
+    #[arg(long, value_name = "HOW", default_value = "brief")]
+    pub explain: ExplainLevel,
+    /// When to use colour; NO_COLOR is honoured
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorChoice,
+}
+
+/// Being a server.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  heloise serve --practice                        on a free loopback port, which is printed
+  heloise serve --practice --listen 127.0.0.1:2525")]
+pub struct ServeArgs {
+    /// Be the practice server, which knows the rules of SMTP and answers as real servers do
+    #[arg(long, required = true)]
+    pub practice: bool,
+    /// Where to listen; port 0 is any free one
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// Write the practice server's CA certificate here, for clients' --ca
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub write_ca: Option<PathBuf>,
+    /// Let an address other than loopback be listened on
+    #[arg(long)]
+    pub allow_remote: bool,
+}
+
+/// Explaining.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  heloise explain 550 5.7.1 Relaying denied
+  heloise explain --verb RCPT '554 5.7.1 <bob@example.net>: Relay access denied'
+  heloise explain 5.7.26
+  heloise explain STARTTLS
+  grep 'status=bounced' mail.log | heloise explain")]
+pub struct ExplainArgs {
+    /// A reply, an enhanced code, a verb, an EHLO keyword or a reason; else standard input is read
+    #[arg(value_name = "REPLY")]
+    pub words: Vec<String>,
+    /// The command that the reply answered
+    #[arg(long, value_name = "VERB")]
+    pub verb: Option<String>,
+    /// The server's host name
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+    /// The link was encrypted
+    #[arg(long)]
+    pub tls: bool,
+    /// The client had authenticated
+    #[arg(long)]
+    pub authenticated: bool,
+    /// One JSON object for each reply
+    #[arg(long)]
+    pub json: bool,
+    /// When to use colour; NO_COLOR is honoured
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorChoice,
+}
+
+/// Completions.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  heloise completions bash > ~/.local/share/bash-completion/completions/heloise
+  heloise completions zsh  > ~/.zfunc/_heloise
+  heloise completions fish > ~/.config/fish/completions/heloise.fish")]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+fn parse_seconds(text: &str) -> Result<std::time::Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "a number of seconds is wanted, such as 10 or 0.5".to_owned())?;
+    if !(seconds > 0.0 && seconds <= 86_400.0) {
+        return Err("between 0 and 86400 seconds, please".to_owned());
+    }
+    Ok(std::time::Duration::from_secs_f64(seconds))
+}
+
+fn parse_resolver(text: &str) -> Result<SocketAddr, String> {
+    let with_port = text.parse().or_else(|_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)));
+    with_port.map_err(|_| "an address of a DNS server is wanted, such as 192.0.2.53 or [2001:db8::53]:53".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_target_needs_no_subcommand() {
+        let cli = Cli::try_parse_from(["heloise", "--starttls", "mx.example.org", "587"]).unwrap();
+        assert_eq!(cli.session.target, ["mx.example.org", "587"]);
+        let cli = Cli::try_parse_from(["heloise", "connect", "demo"]).unwrap();
+        assert!(matches!(cli.command, Some(Sub::Connect(args)) if args.target == ["demo"]));
+    }
+
+    #[test]
+    fn auth_takes_a_mechanism_or_none() {
+        let parse = |words: &[&str]| Cli::try_parse_from(words).unwrap().session.session.auth.auth;
+        assert_eq!(parse(&["heloise", "mx", "--auth"]).as_deref(), Some(""));
+        assert_eq!(parse(&["heloise", "mx", "--auth", "PLAIN"]).as_deref(), Some("PLAIN"));
+    }
+}

@@ -1,0 +1,141 @@
+//! What goes wrong, worded for people, and the exit status that goes with it. No other module decides either.
+
+use std::fmt;
+
+/// The exit statuses, documented in `--help` and never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// All went well.
+    Ok,
+    /// The command line, the configuration or a given secret cannot be used.
+    Usage,
+    /// No connection to the server.
+    NoConnection,
+    /// The encrypted link could not be made, or is not to be trusted.
+    Tls,
+    /// A 4yz reply ended a script.
+    Transient,
+    /// A 5yz reply ended a script.
+    Permanent,
+    /// The server refused the credentials.
+    AuthRefused,
+    /// The transcript differs.
+    Differs,
+    /// The protocol was broken, the link was lost, or a wait ran out.
+    Protocol,
+    /// A check found problems.
+    Findings,
+    /// A local file could not be read or written.
+    LocalFile,
+    /// SIGTERM or SIGHUP ended it: 128 and the signal's number, as shells have it.
+    Signal(u8),
+}
+
+impl Status {
+    /// The number that the process ends with.
+    pub fn code(self) -> u8 {
+        match self {
+            Status::Ok => 0,
+            Status::Usage => 1,
+            Status::NoConnection => 2,
+            Status::Tls => 3,
+            Status::Transient => 4,
+            Status::Permanent => 5,
+            Status::AuthRefused => 6,
+            Status::Differs => 7,
+            Status::Protocol => 8,
+            Status::Findings => 9,
+            Status::LocalFile => 10,
+            Status::Signal(number) => number.saturating_add(128),
+        }
+    }
+}
+
+impl From<Status> for std::process::ExitCode {
+    fn from(status: Status) -> Self {
+        std::process::ExitCode::from(status.code())
+    }
+}
+
+/// Something that went wrong: what was tried and happened, what to do about it, and the exit status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The exit status, if this ends the program.
+    pub status: Status,
+    /// What was tried and what happened, in one sentence without a full stop.
+    pub what: String,
+    /// What to do next, a line each.
+    pub advice: Vec<String>,
+}
+
+impl Problem {
+    /// A problem without advice.
+    pub fn new(status: Status, what: impl Into<String>) -> Self {
+        Problem { status, what: what.into(), advice: Vec::new() }
+    }
+
+    /// Adds a line of advice.
+    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice.push(advice.into());
+        self
+    }
+
+    /// A local file that could not be read or written; `doing` is such as "read the CA file".
+    pub fn file(doing: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
+        let path = crate::wire::escape::visible(path.as_os_str().as_encoded_bytes());
+        Problem::new(Status::LocalFile, format!("cannot {doing} {path}: {}", io_words(error)))
+    }
+}
+
+/// The operating system's words without the number that Rust adds.
+pub fn io_words(error: &std::io::Error) -> String {
+    let words = error.to_string();
+    match words.find(" (os error") {
+        Some(at) => words.get(..at).unwrap_or(&words).to_lowercase(),
+        None => words,
+    }
+}
+
+/// The lines for standard error.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.what)?;
+        for line in &self.advice {
+            write!(f, "\n  try: {line}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problem {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_status_is_used_twice() {
+        use Status::*;
+        let all = [
+            Ok,
+            Usage,
+            NoConnection,
+            Tls,
+            Transient,
+            Permanent,
+            AuthRefused,
+            Differs,
+            Protocol,
+            Findings,
+            LocalFile,
+        ];
+        let codes: Vec<u8> = all.iter().map(|status| status.code()).collect();
+        assert_eq!(codes, (0..=10).collect::<Vec<u8>>());
+    }
+
+    #[test]
+    fn advice_stands_on_lines_of_its_own() {
+        let problem = Problem::new(Status::Usage, "no target").advise("heloise mx.example.org");
+        assert_eq!(problem.to_string(), "no target\n  try: heloise mx.example.org");
+    }
+}
