@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod explain;
 pub mod report;
 pub mod sasl;
 pub mod secret;

@@ -1,0 +1,205 @@
+//! Evidence weighed into reasons.
+
+use std::borrow::Cow;
+
+use super::explanation::{Confidence, Evidence, EvidenceKind, Explanation, Inference, Reason, Text};
+use super::rules::{self, Facts, Matches, Provider, Rule};
+use super::situation::Situation;
+use super::tables::{self, ReasonRow};
+use super::template::{self, Context};
+use super::text::Heard;
+use crate::wire::ReplyCode;
+
+/// How much a rule counts that does not say.
+const RULE_WEIGHT: u8 = 85;
+/// The same for a row of the provider that answered.
+const PROVIDER_WEIGHT: u8 = 96;
+/// Readings that score less than this, in percent, are not worth showing beside a better one.
+const WORTH_SHOWING: f32 = 0.2;
+/// Readings below this are no better than "unknown".
+const WORTH_NAMING: f32 = 0.1;
+
+/// What a reply can mean in its situation, most probable first; never empty.
+pub fn explain(situation: &Situation<'_>) -> Vec<Explanation> {
+    let heard = Heard::of(situation.reply);
+    let code = heard.code.unwrap_or(0);
+    let provider = provider_of(situation);
+    let matches = matches(&heard, situation, provider);
+    let provider = provider.or(matches.provider);
+    let mut candidates = weigh(&heard, situation, &matches);
+    settle(&mut candidates, code);
+    let context = Context { situation, code, provider: provider.map(|p| p.name), mended: None, place: None };
+    let standard = standard(&heard, situation);
+    candidates.iter().map(|candidate| candidate.explain(&heard, &context, standard.clone())).collect()
+}
+
+/// The rules that hold; none for a reply that is no error.
+fn matches(heard: &Heard, situation: &Situation<'_>, provider: Option<&'static Provider>) -> Matches {
+    let code = heard.code.unwrap_or(0);
+    match code / 100 {
+        2 | 3 => Matches::default(),
+        _ => rules::rules().matches(
+            &heard.folded,
+            Facts { code, enhanced: heard.enhanced, verb: situation.verb_name(), provider },
+        ),
+    }
+}
+
+/// The ids of the rules that hold.
+#[cfg(test)]
+pub(super) fn rules_that_hold(situation: &Situation<'_>) -> Vec<&'static str> {
+    let found = matches(&Heard::of(situation.reply), situation, provider_of(situation));
+    found.rules.iter().map(|rule| rule.row.id).collect()
+}
+
+/// The provider, by the names of its hosts, what it calls itself, and its greeting.
+fn provider_of(situation: &Situation<'_>) -> Option<&'static Provider> {
+    let own_name = situation.capabilities.and_then(|c| c.domain.as_deref());
+    let before = situation.before_tls.and_then(|c| c.domain.as_deref());
+    let banner = situation.banner.and_then(|b| b.split_ascii_whitespace().next());
+    let hosts = situation.host.into_iter().chain(situation.server_names.iter().copied());
+    let mut names = hosts.chain(own_name).chain(before).chain(banner);
+    names.find_map(|name| rules::providers().iter().find(|provider| provider.has_host(name)))
+}
+
+/// A reason with what speaks for it.
+struct Candidate {
+    reason: Reason,
+    row: &'static ReasonRow,
+    rule: Option<&'static Rule>,
+    score: f32,
+    evidence: Vec<Evidence>,
+}
+
+/// Gathers evidence and adds it up for each reason.
+fn weigh(heard: &Heard, situation: &Situation<'_>, matches: &Matches) -> Vec<Candidate> {
+    let mut found: Vec<Candidate> = Vec::with_capacity(4);
+    for rule in &matches.rules {
+        let own = rule.provider.is_some();
+        let default = if own { PROVIDER_WEIGHT } else { RULE_WEIGHT };
+        let weight = rule.row.weight.unwrap_or(default);
+        let kind = if own { EvidenceKind::Provider } else { EvidenceKind::Wording };
+        add(
+            &mut found,
+            rule.row.reason,
+            Some(rule),
+            Evidence { kind, text: Cow::Borrowed(rule.row.id), weight },
+        );
+    }
+    if let Some(code) = heard.enhanced.filter(|_| !matches!(heard.code.map(|c| c / 100), Some(2 | 3)))
+        && let Some((slug, row)) = tables::enhanced(code).and_then(|row| Some((row.reason?, row)))
+    {
+        let weight = if heard.enhanced_in_place { row.weight } else { row.weight / 2 };
+        let text = Cow::Borrowed(row.meaning);
+        add(&mut found, slug, None, Evidence { kind: EvidenceKind::Enhanced, text, weight });
+    }
+    if let Some(row) = heard.code.and_then(|c| tables::best_row(ReplyCode(c), situation.verb_name()))
+        && let Some(slug) = row.reason
+    {
+        let general = row.code.contains('x');
+        let kind = if general { EvidenceKind::Class } else { EvidenceKind::Code };
+        let text = Cow::Borrowed(row.meaning);
+        add(&mut found, slug, None, Evidence { kind, text, weight: row.weight });
+    }
+    found
+}
+
+/// Adds a piece of evidence. Rules of one reason do not add up: the strongest counts.
+fn add(found: &mut Vec<Candidate>, slug: &'static str, rule: Option<&'static Rule>, evidence: Evidence) {
+    let Some((reason, row)) = tables::reason(slug) else { return };
+    let index = found.iter().position(|c| c.reason == reason).unwrap_or_else(|| {
+        found.push(Candidate { reason, row, rule: None, score: 0.0, evidence: Vec::new() });
+        found.len() - 1
+    });
+    let Some(candidate) = found.get_mut(index) else { return };
+    if let Some(rule) = rule {
+        let strongest = candidate.evidence.first().map_or(0, |e| e.weight);
+        if candidate.rule.is_none() || evidence.weight > strongest {
+            candidate.rule = Some(rule);
+            candidate.evidence.insert(0, evidence);
+        }
+        let best = candidate.evidence.first().map_or(0, |e| e.weight);
+        candidate.score = f32::from(best) / 100.0;
+        return;
+    }
+    candidate.score = 1.0 - (1.0 - candidate.score) * (1.0 - f32::from(evidence.weight) / 100.0);
+    candidate.evidence.push(evidence);
+}
+
+/// Ranks the candidates and turns scores into confidence: a strong second reading makes the first less sure.
+fn settle(found: &mut Vec<Candidate>, code: u16) {
+    found.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let best = found.first().map_or(0.0, |c| c.score);
+    found.retain(|c| c.score >= WORTH_NAMING);
+    let second = found.get(1).map_or(0.0, |c| c.score);
+    found.retain(|c| c.score >= best.min(WORTH_SHOWING));
+    if let Some(first) = found.first_mut() {
+        first.score -= (second - (best - second)).max(0.0) * 0.3;
+        if !(200..600).contains(&code) {
+            // What is no reply cannot be understood with confidence.
+            first.score = first.score.min(0.5);
+        }
+    }
+    if found.is_empty()
+        && let Some((reason, row)) = tables::reason(Reason::UNKNOWN.slug())
+    {
+        found.push(Candidate { reason, row, rule: None, score: 0.0, evidence: Vec::new() });
+    }
+}
+
+/// What the standard says of code and enhanced code.
+fn standard(heard: &Heard, situation: &Situation<'_>) -> Option<Text> {
+    let code = heard.code.map(ReplyCode)?;
+    let by_code = tables::reply_meaning(code, situation.verb, situation.phase).map(|m| m.text);
+    let by_enhanced = heard.enhanced.and_then(tables::enhanced_meaning).map(|m| m.text);
+    match (by_code, by_enhanced) {
+        (Some(a), Some(b)) => Some(Cow::Owned(format!("{a}; {b}"))),
+        (one, other) => one.or(other).map(Cow::Borrowed),
+    }
+}
+
+impl Candidate {
+    fn explain(&self, heard: &Heard, context: &Context<'_>, standard: Option<Text>) -> Explanation {
+        let rule = self.rule.map(|rule| rule.row);
+        let provider = self.rule.and_then(|rule| rule.provider).map(|p| p.name);
+        let mut causes = rule.map(|row| template::texts(&row.causes, context)).unwrap_or_default();
+        let mut fixes = rule.map(|row| template::fixes(&row.fixes, context)).unwrap_or_default();
+        let mut sources: Vec<Text> =
+            rule.map(|row| row.sources.iter().map(|s| Cow::Borrowed(*s)).collect()).unwrap_or_default();
+        if causes.is_empty() {
+            causes = template::texts(&self.row.causes, context);
+        }
+        if fixes.is_empty() {
+            fixes = template::fixes(&self.row.fixes, context);
+        }
+        sources.extend(self.row.sources.iter().map(|s| Cow::Borrowed(*s)));
+        Explanation {
+            reason: self.reason,
+            said: heard.said.clone(),
+            standard,
+            inferred: self.inference(context),
+            causes,
+            fixes,
+            actor: rule.and_then(|row| row.actor).unwrap_or(self.row.actor),
+            sources,
+            urls: heard.urls.clone(),
+            provider,
+            confidence: Confidence::new((self.score.clamp(0.0, 1.0) * 100.0).round() as u8),
+            evidence: self.evidence.clone(),
+        }
+    }
+
+    fn inference(&self, context: &Context<'_>) -> Option<Inference> {
+        let strongest = self.evidence.first()?;
+        let short = self.rule.and_then(|rule| rule.row.short).unwrap_or(self.row.short);
+        let text = context.fill(short).unwrap_or(Cow::Borrowed(self.row.meaning));
+        let because = match strongest.kind {
+            EvidenceKind::Provider => "the provider's own wording",
+            EvidenceKind::Wording => "the server's words",
+            EvidenceKind::Enhanced => "the enhanced code",
+            EvidenceKind::Session => "the state of the session",
+            EvidenceKind::Code | EvidenceKind::Class => "the code alone",
+        };
+        Some(Inference { text, because: Cow::Borrowed(because) })
+    }
+}

@@ -1,0 +1,33 @@
+//! What a reply means in the situation it came in.
+//!
+//! [`Situation`] is what is known, [`explain`] ranks what it can mean, [`Explanation`] is one such reading. The
+//! knowledge is in the tables under `grammar/` ([`tables`]); the code here only weighs it:
+//!
+//! 1. `text`: the reply's words, folded for matching; enhanced codes and URLs found in them.
+//! 2. `rules`: rows of `grammar/patterns` and `grammar/providers`, all in one automaton.
+//! 3. `engine`: evidence from code, enhanced code, words and session, weighed into reasons.
+//! 4. `template`: causes and fixes whose conditions hold, filled from the situation.
+//!
+//! [`failure`] does the same for what is no reply: sockets, names, TLS. [`render`] makes lines for a screen.
+
+mod engine;
+mod explanation;
+pub mod failure;
+pub mod render;
+mod rules;
+mod situation;
+pub mod tables;
+mod template;
+mod text;
+
+pub use crate::session::Phase;
+pub use engine::explain;
+pub use explanation::{
+    Actor, Confidence, Evidence, EvidenceKind, Explanation, Fix, Inference, Level, Reason, Text,
+};
+pub use failure::{Failure, explain_failure};
+pub use situation::Situation;
+pub use tables::is_expected;
+
+#[cfg(test)]
+mod tests;

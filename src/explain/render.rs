@@ -1,0 +1,178 @@
+//! Explanations as lines of styled text; pure, for the screen and the exports to use.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::Explanation;
+use crate::wire::{Class, EnhancedCode, ReplyCode};
+
+/// How a piece of text is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Style {
+    /// Ordinary text.
+    Plain,
+    /// Of less weight.
+    Dim,
+    /// The word that says what a line is: `why`, `try`, `ref`.
+    Label,
+    /// Good news, and what can be typed.
+    Good,
+    /// Temporary failure, caution.
+    Warn,
+    /// Permanent failure.
+    Bad,
+}
+
+/// A piece of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// How it is meant.
+    pub style: Style,
+    /// The text; without control characters.
+    pub text: String,
+}
+
+/// One line for the screen.
+pub type Line = Vec<Piece>;
+
+/// What stands beside the explanation in a headline.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Headline {
+    /// The reply code.
+    pub code: Option<ReplyCode>,
+    /// The enhanced code.
+    pub enhanced: Option<EnhancedCode>,
+}
+
+const INDENT: usize = 5;
+const LABEL: usize = 6;
+
+/// The short form: a headline, why, try, ref; a line each, wrapped to `width` columns.
+pub fn brief(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line> {
+    let mut out = head(explanation, headline, width);
+    let causes = explanation.causes.first().map(|c| c.as_ref());
+    labelled(&mut out, "why", Style::Plain, causes, width);
+    let fixes: Vec<String> = explanation.fixes.iter().take(2).map(fix_text).collect();
+    let fixes = (!fixes.is_empty()).then(|| fixes.join(" · or "));
+    labelled(&mut out, "try", Style::Good, fixes.as_deref(), width);
+    let mut refs: Vec<&str> = explanation.sources.iter().take(2).map(|s| s.as_ref()).collect();
+    refs.extend(explanation.urls.iter().take(1).map(String::as_str));
+    let refs = (!refs.is_empty()).then(|| refs.join(" · "));
+    labelled(&mut out, "ref", Style::Dim, refs.as_deref(), width);
+    out
+}
+
+/// The long form: everything, fixes numbered for `/fix N`.
+pub fn full(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line> {
+    let mut out = head(explanation, headline, width);
+    let said = (!explanation.said.is_empty()).then_some(explanation.said.as_str());
+    labelled(&mut out, "said", Style::Plain, said, width);
+    labelled(&mut out, "std", Style::Plain, explanation.standard.as_deref(), width);
+    if let Some(inferred) = &explanation.inferred {
+        let sure = format!(
+            "{}: {} ({} {} %, from {})",
+            explanation.reason,
+            inferred.text,
+            explanation.confidence,
+            explanation.confidence.percent(),
+            inferred.because
+        );
+        labelled(&mut out, "here", Style::Plain, Some(&sure), width);
+    }
+    for (n, cause) in explanation.causes.iter().enumerate() {
+        labelled(&mut out, if n == 0 { "why" } else { "" }, Style::Plain, Some(cause), width);
+    }
+    for (n, fix) in explanation.fixes.iter().enumerate() {
+        let text = format!("{}. {}", n + 1, fix_text(fix));
+        labelled(&mut out, if n == 0 { "try" } else { "" }, Style::Good, Some(&text), width);
+    }
+    labelled(&mut out, "who", Style::Plain, Some(explanation.actor.describe()), width);
+    let sources: Vec<&str> = explanation.sources.iter().map(|s| s.as_ref()).collect();
+    labelled(&mut out, "ref", Style::Dim, Some(&sources.join(" · ")), width);
+    for url in &explanation.urls {
+        labelled(&mut out, "url", Style::Dim, Some(url), width);
+    }
+    out
+}
+
+/// One line as plain text.
+pub fn plain(line: &Line) -> String {
+    line.iter().map(|piece| piece.text.as_str()).collect()
+}
+
+fn fix_text(fix: &super::Fix) -> String {
+    match &fix.command {
+        Some(command) => format!("{}: {command}", fix.text),
+        None => fix.text.to_string(),
+    }
+}
+
+fn head(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line> {
+    let (word, style) = match headline.code.and_then(ReplyCode::class) {
+        Some(Class::Permanent) => ("permanent", Style::Bad),
+        Some(Class::Transient) => ("temporary", Style::Warn),
+        Some(_) => ("", Style::Good),
+        None => ("", Style::Bad),
+    };
+    let mut parts: Vec<(String, Style)> = Vec::new();
+    if !word.is_empty() {
+        parts.push((word.to_owned(), style));
+    }
+    if let Some(code) = headline.enhanced {
+        let meaning = super::tables::enhanced_meaning(code).map(|m| m.text).unwrap_or_default();
+        parts.push((format!("{code} {meaning}").trim_end().to_owned(), Style::Plain));
+    }
+    let text = explanation
+        .inferred
+        .as_ref()
+        .map(|i| i.text.to_string())
+        .or(explanation.standard.as_ref().map(|s| s.to_string()));
+    parts.extend(text.map(|text| (text, Style::Plain)));
+    let mut words = Vec::new();
+    for (n, (text, style)) in parts.into_iter().enumerate() {
+        if n > 0 {
+            words.push(("·".to_owned(), Style::Dim));
+        }
+        words.extend(text.split_ascii_whitespace().map(|w| (w.to_owned(), style)));
+    }
+    wrap(words, INDENT, INDENT, width)
+}
+
+fn labelled(out: &mut Vec<Line>, label: &str, style: Style, text: Option<&str>, width: usize) {
+    let Some(text) = text.filter(|t| !t.is_empty()) else { return };
+    let words = text.split_ascii_whitespace().map(|w| (w.to_owned(), style)).collect();
+    let mut lines = wrap(words, INDENT + LABEL, INDENT + LABEL, width);
+    if let Some(first) = lines.first_mut().and_then(|line| line.first_mut()) {
+        // The indent of the first line gives way to the label.
+        first.text = " ".repeat(INDENT);
+    }
+    if let Some(line) = lines.first_mut() {
+        line.insert(1, Piece { style: Style::Label, text: format!("{label:<LABEL$}") });
+    }
+    out.extend(lines);
+}
+
+/// Breaks words into lines; each begins with its indent as a piece of its own. A word longer than a line stays
+/// whole, so that URLs and commands can be copied.
+fn wrap(words: Vec<(String, Style)>, first: usize, rest: usize, width: usize) -> Vec<Line> {
+    let indent = |n: usize| Piece { style: Style::Plain, text: " ".repeat(n) };
+    let mut lines: Vec<Line> = Vec::new();
+    let mut line = vec![indent(first)];
+    let mut used = first;
+    let mut empty = true;
+    for (word, style) in words {
+        let columns = word.width();
+        if !empty && used + 1 + columns > width.max(rest + 20) {
+            lines.push(std::mem::replace(&mut line, vec![indent(rest)]));
+            (used, empty) = (rest, true);
+        }
+        let text = if empty { word } else { format!(" {word}") };
+        used += columns + usize::from(!empty);
+        empty = false;
+        match line.last_mut().filter(|piece| piece.style == style && piece.text.trim() != "") {
+            Some(piece) => piece.text.push_str(&text),
+            None => line.push(Piece { style, text }),
+        }
+    }
+    lines.push(line);
+    lines
+}

@@ -1,0 +1,197 @@
+//! Rules: rows that read a reason out of a server's words, all compiled into one automaton.
+//!
+//! A rule asks for groups of phrases. Each phrase is folded like the replies are, so that case, accents and
+//! punctuation do not matter, and matches whole words: `spam*` the beginning of a word, `url:example.org` the
+//! words of a URL. `@name` is a group from `words.toml`. All groups must occur, near each other.
+
+mod compile;
+mod rows;
+
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
+use crate::wire::EnhancedCode;
+
+pub(crate) use compile::providers;
+pub use rows::{Provider, RuleRow};
+
+/// Where a phrase of a group stands in the folded text.
+#[derive(Clone, Copy, Debug)]
+struct Hit {
+    group: u16,
+    start: usize,
+    end: usize,
+}
+
+/// A rule made ready for matching.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    /// The row it came from.
+    pub row: &'static RuleRow,
+    /// The provider whose table holds it.
+    pub provider: Option<&'static Provider>,
+    all: Vec<u16>,
+    never: Vec<u16>,
+}
+
+/// What a rule is judged by, besides words.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts<'a> {
+    /// The reply code, or 0.
+    pub code: u16,
+    /// The enhanced code.
+    pub enhanced: Option<EnhancedCode>,
+    /// The command, as the tables spell it.
+    pub verb: Option<&'a str>,
+    /// The provider, where hosts or banner tell it.
+    pub provider: Option<&'static Provider>,
+}
+
+/// All rules.
+pub(crate) struct Rules {
+    automaton: Option<AhoCorasick>,
+    /// Groups of each phrase of the automaton.
+    groups: Vec<Vec<u16>>,
+    rules: Vec<Rule>,
+    /// For each group, the rules to try when it occurs.
+    triggered: Vec<Vec<u16>>,
+    /// Rules that ask for no words.
+    wordless: Vec<u16>,
+    /// For each provider, the group of words by which replies give it away.
+    marks: Vec<(u16, &'static Provider)>,
+}
+
+/// Bits, one for each group.
+struct GroupSet([u64; GroupSet::WORDS]);
+
+impl GroupSet {
+    const WORDS: usize = 40;
+
+    fn insert(&mut self, group: u16) -> bool {
+        let bit = 1u64 << (group % 64);
+        match self.0.get_mut(usize::from(group / 64)) {
+            Some(word) => {
+                let new = *word & bit == 0;
+                *word |= bit;
+                new
+            }
+            None => false,
+        }
+    }
+
+    fn has(&self, group: u16) -> bool {
+        self.0.get(usize::from(group / 64)).is_some_and(|word| word & (1u64 << (group % 64)) != 0)
+    }
+}
+
+static RULES: LazyLock<Rules> = LazyLock::new(compile::all);
+
+/// All rules, compiled on first use.
+pub(crate) fn rules() -> &'static Rules {
+    &RULES
+}
+
+/// How the words of a reply were understood.
+#[derive(Default)]
+pub(crate) struct Matches {
+    /// The rules that hold.
+    pub rules: Vec<&'static Rule>,
+    /// The provider that the words give away.
+    pub provider: Option<&'static Provider>,
+}
+
+impl Rules {
+    /// The rules that hold for a folded text.
+    pub fn matches(&'static self, folded: &str, facts: Facts<'_>) -> Matches {
+        let mut hits: Vec<Hit> = Vec::with_capacity(32);
+        let mut set = GroupSet([0; GroupSet::WORDS]);
+        let mut distinct: Vec<u16> = Vec::with_capacity(16);
+        if let Some(automaton) = &self.automaton {
+            for found in automaton.find_overlapping_iter(folded) {
+                for group in self.groups.get(found.pattern().as_usize()).into_iter().flatten() {
+                    hits.push(Hit { group: *group, start: found.start(), end: found.end() });
+                    if set.insert(*group) {
+                        distinct.push(*group);
+                    }
+                }
+            }
+        }
+        let marked = self.marks.iter().find(|(group, _)| set.has(*group)).map(|(_, provider)| *provider);
+        let provider = facts.provider.or(marked);
+        let facts = Facts { provider, ..facts };
+        let mut found = Matches { rules: Vec::new(), provider };
+        let candidates =
+            distinct.iter().filter_map(|group| self.triggered.get(usize::from(*group))).flatten();
+        for index in candidates.chain(&self.wordless) {
+            if let Some(rule) = self.rules.get(usize::from(*index))
+                && rule.holds(&facts, &set, &hits)
+            {
+                found.rules.push(rule);
+            }
+        }
+        found
+    }
+
+    /// All rules, in the order of the files.
+    #[cfg(test)]
+    pub fn all(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// How many groups of phrases are in use.
+    #[cfg(test)]
+    fn group_count(&self) -> usize {
+        self.triggered.len()
+    }
+}
+
+impl Rule {
+    fn holds(&self, facts: &Facts<'_>, set: &GroupSet, hits: &[Hit]) -> bool {
+        self.provider_holds(facts)
+            && self.all.iter().all(|group| set.has(*group))
+            && !self.never.iter().any(|group| set.has(*group))
+            && self.row.fits(facts.code, facts.enhanced, facts.verb)
+            && self.near(hits)
+    }
+
+    fn provider_holds(&self, facts: &Facts<'_>) -> bool {
+        match (self.provider, facts.provider) {
+            (None, _) => true,
+            (Some(own), Some(seen)) => own.id == seen.id || (self.row.alone && !seen.is(own)),
+            (Some(_), None) => self.row.alone,
+        }
+    }
+
+    /// Whether each group occurs near some place of the first one.
+    fn near(&self, hits: &[Hit]) -> bool {
+        let Some((first, rest)) = self.all.split_first() else { return true };
+        if rest.is_empty() || self.row.within == 0 {
+            return true;
+        }
+        let close = |a: &Hit, b: &Hit| {
+            let gap =
+                if a.start < b.start { b.start.saturating_sub(a.end) } else { a.start.saturating_sub(b.end) };
+            gap <= self.row.within
+        };
+        hits.iter().filter(|anchor| anchor.group == *first).any(|anchor| {
+            rest.iter().all(|group| hits.iter().any(|hit| hit.group == *group && close(anchor, hit)))
+        })
+    }
+}
+
+/// All rows, patterns first.
+#[cfg(test)]
+pub(crate) fn rows() -> impl Iterator<Item = &'static RuleRow> {
+    rules().all().iter().map(|rule| rule.row)
+}
+
+/// Whether all tables parse; the first that does not says why.
+#[cfg(test)]
+pub(crate) fn check() -> Result<(), super::tables::TableError> {
+    rows::words()?;
+    rows::patterns().try_for_each(|file| file.map(drop))?;
+    rows::providers().try_for_each(|file| file.map(drop))?;
+    assert!(rules().automaton.is_some() && rules().group_count() <= GroupSet::WORDS * 64);
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! Rows of `grammar/patterns` and `grammar/providers`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::explain::Actor;
+use crate::explain::tables::{TableError, code_matches, parse};
+use crate::wire::EnhancedCode;
+
+/// A rule as it stands in a table.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleRow {
+    /// Its name, unique among all rules.
+    pub id: &'static str,
+    /// The reason that it points to.
+    pub reason: &'static str,
+    /// How much it counts, 0 to 100.
+    #[serde(default)]
+    pub weight: Option<u8>,
+    /// Groups of phrases, all of which must occur: `a | b | @group`.
+    #[serde(default)]
+    pub says: Vec<&'static str>,
+    /// Phrases none of which may occur.
+    #[serde(default)]
+    pub never: Vec<&'static str>,
+    /// How far apart the groups may stand, in letters; 0 for no limit.
+    #[serde(default = "near")]
+    pub within: usize,
+    /// Codes: `550`, `55x`; none means any error.
+    #[serde(default)]
+    pub code: Vec<&'static str>,
+    /// Enhanced codes: `5.7.1`, `x.7.x`, `x.7.606-649`.
+    #[serde(default)]
+    pub enhanced: Vec<&'static str>,
+    /// Verbs after which alone it holds.
+    #[serde(default)]
+    pub after: Vec<&'static str>,
+    /// In a provider's table: the words are the provider's own, so that the rule holds where the provider is not
+    /// known.
+    #[serde(default)]
+    pub alone: bool,
+    /// What is wrong, for the headline; else that of the reason.
+    #[serde(default)]
+    pub short: Option<&'static str>,
+    /// Causes; else those of the reason.
+    #[serde(default)]
+    pub causes: Vec<&'static str>,
+    /// Fixes; else those of the reason.
+    #[serde(default)]
+    pub fixes: Vec<&'static str>,
+    /// Who has to act; else as the reason says.
+    #[serde(default)]
+    pub actor: Option<Actor>,
+    /// Where to read on, before the reason's sources.
+    #[serde(default)]
+    pub sources: Vec<&'static str>,
+    /// A reply that selects this row, for the tests.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by tests"))]
+    pub sample: &'static str,
+}
+
+fn near() -> usize {
+    60
+}
+
+impl RuleRow {
+    /// Whether codes and command fit.
+    pub(crate) fn fits(&self, code: u16, enhanced: Option<EnhancedCode>, verb: Option<&str>) -> bool {
+        (self.code.is_empty() || self.code.iter().any(|pattern| code_matches(pattern, code)))
+            && (self.enhanced.is_empty()
+                || enhanced.is_some_and(|e| self.enhanced.iter().any(|pattern| enhanced_matches(pattern, e))))
+            && (self.after.is_empty() || verb.is_none_or(|v| self.after.contains(&v)))
+    }
+}
+
+/// Whether an enhanced code fits `5.7.1`, `x.7.x` or `x.7.606-649`.
+pub(crate) fn enhanced_matches(pattern: &str, code: EnhancedCode) -> bool {
+    let mut parts = pattern.split('.');
+    let mut fits = |number: u16| {
+        parts.next().is_some_and(|part| match part.split_once('-') {
+            Some((low, high)) => {
+                low.parse().is_ok_and(|l: u16| l <= number) && high.parse().is_ok_and(|h: u16| number <= h)
+            }
+            None => part == "x" || part.parse() == Ok(number),
+        })
+    };
+    fits(u16::from(code.class)) && fits(code.subject) && fits(code.detail)
+}
+
+/// A mail provider with replies of its own: a file of `grammar/providers`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// The short name, equal to the file's.
+    pub id: &'static str,
+    /// The name for people.
+    pub name: &'static str,
+    /// Names of its hosts: a whole name or what it ends in, from a dot on.
+    pub hosts: Vec<&'static str>,
+    /// Phrases that give it away in a reply or a greeting.
+    #[serde(default)]
+    pub marks: Vec<&'static str>,
+    /// Other providers whose tables hold here too.
+    #[serde(default)]
+    pub like: Vec<&'static str>,
+    /// Its rules.
+    #[serde(default)]
+    pub rule: Vec<RuleRow>,
+}
+
+impl Provider {
+    /// Whether this is `other`, or like it.
+    pub(crate) fn is(&self, other: &Provider) -> bool {
+        self.id == other.id || self.like.contains(&other.id)
+    }
+
+    /// Whether a host is this provider's.
+    pub(crate) fn has_host(&self, host: &str) -> bool {
+        let host = host.trim_end_matches('.').as_bytes();
+        self.hosts.iter().any(|name| {
+            let name = name.as_bytes();
+            let Some(at) = host.len().checked_sub(name.len()) else { return false };
+            let dot = at.checked_sub(1).and_then(|dot| host.get(dot));
+            host.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(name)) && dot.is_none_or(|b| *b == b'.')
+        })
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, bound(deserialize = "'de: 'static"))]
+struct PatternFile {
+    #[serde(default)]
+    rule: Vec<RuleRow>,
+}
+
+macro_rules! files {
+    ($folder:literal: $($name:literal),+ $(,)?) => {
+        &[$((concat!($folder, "/", $name, ".toml"),
+             include_str!(concat!("../../../grammar/", $folder, "/", $name, ".toml")))),+]
+    };
+}
+
+type Files = &'static [(&'static str, &'static str)];
+
+/// The groups that rules name with `@`.
+pub(crate) const WORDS: (&str, &str) =
+    ("patterns/words.toml", include_str!("../../../grammar/patterns/words.toml"));
+
+/// Wording that is not one provider's own; general files before those of one software.
+pub(crate) const PATTERNS: Files = files!("patterns": "general");
+
+/// Providers.
+pub(crate) const PROVIDERS: Files = files!("providers": "gmail");
+
+/// The groups of `words.toml`.
+pub(crate) fn words() -> Result<BTreeMap<&'static str, Vec<&'static str>>, TableError> {
+    parse(WORDS.0, WORDS.1)
+}
+
+/// The rules of each pattern file.
+pub(crate) fn patterns() -> impl Iterator<Item = Result<Vec<RuleRow>, TableError>> {
+    PATTERNS.iter().map(|(file, text)| parse::<PatternFile>(file, text).map(|f| f.rule))
+}
+
+/// Each provider with its rules.
+pub(crate) fn providers() -> impl Iterator<Item = Result<Provider, TableError>> {
+    PROVIDERS.iter().map(|(file, text)| parse::<Provider>(file, text))
+}

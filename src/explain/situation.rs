@@ -1,0 +1,90 @@
+//! What is known when a reply comes in: the circumstances that an explanation is made from.
+
+use crate::session::Phase;
+use crate::wire::{Capabilities, Reply, Verb};
+
+/// A reply and all that is known around it. What is not known stays at its default.
+///
+/// Build one with [`Situation::of`] and set the fields that are known.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Situation<'a> {
+    /// What the server said.
+    pub reply: &'a Reply,
+    /// The command that it answers.
+    pub verb: Option<&'a Verb>,
+    /// The line typed, redacted already.
+    pub command: Option<&'a [u8]>,
+    /// Where in the session the reply came.
+    pub phase: Phase,
+    /// Whether the session is known at all. Off for a reply out of a log, where "not authenticated" or
+    /// "no TLS" would be a guess and not a fact.
+    pub live: bool,
+    /// Whether the link is encrypted.
+    pub tls: bool,
+    /// What the server offers now.
+    pub capabilities: Option<&'a Capabilities>,
+    /// What it offered before TLS.
+    pub before_tls: Option<&'a Capabilities>,
+    /// The user that authenticated, if any did.
+    pub authenticated: Option<&'a str>,
+    /// The mechanism tried last.
+    pub mechanism: Option<&'a str>,
+    /// The envelope sender, without brackets.
+    pub sender: Option<&'a str>,
+    /// The recipient in question, without brackets.
+    pub recipient: Option<&'a str>,
+    /// The size declared with `MAIL … SIZE=`, or that of the content sent, in octets.
+    pub declared_size: Option<u64>,
+    /// The host that was asked for.
+    pub host: Option<&'a str>,
+    /// The text of the greeting.
+    pub banner: Option<&'a str>,
+    /// Other names of the server: MX hosts, canonical names.
+    pub server_names: &'a [&'a str],
+    /// Slugs of the reasons for which earlier commands of this session failed.
+    pub earlier: &'a [&'a str],
+}
+
+impl<'a> Situation<'a> {
+    /// A situation in which nothing but the reply is known.
+    pub fn of(reply: &'a Reply) -> Self {
+        Situation {
+            reply,
+            verb: None,
+            command: None,
+            phase: Phase::Ready,
+            live: false,
+            tls: false,
+            capabilities: None,
+            before_tls: None,
+            authenticated: None,
+            mechanism: None,
+            sender: None,
+            recipient: None,
+            declared_size: None,
+            host: None,
+            banner: None,
+            server_names: &[],
+            earlier: &[],
+        }
+    }
+
+    /// The verb as the tables spell it: that of the command, else the one usual in this phase.
+    pub(crate) fn verb_name(&self) -> Option<&str> {
+        self.verb.map(Verb::as_str).or_else(|| usual_verb(self.phase))
+    }
+}
+
+/// The verb whose replies are usual in this phase, where the command itself is not known. `CONNECT` stands for
+/// the opening of the link.
+pub(crate) fn usual_verb(phase: Phase) -> Option<&'static str> {
+    match phase {
+        Phase::Greeting => Some("CONNECT"),
+        Phase::Data => Some("DATA"),
+        Phase::Bdat => Some("BDAT"),
+        Phase::Auth => Some("AUTH"),
+        Phase::Upgrading => Some("STARTTLS"),
+        Phase::Ready | Phase::Mail | Phase::Rcpt | Phase::Closed => None,
+    }
+}

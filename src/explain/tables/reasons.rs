@@ -1,0 +1,59 @@
+//! Reasons: the cause families, with what is common to all replies of one family.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::{Keyed, load};
+use crate::explain::{Actor, Reason};
+
+/// A cause family: a row of `reasons.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReasonRow {
+    /// What it means, as a clause.
+    pub meaning: &'static str,
+    /// The headline's clause; a template.
+    pub short: &'static str,
+    /// Who has to act.
+    pub actor: Actor,
+    /// Why, most probable first; templates with conditions.
+    pub causes: Vec<&'static str>,
+    /// What to do, best first; templates with conditions.
+    pub fixes: Vec<&'static str>,
+    /// Where to read on.
+    pub sources: Vec<&'static str>,
+}
+
+static REASONS: LazyLock<Keyed<ReasonRow>> =
+    LazyLock::new(|| load("reasons.toml", include_str!("../../../grammar/reasons.toml")));
+
+/// The row of a reason.
+pub fn reason(slug: &str) -> Option<(Reason, &'static ReasonRow)> {
+    REASONS.get_key_value(slug).map(|(slug, row)| (Reason(slug), row))
+}
+
+/// All reasons, by slug.
+pub fn reasons() -> impl Iterator<Item = (Reason, &'static ReasonRow)> {
+    REASONS.iter().map(|(slug, row)| (Reason(slug), row))
+}
+
+static FAILURES: LazyLock<Keyed<ReasonRow>> =
+    LazyLock::new(|| load("failures.toml", include_str!("../../../grammar/failures.toml")));
+
+/// The row of a failure that is no reply.
+pub fn failure(slug: &str) -> Option<(&'static str, &'static ReasonRow)> {
+    FAILURES.get_key_value(slug).map(|(slug, row)| (*slug, row))
+}
+
+/// All failures that are no replies, by slug.
+pub fn failures() -> impl Iterator<Item = (&'static str, &'static ReasonRow)> {
+    FAILURES.iter().map(|(slug, row)| (*slug, row))
+}
+
+#[cfg(test)]
+pub(crate) fn check() -> Result<(), super::TableError> {
+    use super::parse;
+    parse::<Keyed<ReasonRow>>("reasons.toml", include_str!("../../../grammar/reasons.toml"))?;
+    parse::<Keyed<ReasonRow>>("failures.toml", include_str!("../../../grammar/failures.toml")).map(drop)
+}

@@ -1,0 +1,255 @@
+//! Tables that are looked up by name: commands, enhanced codes, EHLO keywords, mechanisms, TLS.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::{Keyed, Meaning, load};
+use crate::wire::EnhancedCode;
+
+/// A command: a row of `commands.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandInfo {
+    /// The verb in upper case.
+    #[serde(skip)]
+    pub verb: &'static str,
+    /// The whole line: `RCPT TO:<address> [params]`.
+    pub syntax: &'static str,
+    /// What may follow the verb, for the ghost hint: ` TO:<address>`.
+    #[serde(default)]
+    pub hint: &'static str,
+    /// What it is for, in a few words.
+    pub summary: &'static str,
+    /// Phases in which it is legal.
+    pub phases: Vec<&'static str>,
+    /// Codes of replies that surprise nobody.
+    #[serde(default)]
+    pub expected: Vec<u16>,
+    /// Parameters that extensions add.
+    #[serde(default)]
+    pub params: Vec<Param>,
+    /// The EHLO keyword that must be offered, if one must.
+    #[serde(default)]
+    pub needs: Option<&'static str>,
+    /// The document and section that define it.
+    pub rfc: &'static str,
+}
+
+/// A parameter of MAIL or RCPT.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Param {
+    /// As it is written, with what follows `=`: `SIZE=octets`.
+    pub syntax: &'static str,
+    /// The EHLO keyword that offers it.
+    pub needs: &'static str,
+    /// What it is for.
+    pub summary: &'static str,
+}
+
+/// An enhanced status code: a row of `enhanced.toml`, whose heading is `x.subject.detail` for any class or
+/// `5.subject.detail` for one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnhancedRow {
+    /// The registry's meaning, shortened to a clause.
+    pub meaning: &'static str,
+    /// The document that registered it.
+    pub source: &'static str,
+    /// The reason it points to, if to one.
+    #[serde(default)]
+    pub reason: Option<&'static str>,
+    /// How much it counts, 0 to 100.
+    #[serde(default)]
+    pub weight: u8,
+    /// Set for codes that are not in the registry but widely seen.
+    #[serde(default)]
+    pub private: bool,
+}
+
+/// An EHLO keyword: a row of `extensions.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Capability {
+    /// What it lets a client do.
+    pub meaning: &'static str,
+    /// What its parameters mean.
+    #[serde(default)]
+    pub params: &'static str,
+    /// The document that defines it; for private ones, the server that has it.
+    pub rfc: &'static str,
+    /// `standard`, `obsolete` or `private`.
+    pub status: &'static str,
+}
+
+/// A SASL mechanism: a row of `sasl.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mechanism {
+    /// How it proves who one is.
+    pub meaning: &'static str,
+    /// What it sends and needs.
+    pub needs: &'static str,
+    /// 0 (sends the password, or nothing) to 5 (mutual, bound to the channel).
+    pub strength: u8,
+    /// Whether the link must be encrypted for it to be safe.
+    pub needs_tls: bool,
+    /// The document that defines it.
+    pub rfc: &'static str,
+}
+
+/// A TLS alert or verify error: a row of `tls.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsRow {
+    /// `alert`, `verify` or `handshake`.
+    pub kind: &'static str,
+    /// Words that libraries use for it, in lower case.
+    pub words: Vec<&'static str>,
+    /// What it means.
+    pub meaning: &'static str,
+    /// Why it happens, most probable first.
+    pub causes: Vec<&'static str>,
+    /// What to do; `text => command` where a command can be typed.
+    pub fixes: Vec<&'static str>,
+    /// Who has to act.
+    pub actor: crate::explain::Actor,
+    /// The document that defines it.
+    pub source: &'static str,
+}
+
+macro_rules! table {
+    ($name:ident, $row:ty, $file:literal) => {
+        static $name: LazyLock<Keyed<$row>> =
+            LazyLock::new(|| load($file, include_str!(concat!("../../../grammar/", $file))));
+    };
+}
+
+static COMMANDS: LazyLock<Keyed<CommandInfo>> = LazyLock::new(|| {
+    let mut rows: Keyed<CommandInfo> = load("commands.toml", include_str!("../../../grammar/commands.toml"));
+    rows.iter_mut().for_each(|(verb, row)| row.verb = verb);
+    rows
+});
+table!(ENHANCED, EnhancedRow, "enhanced.toml");
+table!(EXTENSIONS, Capability, "extensions.toml");
+table!(SASL, Mechanism, "sasl.toml");
+table!(TLS, TlsRow, "tls.toml");
+
+/// The command of this verb, in whatever case it is written.
+pub fn command(verb: &str) -> Option<&'static CommandInfo> {
+    lookup(&COMMANDS, verb)
+}
+
+/// All commands, by verb.
+pub fn commands() -> impl Iterator<Item = &'static CommandInfo> {
+    COMMANDS.values()
+}
+
+/// What this EHLO keyword means.
+pub fn capability(keyword: &str) -> Option<&'static Capability> {
+    let keyword = if keyword.to_ascii_uppercase().starts_with("AUTH=") { "AUTH=" } else { keyword };
+    lookup(&EXTENSIONS, keyword)
+}
+
+/// All EHLO keywords known, by name.
+pub fn capabilities() -> impl Iterator<Item = (&'static str, &'static Capability)> {
+    EXTENSIONS.iter().map(|(name, row)| (*name, row))
+}
+
+/// What this SASL mechanism is.
+pub fn mechanism(name: &str) -> Option<&'static Mechanism> {
+    lookup(&SASL, name)
+}
+
+/// All SASL mechanisms known, by name.
+pub fn mechanisms() -> impl Iterator<Item = (&'static str, &'static Mechanism)> {
+    SASL.iter().map(|(name, row)| (*name, row))
+}
+
+/// The row of an enhanced code: that for its class, else that for any class.
+pub fn enhanced(code: EnhancedCode) -> Option<&'static EnhancedRow> {
+    enhanced_key(code.class, code.subject, code.detail)
+}
+
+fn enhanced_key(class: u8, subject: u16, detail: u16) -> Option<&'static EnhancedRow> {
+    let mut name = SmallName::default();
+    name.set(&format_args!("{class}.{subject}.{detail}"));
+    if let Some(row) = ENHANCED.get(name.as_str()) {
+        return Some(row);
+    }
+    name.set(&format_args!("x.{subject}.{detail}"));
+    ENHANCED.get(name.as_str())
+}
+
+/// What an enhanced code means; for unregistered details, what its subject means.
+pub fn enhanced_meaning(code: EnhancedCode) -> Option<Meaning> {
+    enhanced(code)
+        .or_else(|| enhanced_key(0, code.subject, 0))
+        .map(|row| Meaning { text: row.meaning, source: row.source })
+}
+
+/// The TLS row whose words occur in what a library or a server said. Libraries go from the general to the
+/// particular, so the words that stand last win.
+pub fn tls(said: &str) -> Option<(&'static str, &'static TlsRow)> {
+    let said = said.to_ascii_lowercase();
+    let end = |word: &&str| said.rfind(*word).map(|at| (at + word.len(), word.len()));
+    TLS.iter()
+        .filter_map(|(name, row)| Some((row.words.iter().filter_map(end).max()?, *name, row)))
+        .max_by_key(|(end, ..)| *end)
+        .map(|(_, name, row)| (name, row))
+}
+
+/// All TLS rows, by name.
+pub fn tls_rows() -> impl Iterator<Item = (&'static str, &'static TlsRow)> {
+    TLS.iter().map(|(name, row)| (*name, row))
+}
+
+fn lookup<T>(table: &'static Keyed<T>, name: &str) -> Option<&'static T> {
+    table.get(name).or_else(|| table.get(name.to_ascii_uppercase().as_str()))
+}
+
+/// A short string on the stack, for keys that are put together on the hot path.
+#[derive(Default)]
+struct SmallName {
+    bytes: [u8; 24],
+    len: usize,
+}
+
+impl SmallName {
+    fn set(&mut self, text: &std::fmt::Arguments<'_>) {
+        self.len = 0;
+        // What does not fit is cut, and then found in no table.
+        let _ = std::fmt::Write::write_fmt(self, *text);
+    }
+
+    fn as_str(&self) -> &str {
+        self.bytes.get(..self.len).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Write for SmallName {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let end = self.len + text.len();
+        let place = self.bytes.get_mut(self.len..end).ok_or(std::fmt::Error)?;
+        place.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+/// All rows of `enhanced.toml`.
+#[cfg(test)]
+pub(crate) fn enhanced_rows() -> impl Iterator<Item = (&'static str, &'static EnhancedRow)> {
+    ENHANCED.iter().map(|(name, row)| (*name, row))
+}
+
+#[cfg(test)]
+pub(crate) fn check() -> Result<(), super::TableError> {
+    use super::parse;
+    parse::<Keyed<CommandInfo>>("commands.toml", include_str!("../../../grammar/commands.toml"))?;
+    parse::<Keyed<EnhancedRow>>("enhanced.toml", include_str!("../../../grammar/enhanced.toml"))?;
+    parse::<Keyed<Capability>>("extensions.toml", include_str!("../../../grammar/extensions.toml"))?;
+    parse::<Keyed<Mechanism>>("sasl.toml", include_str!("../../../grammar/sasl.toml"))?;
+    parse::<Keyed<TlsRow>>("tls.toml", include_str!("../../../grammar/tls.toml")).map(drop)
+}

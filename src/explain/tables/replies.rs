@@ -1,0 +1,98 @@
+//! Reply codes: what each means after which command.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::{Meaning, command, load};
+use crate::explain::situation::usual_verb;
+use crate::session::Phase;
+use crate::wire::{ReplyCode, Verb};
+
+/// The meaning of a code: a row of `replies.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplyRow {
+    /// `550`, or `55x`, or `5xx`.
+    pub code: &'static str,
+    /// Verbs after which this holds (`CONNECT` for the greeting, `CONTENT` for the reply to the final dot);
+    /// none means any.
+    #[serde(default)]
+    pub after: Vec<&'static str>,
+    /// The meaning, as a clause.
+    pub meaning: &'static str,
+    /// The document and section that say so.
+    pub source: &'static str,
+    /// The reason it points to, if to one.
+    #[serde(default)]
+    pub reason: Option<&'static str>,
+    /// How much it counts, 0 to 100.
+    #[serde(default)]
+    pub weight: u8,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, bound(deserialize = "'de: 'static"))]
+struct File {
+    reply: Vec<ReplyRow>,
+}
+
+static REPLIES: LazyLock<Vec<ReplyRow>> =
+    LazyLock::new(|| load::<File>("replies.toml", include_str!("../../../grammar/replies.toml")).reply);
+
+/// All rows, in the order of the file.
+pub fn reply_rows() -> &'static [ReplyRow] {
+    &REPLIES
+}
+
+/// What a code means after this command, or in this phase.
+pub fn reply_meaning(code: ReplyCode, verb: Option<&Verb>, phase: Phase) -> Option<Meaning> {
+    let name = verb_in_phase(verb.map(Verb::as_str), phase);
+    best_row(code, name).map(|row| Meaning { text: row.meaning, source: row.source })
+}
+
+/// The name that the table has for a command in a phase.
+fn verb_in_phase(verb: Option<&str>, phase: Phase) -> Option<&str> {
+    match phase {
+        Phase::Data => Some("CONTENT"),
+        _ => verb.or_else(|| usual_verb(phase)),
+    }
+}
+
+/// The most specific row: exact code before pattern, named verb before any.
+pub(crate) fn best_row(code: ReplyCode, verb: Option<&str>) -> Option<&'static ReplyRow> {
+    REPLIES
+        .iter()
+        .filter(|row| code_matches(row.code, code.0))
+        .filter(|row| row.after.is_empty() || verb.is_some_and(|v| row.after.contains(&v)))
+        .max_by_key(|row| {
+            let digits = row.code.bytes().filter(u8::is_ascii_digit).count();
+            (digits, !row.after.is_empty())
+        })
+}
+
+/// Whether a code fits `550`, `55x` or `5xx`.
+pub(crate) fn code_matches(pattern: &str, code: u16) -> bool {
+    let digits = [code / 100 % 10, code / 10 % 10, code % 10];
+    code < 1000
+        && pattern.len() == 3
+        && pattern.bytes().zip(digits).all(|(p, d)| p == b'x' || u16::from(p.wrapping_sub(b'0')) == d)
+}
+
+/// Whether a reply is what everybody expects here, so that a screen can stay quiet.
+pub fn is_expected(code: ReplyCode, verb: Option<&Verb>, phase: Phase) -> bool {
+    match (verb, phase) {
+        (None, Phase::Greeting) => code == ReplyCode::READY,
+        (_, Phase::Data) => matches!(code.0, 250 | 354),
+        (Some(verb), _) => match command(verb.as_str()) {
+            Some(row) => row.expected.contains(&code.0),
+            None => code.0 / 100 == 2,
+        },
+        (None, _) => code.0 / 100 == 2,
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn check() -> Result<(), super::TableError> {
+    super::parse::<File>("replies.toml", include_str!("../../../grammar/replies.toml")).map(drop)
+}

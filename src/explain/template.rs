@@ -1,0 +1,233 @@
+//! Texts of the tables that depend on the situation: conditions in brackets, names in braces.
+
+use std::borrow::Cow;
+
+use super::{Fix, Situation, Text};
+use crate::session::Phase;
+
+/// What conditions and names are looked up in.
+pub(crate) struct Context<'a> {
+    /// The situation.
+    pub situation: &'a Situation<'a>,
+    /// The reply code, or 0.
+    pub code: u16,
+    /// The provider, by name.
+    pub provider: Option<&'static str>,
+    /// The command that was sent, mended, where that is possible.
+    pub mended: Option<String>,
+    /// Where and how the command breaks the grammar.
+    pub place: Option<String>,
+}
+
+/// The causes whose conditions hold, those with conditions first.
+pub(crate) fn texts(rows: &[&'static str], context: &Context<'_>) -> Vec<Text> {
+    chosen(rows, context).filter_map(|text| context.fill(text)).collect()
+}
+
+/// The fixes whose conditions hold, those with conditions first.
+pub(crate) fn fixes(rows: &[&'static str], context: &Context<'_>) -> Vec<Fix> {
+    chosen(rows, context)
+        .filter_map(|row| {
+            let (text, command) = match row.split_once(" => ") {
+                Some((text, command)) => (text, Some(command)),
+                None => (row, None),
+            };
+            let command = command.and_then(|c| context.fill(c));
+            Some(Fix { text: context.fill(text)?, command })
+        })
+        .collect()
+}
+
+/// Rows that apply, without their conditions; those that had any come first.
+fn chosen<'r>(rows: &'r [&'static str], context: &'r Context<'_>) -> impl Iterator<Item = &'static str> + 'r {
+    let special = rows.iter().filter_map(|row| {
+        let (conditions, text) = split_conditions(row)?;
+        context.holds(conditions).then_some(text)
+    });
+    let general = rows.iter().filter(|row| !row.starts_with('[')).copied();
+    special.chain(general)
+}
+
+/// `[a, b] text` as `(a, b)` and the text.
+pub(crate) fn split_conditions(row: &'static str) -> Option<(&'static str, &'static str)> {
+    row.strip_prefix('[')?.split_once("] ")
+}
+
+impl Context<'_> {
+    fn holds(&self, conditions: &str) -> bool {
+        conditions.split(',').all(|word| {
+            let word = word.trim();
+            match word.strip_prefix("not-") {
+                Some("live") => !self.situation.live,
+                Some(rest) => self.condition(rest) == Some(false),
+                None => self.condition(word) == Some(true),
+            }
+        })
+    }
+
+    /// Whether a condition holds; nothing where it is not known, or no condition at all.
+    pub(crate) fn condition(&self, name: &str) -> Option<bool> {
+        let s = self.situation;
+        let live = |value: bool| s.live.then_some(value);
+        let verb = s.verb_name();
+        let at = |names: &[&str]| Some(verb.is_some_and(|v| names.contains(&v)));
+        let earlier = |slugs: &[&str]| Some(s.earlier.iter().any(|e| slugs.contains(e)));
+        match name {
+            "live" => Some(s.live),
+            "tls" => Some(s.tls),
+            "plain" => live(!s.tls).or(s.tls.then_some(false)),
+            "authenticated" => Some(s.authenticated.is_some()),
+            "unauthenticated" => live(s.authenticated.is_none()),
+            "auth-offered" => Some(s.capabilities.is_some_and(|c| !c.mechanisms().is_empty())),
+            "auth-not-offered" => Some(s.capabilities.is_some_and(|c| c.mechanisms().is_empty())),
+            // Nothing offered in clear, and not asked again since.
+            "auth-after-tls" => Some(
+                s.tls && s.capabilities.is_none() && s.before_tls.is_some_and(|c| !c.mechanisms().is_empty()),
+            ),
+            "starttls-offered" => Some(!s.tls && s.capabilities.is_some_and(|c| c.has("STARTTLS"))),
+            "starttls-not-offered" => Some(!s.tls && s.capabilities.is_some_and(|c| !c.has("STARTTLS"))),
+            "starttls-vanished" => earlier(&["starttls-vanished"]),
+            "temporary" => Some(self.code / 100 == 4),
+            "permanent" => Some(self.code / 100 == 5),
+            "size-known" => Some(self.sizes().is_some()),
+            "over-size" => Some(self.sizes().is_some_and(|(size, limit)| size > limit)),
+            "null-sender" => Some(s.sender == Some("")),
+            "sender-known" => Some(s.sender.is_some_and(|a| !a.is_empty())),
+            "recipient-known" => Some(s.recipient.is_some()),
+            "at-connect" => at(&["CONNECT"]),
+            "at-ehlo" => at(&["EHLO", "HELO", "LHLO"]),
+            "at-mail" => at(&["MAIL"]),
+            "at-rcpt" => at(&["RCPT"]),
+            "at-data" => at(&["DATA", "BDAT", "BURL"]),
+            "at-auth" => at(&["AUTH"]),
+            "at-starttls" => at(&["STARTTLS"]),
+            "missing-ehlo" | "missing-mail" | "missing-rcpt" => {
+                Some(self.missing() == name.strip_prefix("missing-"))
+            }
+            "mechanism-offered" => Some(self.mechanism_offered() == Some(true)),
+            "mechanism-not-offered" => Some(self.mechanism_offered() == Some(false)),
+            "auth-failed-before" => earlier(&["credentials-rejected", "account-locked", "auth-mechanism"]),
+            "relay-denied-before" => earlier(&["relay-denied"]),
+            "mended" => Some(self.mended.is_some()),
+            "placed" => Some(self.place.is_some()),
+            "utf8" => Some(s.command.is_some_and(|c| !c.is_ascii())),
+            _ => None,
+        }
+    }
+
+    /// The size of the message and the server's limit, in octets, where both are known.
+    fn sizes(&self) -> Option<(u64, u64)> {
+        let limit = self.situation.capabilities?.size_limit().filter(|limit| *limit > 0)?;
+        Some((self.situation.declared_size?, limit))
+    }
+
+    /// Which command had to come before the one that was refused.
+    fn missing(&self) -> Option<&'static str> {
+        let s = self.situation;
+        if !s.live {
+            return None;
+        }
+        match (s.verb_name()?, s.phase) {
+            ("DATA" | "BDAT" | "RCPT", Phase::Ready) => Some("mail"),
+            ("DATA" | "BDAT", Phase::Mail) => Some("rcpt"),
+            ("MAIL" | "AUTH" | "STARTTLS", Phase::Ready) if s.capabilities.is_none() => Some("ehlo"),
+            _ => None,
+        }
+    }
+
+    fn mechanism_offered(&self) -> Option<bool> {
+        let mechanism = self.situation.mechanism?;
+        let offered = self.situation.capabilities?.mechanisms();
+        Some(offered.iter().any(|m| m.eq_ignore_ascii_case(mechanism)))
+    }
+
+    /// The text with its names filled in; nothing where one is not known and has no default.
+    pub(crate) fn fill(&self, text: &'static str) -> Option<Text> {
+        if !text.contains('{') {
+            return Some(Cow::Borrowed(text));
+        }
+        let mut out = String::with_capacity(text.len() + 24);
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            out.push_str(before);
+            let (name, behind) = after.split_once('}')?;
+            let (name, default) = match name.split_once('|') {
+                Some((name, default)) => (name, Some(default)),
+                None => (name, None),
+            };
+            match self.value(name) {
+                Some(value) => out.push_str(&crate::wire::escape::visible(value.as_bytes())),
+                None => out.push_str(default?),
+            }
+            rest = behind;
+        }
+        out.push_str(rest);
+        if out.contains("  ") || out.ends_with(' ') {
+            out = out.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+        }
+        Some(Cow::Owned(out))
+    }
+
+    /// What a name stands for.
+    pub(crate) fn value(&self, name: &str) -> Option<Cow<'_, str>> {
+        let s = self.situation;
+        let domain = |address: &'_ str| Some(address.rsplit_once('@')?.1.to_owned());
+        let filled = |text: Option<&str>| text.filter(|t| !t.is_empty()).map(|t| Cow::Owned(t.to_owned()));
+        match name {
+            "recipient" => filled(s.recipient),
+            "recipient_domain" => s.recipient.and_then(domain).map(Cow::Owned),
+            "sender" => filled(s.sender),
+            "sender_domain" => s.sender.and_then(domain).map(Cow::Owned),
+            "host" => filled(s.host),
+            "target" => filled(s.host),
+            "user" => filled(s.authenticated),
+            "verb" => s.verb.map(|v| Cow::Owned(v.as_str().to_owned())),
+            "mechanism" => filled(s.mechanism),
+            "mechanisms" => self.mechanisms().map(|list| Cow::Owned(list.join(" "))),
+            "best_mechanism" => self.best_mechanism().map(Cow::Owned),
+            "size" => s.declared_size.map(|n| Cow::Owned(n.to_string())),
+            "limit" => s.capabilities.and_then(|c| c.size_limit()).map(|n| Cow::Owned(n.to_string())),
+            "code" => (self.code > 0).then(|| Cow::Owned(self.code.to_string())),
+            "provider" => self.provider.map(Cow::Borrowed),
+            "mended" => self.mended.as_deref().map(Cow::Borrowed),
+            "place" => self.place.as_deref().map(Cow::Borrowed),
+            _ => None,
+        }
+    }
+
+    fn mechanisms(&self) -> Option<Vec<String>> {
+        let s = self.situation;
+        let list = s.capabilities.or(s.before_tls)?.mechanisms();
+        (!list.is_empty()).then_some(list)
+    }
+
+    /// The strongest mechanism offered that Heloise can do.
+    fn best_mechanism(&self) -> Option<String> {
+        const OURS: [&str; 9] = [
+            "SCRAM-SHA-256-PLUS",
+            "SCRAM-SHA-1-PLUS",
+            "SCRAM-SHA-256",
+            "SCRAM-SHA-1",
+            "CRAM-MD5",
+            "PLAIN",
+            "LOGIN",
+            "OAUTHBEARER",
+            "XOAUTH2",
+        ];
+        let offered = self.mechanisms()?;
+        OURS.iter().find(|ours| offered.iter().any(|m| m == *ours)).map(|m| (*m).to_owned())
+    }
+}
+
+/// All conditions and names, for the tests of the tables.
+#[cfg(test)]
+pub(crate) const CONDITIONS: &str = "live tls plain authenticated unauthenticated auth-offered auth-not-offered \
+     auth-after-tls starttls-offered starttls-not-offered starttls-vanished temporary permanent size-known over-size \
+     null-sender sender-known recipient-known at-connect at-ehlo at-mail at-rcpt at-data at-auth at-starttls \
+     missing-ehlo missing-mail missing-rcpt mechanism-offered mechanism-not-offered auth-failed-before \
+     relay-denied-before mended placed utf8";
+
+/// All names that may stand in braces.
+#[cfg(test)]
+pub(crate) const NAMES: &str = "recipient recipient_domain sender sender_domain host target user verb mechanism \
+     mechanisms best_mechanism size limit code provider mended place client";

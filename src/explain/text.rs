@@ -1,0 +1,239 @@
+//! A reply's text made ready: for showing, and for matching.
+
+use crate::wire::{EnhancedCode, Reply, escape};
+
+/// What was heard, in the forms that the engine needs.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// The reply code.
+    pub code: Option<u16>,
+    /// The enhanced code, wherever in the text it stands.
+    pub enhanced: Option<EnhancedCode>,
+    /// Whether it stands where RFC 2034 wants it: at the start.
+    pub enhanced_in_place: bool,
+    /// All texts as one line, escaped, without the enhanced codes that begin lines.
+    pub said: String,
+    /// The text for matching; see [`fold`].
+    pub folded: String,
+    /// URLs that stand in the text.
+    pub urls: Vec<String>,
+}
+
+/// More text than this in one reply is not looked at.
+const ENOUGH: usize = 16 * 1024;
+
+impl Heard {
+    /// Reads a reply.
+    pub fn of(reply: &Reply) -> Heard {
+        let mut heard = Heard { code: reply.code().map(|c| c.0), ..Heard::default() };
+        for line in &reply.lines {
+            let mut text = line.text().trim_ascii();
+            if let Some((code, length)) = leading_enhanced(text) {
+                if heard.enhanced.is_none() {
+                    (heard.enhanced, heard.enhanced_in_place) = (Some(code), true);
+                }
+                text = text.get(length..).unwrap_or_default().trim_ascii_start();
+            }
+            if !heard.said.is_empty() && !text.is_empty() {
+                heard.said.push(' ');
+            }
+            push_visible(&mut heard.said, text);
+            if heard.said.len() > ENOUGH {
+                break;
+            }
+        }
+        if heard.enhanced.is_none() {
+            heard.enhanced = inner_enhanced(heard.said.as_bytes());
+        }
+        heard.folded = fold(&heard.said, &mut heard.urls);
+        heard
+    }
+}
+
+fn push_visible(out: &mut String, text: &[u8]) {
+    match std::str::from_utf8(text) {
+        Ok(plain) if text.iter().all(|b| matches!(b, b' '..=b'~') && *b != b'\\') => out.push_str(plain),
+        _ => out.push_str(&escape::visible(text).replace("\\x09", " ")),
+    }
+}
+
+/// An enhanced code at the start of a text, and how many bytes it takes. A `#` before it is common.
+fn leading_enhanced(text: &[u8]) -> Option<(EnhancedCode, usize)> {
+    let hash = usize::from(text.first() == Some(&b'#'));
+    let (code, length) = enhanced_at(text.get(hash..)?)?;
+    let next = text.get(hash + length);
+    matches!(next, None | Some(b' ' | b'-' | b':' | b';' | b',')).then_some((code, hash + length))
+}
+
+/// Reads `5.7.1` at the start of `text`.
+pub(crate) fn enhanced_at(text: &[u8]) -> Option<(EnhancedCode, usize)> {
+    let class = match text.first()? {
+        digit @ (b'2' | b'4' | b'5') => digit - b'0',
+        _ => return None,
+    };
+    let mut at = 1;
+    let mut numbers = [0u16; 2];
+    for number in &mut numbers {
+        if text.get(at) != Some(&b'.') {
+            return None;
+        }
+        at += 1;
+        let digits = text.get(at..)?.iter().take(4).take_while(|b| b.is_ascii_digit()).count();
+        if digits == 0 || digits > 3 {
+            return None;
+        }
+        *number = text.get(at..at + digits)?.iter().fold(0, |n, d| n * 10 + u16::from(d - b'0'));
+        at += digits;
+    }
+    let [subject, detail] = numbers;
+    let glued = text.get(at) == Some(&b'.') && text.get(at + 1).is_some_and(u8::is_ascii_digit);
+    (!glued && !text.get(at).is_some_and(u8::is_ascii_alphanumeric))
+        .then_some((EnhancedCode { class, subject, detail }, at))
+}
+
+/// An enhanced code inside the text: `(#5.7.1)`, `[5.7.1]` or a word of its own. Version numbers look alike, so
+/// only those that begin a word count, and details of more than one digit only when marked.
+fn inner_enhanced(text: &[u8]) -> Option<EnhancedCode> {
+    let mut previous = b' ';
+    for (at, byte) in text.iter().enumerate() {
+        let marked = matches!(previous, b'#' | b'(' | b'[');
+        if matches!(byte, b'4' | b'5')
+            && (marked || previous == b' ')
+            && let Some((code, _)) = enhanced_at(text.get(at..).unwrap_or_default())
+            && (marked || (code.subject < 8 && code.detail < 100))
+        {
+            return Some(code);
+        }
+        previous = *byte;
+    }
+    None
+}
+
+/// Folds a text for matching: lower case, accents dropped, words apart by one blank, a blank at either end.
+/// Addresses are left out, as their words are not the server's. The words of URLs are apart by slashes, so that
+/// they match only phrases that ask for URLs. URLs found are added to `urls`.
+pub(crate) fn fold(text: &str, urls: &mut Vec<String>) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push(' ');
+    for word in text.split(' ').filter(|w| !w.is_empty()) {
+        fold_word(word, &mut out, urls);
+        if !out.ends_with(' ') {
+            out.push(' ');
+        }
+    }
+    out
+}
+
+fn fold_word(word: &str, out: &mut String, urls: &mut Vec<String>) {
+    let bytes = word.as_bytes();
+    if let Some(at) = url_start(word) {
+        let url = word.get(at..).unwrap_or_default();
+        let url = url.trim_end_matches(['>', ')', ']', '.', ',', ';', '"', '\'', '!']);
+        if urls.len() < 8 && !urls.iter().any(|u| u == url) {
+            urls.push(url.to_owned());
+        }
+        push_folded(word.get(..at).unwrap_or_default(), b' ', out);
+        out.push('/');
+        push_folded(url, b'/', out);
+        out.push('/');
+    } else if memchr::memchr(b'@', bytes).is_some() {
+        // An address; what is glued behind it (`<a@b>:`, `a@b...User`) is kept.
+        let after = word.rfind("...").map(|at| at + 3).or_else(|| word.rfind('>'));
+        push_folded(after.and_then(|at| word.get(at..)).unwrap_or_default(), b' ', out);
+    } else if bytes.first() == Some(&b'<') && bytes.contains(&b'.') {
+        // A host in brackets: `<mx.example.org[192.0.2.1]>:`.
+    } else {
+        push_folded(word, b' ', out);
+    }
+}
+
+fn url_start(word: &str) -> Option<usize> {
+    let at = memchr::memmem::find(word.as_bytes(), b"://")?;
+    let head = word.get(..at)?;
+    [head.len().checked_sub(5), head.len().checked_sub(4)].into_iter().flatten().find(|start| {
+        head.get(*start..).is_some_and(|s| s.eq_ignore_ascii_case("https") || s.eq_ignore_ascii_case("http"))
+    })
+}
+
+/// Appends the letters and digits of `text`; anything else becomes one separator.
+pub(crate) fn push_folded(text: &str, separator: u8, out: &mut String) {
+    let separator = char::from(separator);
+    for c in text.chars() {
+        match c {
+            'a'..='z' | '0'..='9' => out.push(c),
+            'A'..='Z' => out.push(c.to_ascii_lowercase()),
+            '\'' | '’' | '´' | '`' => {}
+            _ if c.is_ascii() => {
+                if !out.ends_with(separator) {
+                    out.push(separator);
+                }
+            }
+            _ => push_foreign(c, separator, out),
+        }
+    }
+}
+
+fn push_foreign(c: char, separator: char, out: &mut String) {
+    let plain = match c {
+        'à'..='å' | 'À'..='Å' | 'ą' | 'Ą' | 'ă' | 'ā' => "a",
+        'æ' | 'Æ' => "ae",
+        'ç' | 'Ç' | 'ć' | 'Ć' | 'č' | 'Č' => "c",
+        'ď' | 'Ď' => "d",
+        'è'..='ë' | 'È'..='Ë' | 'ę' | 'Ę' | 'ě' | 'Ě' => "e",
+        'ğ' | 'Ğ' => "g",
+        'ì'..='ï' | 'Ì'..='Ï' | 'ı' | 'İ' => "i",
+        'ł' | 'Ł' => "l",
+        'ñ' | 'Ñ' | 'ń' | 'Ń' | 'ň' | 'Ň' => "n",
+        'ò'..='ö' | 'ø' | 'Ò'..='Ö' | 'Ø' | 'ő' => "o",
+        'ř' | 'Ř' => "r",
+        'ś' | 'Ś' | 'š' | 'Š' | 'ş' | 'Ş' => "s",
+        'ß' => "ss",
+        'ť' | 'Ť' => "t",
+        'ù'..='ü' | 'Ù'..='Ü' | 'ů' | 'Ů' | 'ű' => "u",
+        'ý' | 'ÿ' | 'Ý' => "y",
+        'ź' | 'Ź' | 'ż' | 'Ż' | 'ž' | 'Ž' => "z",
+        _ if c.is_alphanumeric() => {
+            out.extend(c.to_lowercase());
+            return;
+        }
+        _ => {
+            if !out.ends_with(separator) {
+                out.push(separator);
+            }
+            return;
+        }
+    };
+    out.push_str(plain);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folded(text: &str) -> String {
+        fold(text, &mut Vec::new())
+    }
+
+    #[test]
+    fn folding_keeps_words_and_drops_addresses() {
+        assert_eq!(folded("User_Unknown: doesn't EXIST"), " user unknown doesnt exist ");
+        assert_eq!(folded("<spam@example.org>... No such user"), " no such user ");
+        assert_eq!(folded("<bob@example.net>: Relay access denied"), " relay access denied ");
+        assert_eq!(folded("Usuário Inválido"), " usuario invalido ");
+    }
+
+    #[test]
+    fn urls_are_kept_apart() {
+        let mut urls = Vec::new();
+        let text = fold("Blocked - see http://www.spamcop.net/bl.shtml?1.2.3.4.", &mut urls);
+        assert_eq!(urls, ["http://www.spamcop.net/bl.shtml?1.2.3.4"]);
+        assert!(text.contains("/spamcop/net/") && !text.contains(" spamcop"), "{text}");
+    }
+
+    #[test]
+    fn enhanced_codes_are_found_but_addresses_are_none() {
+        assert_eq!(inner_enhanced(b"sorry (#5.7.1)").map(|c| c.to_string()).as_deref(), Some("5.7.1"));
+        assert_eq!(inner_enhanced(b"host 5.7.1.9 refused"), None);
+        assert_eq!(inner_enhanced(b"[5.9.22.7]"), None);
+    }
+}
