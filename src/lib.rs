@@ -17,4 +17,5 @@ pub mod report;
 pub mod sasl;
 pub mod secret;
 pub mod session;
+pub mod transcript;
 pub mod wire;

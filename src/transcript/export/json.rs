@@ -1,0 +1,246 @@
+//! Entries as JSON lines; the schema is `docs/transcript-json.md`.
+
+use std::io::{self, Write};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::ser::{CompactFormatter, Formatter};
+
+use super::super::info::{Attributes, Info, TlsSummary};
+use super::super::{Entry, EntryKind, Header, LineEnd, Payload, Piece, SecretMark, text};
+
+/// Writes an entry as one line of JSON. It holds no character that could harm a terminal.
+pub fn write_entry(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
+    write_line(out, &EntryJson(entry))
+}
+
+/// Writes the header as one line of JSON, `"kind":"session"`.
+pub fn write_header(out: &mut impl Write, header: &Header) -> io::Result<()> {
+    write_line(out, &HeaderJson(header))
+}
+
+/// An entry as one line of JSON, without the line feed.
+pub fn to_string(entry: &Entry) -> String {
+    let mut out = Vec::new();
+    // Writing to memory does not fail, and every value here has a form in JSON.
+    let _ = write_entry(&mut out, entry);
+    out.pop();
+    String::from_utf8(out).unwrap_or_default()
+}
+
+fn write_line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Harmless);
+    value.serialize(&mut serializer)?;
+    out.write_all(b"\n")
+}
+
+/// Escapes what [`text::is_plain`] does not let pass, above what JSON itself asks for.
+struct Harmless;
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        if fragment.bytes().fold(true, |ascii, b| ascii & matches!(b, b' '..=b'~')) {
+            return CompactFormatter.write_string_fragment(out, fragment);
+        }
+        for c in fragment.chars() {
+            let mut buffer = [0; 4];
+            match text::is_plain(c) {
+                true => out.write_all(c.encode_utf8(&mut buffer).as_bytes())?,
+                false => {
+                    for unit in c.encode_utf16(&mut [0; 2]) {
+                        write!(out, "\\u{unit:04x}")?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+struct EntryJson<'a>(&'a Entry);
+
+impl Serialize for EntryJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let EntryKind::Session(header) = &self.0.kind {
+            return HeaderJson(header).serialize(serializer);
+        }
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(at) = self.0.at {
+            // Whole microseconds below 2^53 are exact in a double.
+            map.serialize_entry("at", &(at.as_micros() as f64 / 1e6))?;
+        }
+        match &self.0.kind {
+            EntryKind::Sent { tls, line } => {
+                map.serialize_entry("kind", "sent")?;
+                map.serialize_entry("tls", tls)?;
+                payload(&mut map, line)?;
+            }
+            EntryKind::Received { tls, error, line } => {
+                map.serialize_entry("kind", "received")?;
+                map.serialize_entry("tls", tls)?;
+                map.serialize_entry("error", error)?;
+                payload(&mut map, line)?;
+            }
+            EntryKind::Info(info) => info_fields(&mut map, info)?,
+            EntryKind::Problem(words) => pair(&mut map, "problem", words)?,
+            EntryKind::Note(words) => pair(&mut map, "note", words)?,
+            EntryKind::Comment(words) => pair(&mut map, "comment", words)?,
+            EntryKind::Header(name, value) => {
+                map.serialize_entry("kind", "header")?;
+                map.serialize_entry("name", name)?;
+                map.serialize_entry("value", value)?;
+            }
+            EntryKind::Other { arrow, rest } => {
+                map.serialize_entry("kind", "other")?;
+                map.serialize_entry("arrow", arrow)?;
+                map.serialize_entry("raw", rest)?;
+            }
+            EntryKind::Session(_) => {}
+        }
+        map.end()
+    }
+}
+
+fn pair<M: SerializeMap>(map: &mut M, kind: &str, text: &str) -> Result<(), M::Error> {
+    map.serialize_entry("kind", kind)?;
+    map.serialize_entry("text", text)
+}
+
+fn maybe<M: SerializeMap>(map: &mut M, key: &str, value: &Option<impl Serialize>) -> Result<(), M::Error> {
+    value.as_ref().map_or(Ok(()), |value| map.serialize_entry(key, value))
+}
+
+fn payload<M: SerializeMap>(map: &mut M, line: &Payload) -> Result<(), M::Error> {
+    match line.bytes().map(std::str::from_utf8) {
+        Some(Ok(exact)) => map.serialize_entry("text", exact)?,
+        _ => {
+            map.serialize_entry("text", &lossy(line))?;
+            map.serialize_entry("pieces", &line.pieces.iter().map(PieceJson).collect::<Vec<_>>())?;
+        }
+    }
+    match line.ending {
+        LineEnd::CrLf => Ok(()),
+        LineEnd::Lf => map.serialize_entry("end", "lf"),
+        LineEnd::Cr => map.serialize_entry("end", "cr"),
+        LineEnd::None => map.serialize_entry("end", "none"),
+    }
+}
+
+/// For people and searches: bytes that are not UTF-8 are replaced, marks are spelt as in a transcript.
+fn lossy(line: &Payload) -> String {
+    let mut out = String::new();
+    for piece in &line.pieces {
+        match piece {
+            Piece::Bytes(bytes) => out.push_str(&String::from_utf8_lossy(bytes)),
+            mark => out.push_str(&Payload::from_piece(mark.clone()).to_visible()),
+        }
+    }
+    out
+}
+
+struct PieceJson<'a>(&'a Piece);
+
+impl Serialize for PieceJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        match self.0 {
+            Piece::Bytes(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => map.serialize_entry("text", text)?,
+                Err(_) => map.serialize_entry("base64", &STANDARD.encode(bytes))?,
+            },
+            Piece::Secret(mark) => map.serialize_entry("secret", &SecretJson(mark))?,
+            Piece::Data { bytes, sha256 } => {
+                map.serialize_entry(
+                    "data",
+                    &serde_json::json!({"bytes": bytes, "sha256": text::hex(sha256)}),
+                )?;
+            }
+            Piece::Other(inner) => map.serialize_entry("other", inner)?,
+        }
+        map.end()
+    }
+}
+
+struct SecretJson<'a>(&'a SecretMark);
+
+impl Serialize for SecretJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        maybe(&mut map, "sasl", &self.0.sasl)?;
+        maybe(&mut map, "what", &self.0.what)?;
+        maybe(&mut map, "user", &self.0.user)?;
+        if self.0.echo {
+            map.serialize_entry("echo", &true)?;
+        }
+        others(&mut map, &self.0.other)?;
+        map.end()
+    }
+}
+
+/// Attributes without a field of their own, as pairs in order; a bare word has `null` for its value.
+fn others<M: SerializeMap>(map: &mut M, attributes: &Attributes) -> Result<(), M::Error> {
+    if attributes.is_empty() { Ok(()) } else { map.serialize_entry("other", attributes) }
+}
+
+fn info_fields<M: SerializeMap>(map: &mut M, info: &Info) -> Result<(), M::Error> {
+    match info {
+        Info::Connected { peer, local } => {
+            map.serialize_entry("kind", "connected")?;
+            map.serialize_entry("peer", peer)?;
+            maybe(map, "local", local)
+        }
+        Info::Tls(tls) => tls_fields(map, tls),
+        Info::Closed { by } => {
+            map.serialize_entry("kind", "closed")?;
+            map.serialize_entry("by", by.as_str())
+        }
+        Info::Quirk(words) => pair(map, "quirk", words),
+        Info::Timeout { what, after } => {
+            map.serialize_entry("kind", "timeout")?;
+            map.serialize_entry("what", what)?;
+            maybe(map, "after", &after.map(|d| d.as_millis() as f64 / 1e3))
+        }
+        Info::Other(raw) => {
+            map.serialize_entry("kind", "info")?;
+            map.serialize_entry("raw", raw)
+        }
+    }
+}
+
+fn tls_fields<M: SerializeMap>(map: &mut M, tls: &TlsSummary) -> Result<(), M::Error> {
+    let time = |t: &chrono::DateTime<chrono::Utc>| t.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    map.serialize_entry("kind", "tls")?;
+    maybe(map, "version", &tls.version)?;
+    maybe(map, "cipher", &tls.cipher)?;
+    maybe(map, "verified", &tls.verified)?;
+    maybe(map, "why", &tls.why)?;
+    if tls.insecure {
+        map.serialize_entry("insecure", &true)?;
+    }
+    maybe(map, "subject", &tls.subject)?;
+    maybe(map, "issuer", &tls.issuer)?;
+    maybe(map, "not_before", &tls.not_before.as_ref().map(time))?;
+    maybe(map, "not_after", &tls.not_after.as_ref().map(time))?;
+    others(map, &tls.other)
+}
+
+struct HeaderJson<'a>(&'a Header);
+
+impl Serialize for HeaderJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let header = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("kind", "session")?;
+        map.serialize_entry("heloise", &header.version)?;
+        maybe(&mut map, "target", &header.target)?;
+        let started = header.started.map(|t| t.to_rfc3339_opts(chrono::SecondsFormat::Micros, false));
+        maybe(&mut map, "started", &started)?;
+        maybe(&mut map, "client", &header.client)?;
+        maybe(&mut map, "title", &header.title)?;
+        if !header.other.is_empty() {
+            map.serialize_entry("other", &header.other)?;
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,35 @@
+//! A session as data: the transcript.
+//!
+//! * [`entry`], [`payload`], [`info`]: what a transcript holds, as types.
+//! * [`grammar`], [`read`], [`write`], [`text`]: the file format, version 1 (`docs/transcript-format.md`).
+//! * [`redact`], [`fold`], [`record`]: what happens to a session before it is stored.
+//! * [`export`]: other forms of a transcript.
+//!
+//! Nothing here opens a file or asks a clock: readers, writers and times are passed in.
+
+pub mod entry;
+pub mod export;
+pub mod fold;
+pub mod grammar;
+pub mod info;
+pub mod payload;
+pub mod read;
+pub mod record;
+pub mod redact;
+pub mod text;
+pub mod write;
+
+pub use entry::{Entry, EntryKind, Header};
+pub use fold::ContentFold;
+pub use info::{ClosedBy, Info, TlsSummary};
+pub use payload::{LineEnd, Payload, Piece, SecretMark};
+pub use read::{ReadError, Reader};
+pub use record::{RecordError, Recorder};
+pub use redact::{Known, SentKind};
+pub use write::Writer;
+
+/// The format version that is written, and the highest that is read.
+pub const VERSION: u32 = 1;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+//! The secrets of a session, hunted for wherever they turn up.
+
+use std::fmt::Write as _;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use memchr::memmem;
+use zeroize::Zeroizing;
+
+use super::super::info::Info;
+use super::super::{Entry, EntryKind, Payload, Piece, SecretMark};
+use crate::secret::Secret;
+
+/// Shorter secrets are not hunted for: they would be found everywhere.
+pub const SHORTEST: usize = 4;
+
+/// Secrets in use, in each spelling they may turn up in. All of it is wiped when it is dropped.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Longest first, so that the whole of something goes before its part.
+    spellings: Vec<Secret>,
+}
+
+impl Known {
+    /// Nothing known yet.
+    pub fn new() -> Self {
+        Known::default()
+    }
+
+    /// Whether nothing is hunted for.
+    pub fn is_empty(&self) -> bool {
+        self.spellings.is_empty()
+    }
+
+    /// Adds a secret: as it is, in base64 (whole, and inside something longer), in hexadecimal,
+    /// URL-encoded, and in xtext (RFC 3461 §4). Secrets of less than [`SHORTEST`] bytes are left out.
+    pub fn add(&mut self, secret: &Secret) {
+        let bytes = secret.expose();
+        if bytes.len() < SHORTEST {
+            return;
+        }
+        self.push(Zeroizing::new(bytes.to_vec()));
+        for engine in [STANDARD, URL_SAFE] {
+            for shift in 0..3 {
+                self.push(inner_base64(&engine, bytes, shift));
+            }
+        }
+        self.push(spell(bytes, |out, b| write!(out, "{b:02x}")));
+        self.push(spell(bytes, |out, b| write!(out, "{b:02X}")));
+        self.push(spell(bytes, |out, b| match b {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                write!(out, "{}", char::from(b))
+            }
+            _ => write!(out, "%{b:02X}"),
+        }));
+        self.push(spell(bytes, |out, b| match b {
+            b'!'..=b'~' if b != b'+' && b != b'=' => write!(out, "{}", char::from(b)),
+            _ => write!(out, "+{b:02X}"),
+        }));
+        self.spellings.sort_by_key(|s| std::cmp::Reverse(s.len()));
+    }
+
+    fn push(&mut self, mut spelling: Zeroizing<Vec<u8>>) {
+        let there = self.spellings.iter().any(|s| s.expose() == spelling.as_slice());
+        if !there && spelling.len() >= SHORTEST {
+            self.spellings.push(Secret::new(std::mem::take(&mut *spelling)));
+        }
+    }
+
+    /// The first place where a spelling stands: where, and how long.
+    fn find(&self, bytes: &[u8]) -> Option<(usize, usize)> {
+        let found = self.spellings.iter().filter_map(|s| Some((memmem::find(bytes, s.expose())?, s.len())));
+        found.min_by_key(|(at, len)| (*at, std::cmp::Reverse(*len)))
+    }
+
+    /// Whether a known secret stands in these bytes.
+    pub fn occurs_in(&self, bytes: &[u8]) -> bool {
+        self.find(bytes).is_some()
+    }
+
+    /// Puts `{secret echo}` in the place of each known secret. Returns how many there were.
+    pub fn mask(&self, payload: &mut Payload) -> usize {
+        let dirty = |piece: &Piece| matches!(piece, Piece::Bytes(bytes) if self.occurs_in(bytes));
+        if !payload.pieces.iter().any(dirty) {
+            return 0;
+        }
+        let mut count = 0;
+        for piece in std::mem::take(&mut payload.pieces) {
+            let Piece::Bytes(bytes) = piece else {
+                payload.push(piece);
+                continue;
+            };
+            let bytes = Zeroizing::new(bytes);
+            let mut rest = bytes.as_slice();
+            while let Some((at, len)) = self.find(rest) {
+                payload.push_bytes(rest.get(..at).unwrap_or_default());
+                payload.push(Piece::Secret(SecretMark::echo()));
+                rest = rest.get(at + len..).unwrap_or_default();
+                count += 1;
+            }
+            payload.push_bytes(rest);
+        }
+        count
+    }
+
+    /// The same for text: the secret's place is taken by `{secret echo}` in words.
+    pub fn mask_text(&self, text: &mut String) -> usize {
+        let mut count = 0;
+        while let Some((at, len)) = self.find(text.as_bytes()) {
+            let mut masked = text.as_bytes().get(..at).unwrap_or_default().to_vec();
+            masked.extend_from_slice(b"{secret echo}");
+            masked.extend_from_slice(text.as_bytes().get(at + len..).unwrap_or_default());
+            let clean = String::from_utf8_lossy(&masked).into_owned();
+            drop(Zeroizing::new(std::mem::replace(text, clean)));
+            count += 1;
+            // The mark itself may hold a secret called "secret"; once per byte is enough in any case.
+            if count > masked.len() || self.occurs_in(b"{secret echo}") {
+                break;
+            }
+        }
+        count
+    }
+
+    /// Masks whatever an entry holds. Returns how many secrets there were.
+    pub fn mask_entry(&self, entry: &mut Entry) -> usize {
+        if self.is_empty() {
+            return 0;
+        }
+        match &mut entry.kind {
+            EntryKind::Sent { line, .. } | EntryKind::Received { line, .. } => self.mask(line),
+            EntryKind::Problem(text) | EntryKind::Note(text) | EntryKind::Comment(text) => {
+                self.mask_text(text)
+            }
+            EntryKind::Info(Info::Quirk(text) | Info::Other(text)) => self.mask_text(text),
+            EntryKind::Info(Info::Tls(tls)) => [&mut tls.subject, &mut tls.issuer, &mut tls.why]
+                .into_iter()
+                .flatten()
+                .map(|t| self.mask_text(t))
+                .sum(),
+            _ => 0,
+        }
+    }
+}
+
+/// What base64 of anything that holds `bytes` must contain when `shift` bytes (modulo 3) stand before
+/// them: the digits that depend on these bytes alone.
+fn inner_base64(engine: &impl Engine, bytes: &[u8], shift: usize) -> Zeroizing<Vec<u8>> {
+    let mut padded = Zeroizing::new(vec![0; shift]);
+    padded.extend_from_slice(bytes);
+    let whole = Zeroizing::new(engine.encode(&*padded));
+    let from = (shift * 8).div_ceil(6);
+    let to = padded.len() * 8 / 6;
+    Zeroizing::new(whole.as_bytes().get(from..to).unwrap_or_default().to_vec())
+}
+
+fn spell(bytes: &[u8], one: impl Fn(&mut String, u8) -> std::fmt::Result) -> Zeroizing<Vec<u8>> {
+    // Room enough from the start: a string that grows leaves copies behind.
+    let mut out = String::with_capacity(bytes.len() * 3);
+    for byte in bytes {
+        let _ = one(&mut out, *byte);
+    }
+    Zeroizing::new(out.into_bytes())
+}

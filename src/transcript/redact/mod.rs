@@ -1,0 +1,154 @@
+//! Redaction: what is taken out of a session before it is stored or shown.
+//!
+//! [`sent`] knows where secrets belong, in AUTH commands and the answers to their challenges. [`Known`] finds
+//! the secrets of this session wherever else they turn up.
+
+mod decode;
+mod known;
+
+pub use decode::{Clue, base64_loose, clue};
+pub use known::Known;
+
+use super::{LineEnd, Payload, Piece, SecretMark};
+
+/// What the client sends, as the session sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SentKind<'a> {
+    /// A command line.
+    Command,
+    /// The answer to a 334 challenge.
+    AuthResponse {
+        /// The mechanism of the AUTH command, where known.
+        mechanism: Option<&'a str>,
+        /// Which answer this is, from 0. An initial response counts as one.
+        step: u32,
+        /// The text after `334 `, still in base64.
+        challenge: Option<&'a [u8]>,
+    },
+    /// A line of message content.
+    Content,
+    /// The lone dot after it.
+    EndOfContent,
+    /// Bytes sent as they were typed, perhaps several lines or a part of one.
+    Raw,
+}
+
+/// What may be stored of a line that the client sends. `line` has no line end, but for [`SentKind::Raw`],
+/// whose line end is taken from its bytes.
+pub fn sent(line: &[u8], kind: SentKind<'_>) -> Payload {
+    match kind {
+        SentKind::Command => command(line),
+        SentKind::AuthResponse { mechanism, step, challenge } => response(line, mechanism, step, challenge),
+        SentKind::Content | SentKind::EndOfContent => Payload::from_bytes(line),
+        SentKind::Raw => raw(line),
+    }
+}
+
+/// What may be stored of a line from the server while an exchange with this mechanism goes on.
+///
+/// Challenges are no secrets, with one exception: the verifier of SCRAM (RFC 5802 §3), which together with
+/// the other messages lets a password be guessed without the server.
+pub fn received(line: &[u8], mechanism: Option<&str>) -> Payload {
+    let head = line.len().min(4);
+    let (code, text) = line.split_at(head);
+    let scram = mechanism.is_some_and(|m| m.to_ascii_uppercase().starts_with("SCRAM-"));
+    let verifier = |word: &[u8]| base64_loose(word).is_some_and(|plain| plain.starts_with(b"v="));
+    let Some(word) = text.split(|b| *b == b' ').find(|word| verifier(word)).filter(|_| scram) else {
+        return Payload::from_bytes(line);
+    };
+    let at = text.windows(word.len()).position(|w| w == word).unwrap_or(0);
+    let mut payload = Payload::from_bytes(code);
+    payload.push_bytes(text.get(..at).unwrap_or_default());
+    let what = Some("verifier".to_owned());
+    payload.push(Piece::Secret(SecretMark {
+        sasl: mechanism.map(str::to_owned),
+        what,
+        ..Default::default()
+    }));
+    payload.push_bytes(text.get(at + word.len()..).unwrap_or_default());
+    payload
+}
+
+fn is_blank(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+/// Splits after the blanks at the start, then after the word and the blanks behind it.
+fn word(input: &[u8]) -> (&[u8], &[u8]) {
+    let begin = input.iter().position(|b| !is_blank(*b)).unwrap_or(input.len());
+    let after = input.get(begin..).unwrap_or_default();
+    let end = begin + after.iter().position(|b| is_blank(*b)).unwrap_or(after.len());
+    (input.get(begin..end).unwrap_or_default(), input.get(end..).unwrap_or_default())
+}
+
+fn command(line: &[u8]) -> Payload {
+    let (verb, after_verb) = word(line);
+    if !verb.eq_ignore_ascii_case(b"AUTH") {
+        return guess(line);
+    }
+    let (mechanism, after) = word(after_verb);
+    let blanks = after.iter().take_while(|b| is_blank(**b)).count();
+    let initial = after.get(blanks..).unwrap_or_default();
+    if initial.is_empty() || initial == b"=" || initial == b"*" {
+        return Payload::from_bytes(line);
+    }
+    let name = String::from_utf8_lossy(mechanism).into_owned();
+    let mut payload = Payload::from_bytes(line.get(..line.len() - initial.len()).unwrap_or_default());
+    payload.push(Piece::Secret(decode::mark(initial, Some(&name), 0, None)));
+    payload
+}
+
+fn response(line: &[u8], mechanism: Option<&str>, step: u32, challenge: Option<&[u8]>) -> Payload {
+    match line.trim_ascii() {
+        b"" | b"=" | b"*" => Payload::from_bytes(line),
+        answer => Payload::from_piece(Piece::Secret(decode::mark(answer, mechanism, step, challenge))),
+    }
+}
+
+/// A line that is no AUTH command, but may hold what belongs into one, say after a slip of the finger.
+pub(super) fn guess(line: &[u8]) -> Payload {
+    let mut payload = Payload::default();
+    let mut plain_from = 0;
+    for (begin, end) in words(line) {
+        let word = line.get(begin..end).unwrap_or_default();
+        if let Some(found) = clue(word) {
+            payload.push_bytes(line.get(plain_from..begin).unwrap_or_default());
+            payload.push(Piece::Secret(found.mark()));
+            plain_from = end;
+        }
+    }
+    payload.push_bytes(line.get(plain_from..).unwrap_or_default());
+    payload
+}
+
+/// Where words of base64 stand that are long enough to look at.
+fn words(line: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+    let inside = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'-' | b'_');
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let begin = at + line.get(at..)?.iter().position(|b| inside(*b))?;
+        let rest = line.get(begin..)?;
+        at = begin + rest.iter().position(|b| !inside(*b)).unwrap_or(rest.len());
+        Some((begin, at))
+    })
+    .filter(|(begin, end)| end - begin >= 8)
+}
+
+fn raw(bytes: &[u8]) -> Payload {
+    let (body, ending) = LineEnd::split(bytes);
+    let mut payload = Payload::default();
+    for (index, line) in body.split(|b| *b == b'\n').enumerate() {
+        if index > 0 {
+            payload.push_bytes(b"\n".as_slice());
+        }
+        let bare = line.strip_suffix(b"\r").unwrap_or(line);
+        for piece in command(bare).pieces {
+            payload.push(piece);
+        }
+        payload.push_bytes(line.get(bare.len()..).unwrap_or_default());
+    }
+    payload.with_ending(ending)
+}
+
+#[cfg(test)]
+mod tests;
