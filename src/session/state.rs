@@ -3,6 +3,8 @@
 //! The same knowledge is gathered live by a [`super::Client`] or [`super::Server`], and again from a
 //! transcript by whoever explains it afterwards.
 
+use std::sync::Arc;
+
 use crate::wire::{Capabilities, Class, CommandLine, Reply, ReplyCode, Verb};
 
 use super::table::{self, Input, OutOfOrder, Phase};
@@ -109,10 +111,10 @@ pub struct State {
     /// The verb of the last greeting that the server accepted.
     pub greeted: Option<Verb>,
     /// What the last EHLO listed.
-    pub capabilities: Option<Capabilities>,
+    pub capabilities: Option<Arc<Capabilities>>,
     /// What EHLO listed before the link was encrypted. For showing the difference only; nothing may be
     /// decided by it (RFC 3207 §4.2).
-    pub before_tls: Option<Capabilities>,
+    pub before_tls: Option<Arc<Capabilities>>,
     /// The mechanism of the AUTH exchange under way, or of the last one.
     pub mechanism: Option<String>,
     /// The user named in the exchange under way.
@@ -218,7 +220,7 @@ impl State {
         self.greeted = command.verb.clone();
         self.capabilities = match command.verb {
             Some(Verb::Helo) => None,
-            _ => Some(Capabilities::from_reply(reply)),
+            _ => Some(Arc::new(Capabilities::from_reply(reply))),
         };
     }
 

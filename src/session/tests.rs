@@ -103,11 +103,14 @@ fn a_response_typed_after_a_refused_auth_is_still_a_secret() {
     let mut client = ready("250 mx\r\n");
     client.submit(b"AUTH LOGIN", T0);
     feed(&mut client, "504 5.5.4 no\r\n");
-    assert!(matches!(client.classify(b"aHVudGVyMg=="), Sent::StrayResponse(_)));
-    assert!(matches!(client.classify(b"QUIT"), Sent::Command(_)));
+    assert!(matches!(client.dialogue().classify(b"aHVudGVyMg=="), Sent::StrayResponse(_)));
+    assert!(matches!(client.dialogue().classify(b"QUIT"), Sent::Command(_)));
     assert!(matches!(client.submit(b"aHVudGVyMg==", T0), Sent::StrayResponse(_)));
     feed(&mut client, "500 what?\r\n");
-    assert!(matches!(client.classify(b"c2Vjb25k"), Sent::StrayResponse(_)), "the second answer, too");
+    assert!(
+        matches!(client.dialogue().classify(b"c2Vjb25k"), Sent::StrayResponse(_)),
+        "the second answer, too"
+    );
 }
 
 #[test]

@@ -1,0 +1,188 @@
+//! Who answers what: commands and replies paired, as seen from the client's side of a session.
+//!
+//! A live [`super::Client`] keeps one, and so does whoever reads a transcript; both learn the same from the
+//! same lines.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::wire::{Reply, Verb};
+
+use super::state::{Command, State};
+use super::table::{Input, Phase};
+
+/// What a line that was sent turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// A command; a reply will answer it.
+    Command(Command),
+    /// A line of a SASL exchange, by this mechanism. It is a secret.
+    AuthResponse {
+        /// The mechanism, in upper case.
+        mechanism: String,
+    },
+    /// A line that may have been meant as the answer to an AUTH which the server has refused: sent as a
+    /// command, but to be treated as a secret.
+    StrayResponse(Command),
+    /// A line of message content.
+    Content,
+    /// The lone dot that ends the content.
+    EndOfContent,
+}
+
+/// A reply and what it answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The reply.
+    pub reply: Reply,
+    /// The command that it answers; nothing if no command was waiting.
+    pub command: Option<Command>,
+    /// The time from sending the command to the last line of the reply.
+    pub waited: Duration,
+}
+
+/// A command that waits for its reply.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    pub command: Command,
+    /// When it was sent, or when it became the oldest one waiting.
+    pub since: Duration,
+    pub timed_out: bool,
+}
+
+/// The pairing of commands and replies, and what is learnt from them.
+#[derive(Clone, Debug)]
+pub struct Dialogue {
+    state: State,
+    lmtp: bool,
+    pub(super) pending: VecDeque<Pending>,
+    /// Octets of BDAT content that are still to be sent.
+    chunk_left: u64,
+}
+
+impl Dialogue {
+    /// A dialogue that begins with the opening of the link at the time `now`. With `lmtp`, each accepted
+    /// recipient gets a reply of its own at the end of the content (RFC 2033 §4.2).
+    pub fn new(lmtp: bool, now: Duration) -> Dialogue {
+        let mut dialogue =
+            Dialogue { state: State::default(), lmtp, pending: VecDeque::new(), chunk_left: 0 };
+        dialogue.wait_for(Command::of_input(Input::Connect), now);
+        dialogue
+    }
+
+    /// What is known.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Whether this is LMTP.
+    pub fn is_lmtp(&self) -> bool {
+        self.lmtp
+    }
+
+    /// The oldest command that waits for its reply.
+    pub fn awaiting(&self) -> Option<&Command> {
+        self.pending.front().map(|p| &p.command)
+    }
+
+    /// Whether the next line will be content rather than a command.
+    pub fn in_content(&self) -> bool {
+        self.state.phase == Phase::Data || self.chunk_left > 0
+    }
+
+    /// Says what a line would be if it were sent now, and changes nothing.
+    pub fn classify(&self, line: &[u8]) -> Sent {
+        match self.state.phase {
+            Phase::Data if line == b"." => Sent::EndOfContent,
+            Phase::Data => Sent::Content,
+            _ if self.chunk_left > 0 => Sent::Content,
+            Phase::Auth => Sent::AuthResponse { mechanism: self.state.mechanism.clone().unwrap_or_default() },
+            _ => {
+                let command = Command::of_line(line);
+                let known = !matches!(command.verb, Some(Verb::Other(_)));
+                if self.state.auth_refused && !known {
+                    Sent::StrayResponse(Command::of_input(Input::Other))
+                } else {
+                    Sent::Command(command)
+                }
+            }
+        }
+    }
+
+    /// Takes note of a line that was sent; `octets` is its length on the wire.
+    pub fn sent(&mut self, line: &[u8], octets: u64, now: Duration) -> Sent {
+        let sent = self.classify(line);
+        match &sent {
+            Sent::Command(command) | Sent::StrayResponse(command) => {
+                self.state.sent(command);
+                self.chunk_left = chunk_size(command);
+                self.wait_for(command.clone(), now);
+            }
+            Sent::AuthResponse { .. } => self.wait_for(Command::of_input(Input::AuthResponse), now),
+            Sent::Content => self.chunk_left = self.chunk_left.saturating_sub(octets),
+            Sent::EndOfContent => self.content_sent(now),
+        }
+        sent
+    }
+
+    /// Takes note that the content is complete.
+    pub fn content_sent(&mut self, now: Duration) {
+        let recipients = self.state.envelope.recipients.len().max(1);
+        for _ in 0..if self.lmtp { recipients } else { 1 } {
+            self.wait_for(Command::of_input(Input::EndOfContent), now);
+        }
+        // What is typed next is no content any more, whatever the reply will be.
+        self.state.phase = Phase::Rcpt;
+    }
+
+    /// Takes note of a whole reply, and says what it answers.
+    pub fn replied(&mut self, reply: Reply, now: Duration) -> Answer {
+        let oldest = self.pending.pop_front();
+        let waited = oldest.as_ref().map_or(Duration::ZERO, |p| now.saturating_sub(p.since));
+        match &oldest {
+            Some(pending) => self.state.replied(&pending.command, &reply),
+            None => self.state.unsolicited(&reply),
+        }
+        if let Some(next) = self.pending.front_mut() {
+            next.since = now;
+        }
+        let command = oldest.map(|p| p.command);
+        if reply.code().is_some_and(|code| code.is_error()) && is_bdat(command.as_ref()) {
+            self.chunk_left = 0;
+        }
+        Answer { reply, command, waited }
+    }
+
+    /// Takes note that the link is encrypted from here on.
+    pub fn secured(&mut self, verified: bool) {
+        self.state.secured(verified);
+    }
+
+    /// Takes note that the link is gone, and returns the command that was left without an answer.
+    pub fn closed(&mut self) -> Option<Command> {
+        self.state.phase = Phase::Closed;
+        self.pending.drain(..).next().map(|p| p.command)
+    }
+
+    /// Names the user of the AUTH exchange under way.
+    pub fn claim_user(&mut self, user: &str) {
+        self.state.claimed_user = Some(user.to_owned());
+    }
+
+    fn wait_for(&mut self, command: Command, now: Duration) {
+        self.pending.push_back(Pending { command, since: now, timed_out: false });
+    }
+}
+
+fn is_bdat(command: Option<&Command>) -> bool {
+    command.is_some_and(|c| matches!(c.input, Input::Bdat | Input::BdatLast))
+}
+
+/// The octets that follow a BDAT command (RFC 3030 §2); none for any other.
+fn chunk_size(command: &Command) -> u64 {
+    if !is_bdat(Some(command)) {
+        return 0;
+    }
+    let line = String::from_utf8_lossy(&command.line);
+    line.split_ascii_whitespace().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0)
+}
