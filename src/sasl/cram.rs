@@ -1,8 +1,6 @@
 //! CRAM-MD5 (RFC 2195), ours.
 
-use hmac::{Hmac, KeyInit, Mac};
-use md5::Md5;
-
+use super::crypto::{Hash, hex};
 use super::{Credentials, Mechanism, Outcome, SaslError, concat};
 use crate::secret::Secret;
 
@@ -16,8 +14,15 @@ pub(super) struct CramMd5 {
 }
 
 impl CramMd5 {
-    pub(super) fn new(credentials: &Credentials) -> Self {
-        CramMd5 { user: credentials.user.clone(), secret: credentials.secret.clone(), answered: false }
+    pub(super) fn new(credentials: &Credentials) -> Result<Self, SaslError> {
+        let Credentials { user, secret, .. } = credentials.clone();
+        if user.is_empty() || secret.is_empty() {
+            return Err(SaslError::Credentials {
+                mechanism: NAME,
+                why: "the user name or the password is empty",
+            });
+        }
+        Ok(CramMd5 { user, secret, answered: false })
     }
 }
 
@@ -51,19 +56,7 @@ impl Mechanism for CramMd5 {
 
 /// HMAC-MD5 of the challenge under the password, in lowercase hexadecimal.
 pub(super) fn digest(password: &Secret, challenge: &[u8]) -> Option<Secret> {
-    let mut mac = Hmac::<Md5>::new_from_slice(password.expose()).ok()?;
-    mac.update(challenge);
-    Some(hex(&mac.finalize().into_bytes()))
-}
-
-/// Lowercase hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> Secret {
-    let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + (nibble - 10) };
-    let mut text = Vec::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.extend([digit(byte >> 4), digit(byte & 15)]);
-    }
-    Secret::new(text)
+    Some(hex(&Hash::Md5.hmac(password.expose(), challenge)?))
 }
 
 #[cfg(test)]
@@ -72,7 +65,7 @@ mod tests {
 
     #[test]
     fn the_example_of_rfc_2195() {
-        let mut client = CramMd5::new(&Credentials::new("tim", Secret::new("tanstaaftanstaaf")));
+        let mut client = CramMd5::new(&Credentials::new("tim", Secret::new("tanstaaftanstaaf"))).unwrap();
         assert!(client.initial().unwrap().is_none());
         let response = client.step(b"<1896.697170952@postoffice.reston.mci.net>").unwrap();
         assert_eq!(response.expose(), b"tim b913a602c7eda7a495b4e6e7334d3890");
@@ -81,7 +74,7 @@ mod tests {
 
     #[test]
     fn an_empty_challenge_is_not_answered() {
-        let mut client = CramMd5::new(&Credentials::new("tim", Secret::new("x")));
+        let mut client = CramMd5::new(&Credentials::new("tim", Secret::new("x"))).unwrap();
         assert!(matches!(client.step(b""), Err(SaslError::Challenge { .. })));
     }
 }

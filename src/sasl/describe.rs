@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::text::quoted;
+use super::{digest, ntlm, scram};
 
 /// The challenge of `mechanism` (any letter case) in one line that is safe to show, or `None` when there is
 /// nothing to say beyond its bytes.
@@ -14,6 +15,9 @@ pub fn describe_challenge(mechanism: &str, challenge: &[u8]) -> Option<String> {
         "LOGIN" => Some(login(challenge)),
         "CRAM-MD5" => Some(format!("{}, to be hashed together with the password", quoted(challenge))),
         "XOAUTH2" | "OAUTHBEARER" => Some(oauth(challenge)),
+        "DIGEST-MD5" => Some(digest_md5(challenge)),
+        "NTLM" => Some(ntlm(challenge)),
+        name if scram::Variant::named(name).is_some() => Some(scram(challenge)),
         _ => std::str::from_utf8(challenge).ok().map(|_| quoted(challenge)),
     }
 }
@@ -76,6 +80,71 @@ fn status_words(status: &str) -> &'static str {
     }
 }
 
+/// The messages of SCRAM (RFC 5802 §5.1).
+fn scram(challenge: &[u8]) -> String {
+    match scram::attributes(challenge).next() {
+        Some((Some(b'v'), _)) => {
+            "the server's signature, by which it proves that it knows the password".to_owned()
+        }
+        Some((Some(b'e'), error)) => {
+            format!("the server refuses: {}, {}", quoted(error), scram::error_words(error))
+        }
+        _ => match scram::ServerFirst::parse(challenge) {
+            Ok(first) => scram_first(&first),
+            Err(why) => format!("a malformed message: {why}"),
+        },
+    }
+}
+
+fn scram_first(first: &scram::ServerFirst) -> String {
+    let mut words = format!(
+        "nonce r={}, salt s= of {} bytes, i={} rounds of hashing",
+        quoted(&first.nonce),
+        first.salt.len(),
+        first.rounds
+    );
+    if first.rounds < u64::from(scram::FEW_ITERATIONS) {
+        words.push_str(&format!(
+            ", fewer than the {} that RFC 5802 asks for: the password is easier to guess from a recording",
+            scram::FEW_ITERATIONS
+        ));
+    } else if first.rounds > u64::from(scram::MANY_ITERATIONS) {
+        words.push_str(&format!(", more than the {} that are done here", scram::MANY_ITERATIONS));
+    }
+    words
+}
+
+/// The messages of DIGEST-MD5 (RFC 2831 §2.1.1, §2.1.3).
+fn digest_md5(challenge: &[u8]) -> String {
+    match digest::Directives::parse(challenge) {
+        Err(why) => format!("a malformed message: {why}"),
+        Ok(read) if read.all("rspauth").next().is_some() => {
+            "the server's digest, by which it proves that it knows the password".to_owned()
+        }
+        Ok(read) => {
+            let shown = read.iter().take(12).map(|(key, value)| format!("{key}={}", quoted(value)));
+            shown.collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+/// What the server tells of itself in NTLM (MS-NLMP §2.2.2.1).
+fn ntlm(challenge: &[u8]) -> String {
+    let read = match ntlm::Challenge::parse(challenge) {
+        Ok(read) => read,
+        Err(why) => return format!("not a challenge of NTLM: {why}"),
+    };
+    let mut words = format!("a challenge of {}", quoted(read.target.as_bytes()));
+    for (id, name) in
+        [(1, "machine"), (2, "domain"), (3, "machine in DNS"), (4, "domain in DNS"), (5, "forest in DNS")]
+    {
+        if let Some(text) = read.text(id) {
+            words.push_str(&format!(", {name} {}", quoted(text.as_bytes())));
+        }
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -104,6 +173,35 @@ mod tests {
         assert!(told("XOAUTH2", b"nope").contains("not in JSON"));
         assert!(told("XOAUTH2", b"{}").contains("without a status"));
         assert!(told("XOAUTH2", br#"{"status":401}"#).contains("fresh one"));
+    }
+
+    #[test]
+    fn scram_in_its_fields() {
+        let words = told("SCRAM-SHA-256", b"r=abcdef,s=QSXCR+Q6sek8bf92,i=100");
+        assert!(words.starts_with("nonce r=\"abcdef\", salt s= of 12 bytes, i=100 rounds"), "{words}");
+        assert!(words.contains("fewer than the 4096"), "{words}");
+        assert!(!told("SCRAM-SHA-1", b"r=abcdef,s=QQ==,i=4096").contains("fewer"));
+        assert!(told("SCRAM-SHA-1", b"r=abcdef,s=QQ==,i=10000000").contains("more than"));
+        assert!(told("SCRAM-SHA-1", b"v=QQ==").contains("signature"));
+        assert!(told("SCRAM-SHA-1-PLUS", b"e=channel-bindings-dont-match").contains("stand in between"));
+        assert!(told("SCRAM-SHA-1", b"hello").contains("malformed"));
+    }
+
+    #[test]
+    fn digest_md5_in_its_fields() {
+        let words = told("DIGEST-MD5", b"realm=\"a\x1b\",nonce=\"n\",qop=\"auth\",algorithm=md5-sess");
+        assert_eq!(words, r#"realm="a\x1b", nonce="n", qop="auth", algorithm="md5-sess""#);
+        assert!(told("DIGEST-MD5", b"rspauth=00").contains("proves"));
+    }
+
+    #[test]
+    fn ntlm_tells_of_the_server() {
+        let mut challenge = b"NTLMSSP\0\x02\0\0\0\x02\0\x02\0\x30\0\0\0\x01\0\0\0".to_vec();
+        challenge.extend([0; 16]);
+        challenge.extend([10, 0, 10, 0, 0x32, 0, 0, 0]);
+        challenge.extend(b"A\0\x02\0\x02\0B\0\0\0\0\0");
+        assert_eq!(told("NTLM", &challenge), "a challenge of \"A\", domain \"B\"");
+        assert!(told("NTLM", b"ntlm supported").contains("NTLMSSP"));
     }
 
     #[test]

@@ -9,13 +9,14 @@ use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 
-/// The response in base64. An empty one is `=`, which stands for "present but empty" in the initial
-/// response of an AUTH command (RFC 4954 §4); as the answer to a challenge an empty line says the same, so
-/// a caller in mid-exchange sends nothing for an empty response instead.
+/// The initial response of an AUTH command in base64. An empty one is `=`, which says that it is there and
+/// empty (RFC 4954 §4).
+pub fn encode_initial(response: &Secret) -> Secret {
+    if response.is_empty() { Secret::new(b"=".as_slice()) } else { encode_response(response) }
+}
+
+/// The answer to a challenge in base64. An empty one is an empty line; `=` would not be base64 there.
 pub fn encode_response(response: &Secret) -> Secret {
-    if response.is_empty() {
-        return Secret::new(b"=".as_slice());
-    }
     let length = base64::encoded_len(response.len(), true).unwrap_or(0);
     let mut encoded = Zeroizing::new(vec![0; length]);
     match STANDARD.encode_slice(response.expose(), &mut encoded) {
@@ -153,8 +154,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_response_is_an_equals_sign() {
-        assert_eq!(encode_response(&Secret::new("")).expose(), b"=");
+    fn an_empty_initial_response_is_an_equals_sign() {
+        assert_eq!(encode_initial(&Secret::new("")).expose(), b"=");
+        assert_eq!(encode_response(&Secret::new("")).expose(), b"");
+        assert_eq!(encode_initial(&Secret::new("a")).expose(), b"YQ==");
         assert_eq!(
             encode_response(&Secret::new("\0tim\0tanstaaftanstaaf")).expose(),
             b"AHRpbQB0YW5zdGFhZnRhbnN0YWFm"

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::BadBase64;
+
 /// Why an exchange cannot begin or go on. Texts from outside are already escaped.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -20,6 +22,9 @@ pub enum SaslError {
         /// What is missing or not allowed.
         why: &'static str,
     },
+    /// The challenge is not base64.
+    #[error("the server's challenge is {0}; cancel with *")]
+    Base64(#[from] BadBase64),
     /// The challenge breaks the rules of the mechanism.
     #[error("the server's {mechanism} challenge is wrong: {why}; cancel with *")]
     Challenge {
@@ -31,6 +36,60 @@ pub enum SaslError {
     /// A challenge came when the mechanism has nothing more to say.
     #[error("the server sent another challenge after {mechanism} was over; cancel with *")]
     Over {
+        /// The mechanism.
+        mechanism: &'static str,
+    },
+    /// The server demands an absurd amount of work of the client.
+    #[error(
+        "the server asks for {count} rounds of {mechanism}; more than {limit} are refused here, \
+         as they would only keep this machine busy; cancel with *"
+    )]
+    Iterations {
+        /// The mechanism.
+        mechanism: &'static str,
+        /// The rounds asked for.
+        count: u64,
+        /// The most that are taken.
+        limit: u32,
+    },
+    /// The server's nonce does not continue ours.
+    #[error(
+        "the server's {mechanism} nonce does not begin with ours: this is the answer to another exchange, \
+         replayed or mixed up; nothing was proved to it; cancel with *"
+    )]
+    Nonce {
+        /// The mechanism.
+        mechanism: &'static str,
+    },
+    /// The server's signature is wrong.
+    #[error(
+        "THE SERVER FAILED TO PROVE ITSELF: its {mechanism} signature is wrong, so it does not know the \
+         password and is not the server you have an account with; cancel with * and do not go on"
+    )]
+    ServerSignature {
+        /// The mechanism.
+        mechanism: &'static str,
+    },
+    /// The server said yes without its signature.
+    #[error(
+        "THE SERVER DID NOT PROVE ITSELF: it accepted the login without the {mechanism} signature that \
+         would show that it knows the password; do not trust this session"
+    )]
+    ServerNotVerified {
+        /// The mechanism.
+        mechanism: &'static str,
+    },
+    /// The server refused inside the exchange.
+    #[error("the server refuses {mechanism}: {why}; cancel with *")]
+    ServerSays {
+        /// The mechanism.
+        mechanism: &'static str,
+        /// The error it named, explained and escaped.
+        why: String,
+    },
+    /// The operating system gave no random bytes.
+    #[error("no random bytes for the {mechanism} nonce: the operating system refused them")]
+    Random {
         /// The mechanism.
         mechanism: &'static str,
     },

@@ -1,21 +1,25 @@
 //! The mechanisms whose messages the crate `rsasl` makes.
 //!
-//! Only what the client says is taken from it. What the server says is judged here, as `rsasl` would drop
-//! the text of an OAuth error.
+//! Only what the client says is taken from it. What the server says is judged here: `rsasl` would drop the
+//! text of an OAuth error, refuse one that is not the JSON it expects, and answer it with nothing where
+//! RFC 7628 §3.2.3 wants a byte of 1.
 
 use std::io;
 use std::sync::Arc;
 
 use rsasl::callback::{CallbackError, Context, Request, SessionCallback, SessionData};
-use rsasl::mechanisms::{login::LOGIN, plain::PLAIN, xoauth2::XOAUTH2};
+use rsasl::mechanisms::anonymous::{ANONYMOUS, AnonymousToken};
+use rsasl::mechanisms::{
+    external::EXTERNAL, login::LOGIN, oauthbearer::OAUTHBEARER, plain::PLAIN, xoauth2::XOAUTH2,
+};
 use rsasl::prelude::{Mechname, Registry, SASLClient, SASLConfig, Session, SessionError};
-use rsasl::property::{AuthId, AuthzId, OAuthBearerToken, Password};
+use rsasl::property::{AuthId, AuthzId, OAuthBearerKV, OAuthBearerToken, Password};
 use zeroize::Zeroizing;
 
 use super::{Credentials, Mechanism, Outcome, SaslError};
 use crate::secret::Secret;
 
-static REGISTRY: &[rsasl::prelude::Mechanism] = &[PLAIN, LOGIN, XOAUTH2];
+static REGISTRY: &[rsasl::prelude::Mechanism] = &[PLAIN, LOGIN, XOAUTH2, OAUTHBEARER, EXTERNAL, ANONYMOUS];
 
 /// How a mechanism goes on after its first message.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,6 +48,7 @@ pub(super) fn client(name: &'static str, credentials: &Credentials) -> Result<Bo
     let shape = match name {
         "LOGIN" => Shape::ServerAsks,
         "XOAUTH2" => Shape::Token(b""),
+        "OAUTHBEARER" => Shape::Token(b"\x01"),
         _ => Shape::OneMessage,
     };
     let unusable = |why| SaslError::Library { mechanism: name, why };
@@ -55,30 +60,34 @@ pub(super) fn client(name: &'static str, credentials: &Credentials) -> Result<Bo
     let session = SASLClient::new(Arc::clone(&config))
         .start_suggested(&[wanted])
         .map_err(|_| unusable("rsasl has no such mechanism"))?;
-    let room = credentials.user.len()
-        + credentials.secret.len()
-        + credentials.authzid.as_ref().map_or(0, String::len)
-        + 64;
+    let names = [Some(&credentials.user), credentials.authzid.as_ref(), credentials.host.as_ref()];
+    let room =
+        credentials.secret.len() + names.into_iter().flatten().map(|name| name.len() * 3).sum::<usize>() + 64;
     Ok(Box::new(Library { name, shape, session, room, messages: 0, refused: false }))
 }
 
 /// Says what is wrong with the credentials in words of ours; `rsasl` would only refuse.
 fn check(mechanism: &'static str, credentials: &Credentials) -> Result<(), SaslError> {
     let wrong = |why| Err(SaslError::Credentials { mechanism, why });
-    let secret = credentials.secret.expose();
-    if credentials.user.is_empty() {
+    let Credentials { user, secret, .. } = credentials;
+    let authzid = credentials.authzid.as_deref().unwrap_or("");
+    let nameless = matches!(mechanism, "EXTERNAL" | "ANONYMOUS");
+    if !nameless && user.is_empty() {
         return wrong("the user name is empty");
     }
-    if secret.is_empty() {
+    if !nameless && secret.is_empty() {
         return wrong("the password or token is empty");
     }
-    let authzid = credentials.authzid.as_deref().unwrap_or("");
-    let nul = credentials.user.contains('\0') || authzid.contains('\0') || secret.contains(&0);
-    if mechanism == "PLAIN" && nul {
+    if mechanism == "ANONYMOUS" && user.chars().count() > 255 {
+        return wrong("the trace it carries in place of a user name has a limit of 255 characters");
+    }
+    let nul = user.contains('\0') || authzid.contains('\0') || secret.expose().contains(&0);
+    if matches!(mechanism, "PLAIN" | "EXTERNAL") && nul {
         return wrong("a NUL byte separates its fields, so none may stand in a name or password");
     }
-    let printable = secret.iter().all(|byte| (0x20..0x7f).contains(byte));
-    if mechanism == "XOAUTH2" && (credentials.user.contains('\x01') || !printable) {
+    let printable = secret.expose().iter().all(|byte| (0x20..0x7f).contains(byte));
+    let separator = user.contains('\x01') || authzid.contains('\x01');
+    if matches!(mechanism, "XOAUTH2" | "OAUTHBEARER") && (separator || !printable) {
         return wrong("the token or user name holds bytes that no token has (a line end, perhaps)");
     }
     Ok(())
@@ -124,6 +133,8 @@ impl Mechanism for Library {
         let words = match self.shape {
             _ if self.refused => "the server accepted although it had sent an error for the token",
             Shape::Token(_) => "the server took the token",
+            Shape::OneMessage if self.name == "EXTERNAL" => "the server knows you by the TLS link",
+            Shape::OneMessage if self.name == "ANONYMOUS" => "the server let you in as nobody",
             Shape::OneMessage | Shape::ServerAsks => "the server was given the password itself",
         };
         Ok(Outcome { server_verified: false, words: words.to_owned() })
@@ -136,19 +147,44 @@ struct Answers(Credentials);
 impl SessionCallback for Answers {
     fn callback(
         &self,
-        _: &SessionData,
+        about: &SessionData,
         _: &Context<'_>,
         request: &mut Request<'_>,
     ) -> Result<(), SessionError> {
         let Answers(credentials) = self;
-        request.satisfy::<AuthId>(&credentials.user)?.satisfy::<Password>(credentials.secret.expose())?;
+        request
+            .satisfy::<AuthId>(&credentials.user)?
+            .satisfy::<Password>(credentials.secret.expose())?
+            .satisfy::<AnonymousToken>(&credentials.user)?;
+        if about.mechanism().mechanism.as_str() == "OAUTHBEARER" {
+            return oauthbearer(credentials, request);
+        }
         if let Some(authzid) = &credentials.authzid {
             request.satisfy::<AuthzId>(authzid)?;
         }
-        let token = std::str::from_utf8(credentials.secret.expose()).map_err(|_| CallbackError::NoValue)?;
-        request.satisfy::<OAuthBearerToken>(token)?;
+        request.satisfy::<OAuthBearerToken>(token(credentials)?)?;
         Ok(())
     }
+}
+
+/// OAUTHBEARER names the user where others name the identity to act as, and says which server it wants
+/// (RFC 7628 §3.1). `rsasl` leaves it to us to escape the name.
+fn oauthbearer(credentials: &Credentials, request: &mut Request<'_>) -> Result<(), SessionError> {
+    let name = credentials.authzid.as_ref().unwrap_or(&credentials.user);
+    let escaped = name.replace('=', "=3D").replace(',', "=2C");
+    let port = credentials.port.map(|port| port.to_string());
+    let mut pairs = Vec::new();
+    pairs.extend(credentials.host.as_deref().map(|host| ("host", host)));
+    pairs.extend(port.as_deref().map(|port| ("port", port)));
+    request
+        .satisfy::<AuthzId>(&escaped)?
+        .satisfy::<OAuthBearerKV>(&pairs)?
+        .satisfy::<OAuthBearerToken>(token(credentials)?)?;
+    Ok(())
+}
+
+fn token(credentials: &Credentials) -> Result<&str, CallbackError> {
+    std::str::from_utf8(credentials.secret.expose()).map_err(|_| CallbackError::NoValue)
 }
 
 /// Collects a message and wipes every buffer it outgrows.
@@ -211,6 +247,41 @@ mod tests {
         assert!(xoauth2.step(b"{\"status\":\"401\"}").unwrap().is_empty());
         assert_eq!(xoauth2.step(b"").unwrap_err(), SaslError::Over { mechanism: "XOAUTH2" });
         assert!(xoauth2.finish().unwrap().words.contains("although"));
+    }
+
+    #[test]
+    fn oauthbearer_as_in_rfc_7628() {
+        let mut credentials =
+            Credentials::new("user@example.com", Secret::new("vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="));
+        credentials.host = Some("server.example.com".to_owned());
+        credentials.port = Some(143);
+        let mut mechanism = client("OAUTHBEARER", &credentials).unwrap();
+        let documented = "n,a=user@example.com,\x01host=server.example.com\x01port=143\x01\
+                          auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\x01\x01";
+        assert_eq!(mechanism.initial().unwrap().unwrap().expose(), documented.as_bytes());
+        // RFC 7628 §4.3: the client ends a refusal with a byte of 1.
+        let refusal = br#"{"status":"invalid_token","scope":"example_scope"}"#;
+        assert_eq!(super::super::encode_response(&mechanism.step(refusal).unwrap()).expose(), b"AQ==");
+    }
+
+    #[test]
+    fn oauthbearer_escapes_the_user() {
+        let first = with("OAUTHBEARER", "a,b=c", "t").initial().unwrap().unwrap();
+        assert_eq!(first.expose(), b"n,a=a=2Cb=3Dc,\x01auth=Bearer t\x01\x01");
+    }
+
+    #[test]
+    fn external_and_anonymous_may_say_nothing() {
+        let mut nobody = Credentials::new("", Secret::new(""));
+        assert!(client("EXTERNAL", &nobody).unwrap().initial().unwrap().unwrap().is_empty());
+        assert!(client("ANONYMOUS", &nobody).unwrap().initial().unwrap().unwrap().is_empty());
+        nobody.authzid = Some("fred@example.com".to_owned());
+        nobody.user = "sirhc".to_owned();
+        assert_eq!(
+            client("EXTERNAL", &nobody).unwrap().initial().unwrap().unwrap().expose(),
+            b"fred@example.com"
+        );
+        assert_eq!(client("ANONYMOUS", &nobody).unwrap().initial().unwrap().unwrap().expose(), b"sirhc");
     }
 
     #[test]

@@ -3,19 +3,26 @@
 //! Nothing here touches a socket, a clock or a file. Responses and challenges are those *before* base64;
 //! [`encode_response`] and [`decode_challenge`] stand between them and the lines on the wire.
 //!
-//! The crate `rsasl` makes the messages of PLAIN, LOGIN and XOAUTH2 ([`library`]). CRAM-MD5 is ours
-//! ([`cram`]), as `rsasl` has none. The server's side ([`server`]) is ours, since the practice server wants
-//! the wording of real servers and a reason for each refusal.
+//! The crate `rsasl` makes the messages of PLAIN, LOGIN, XOAUTH2, OAUTHBEARER, EXTERNAL and ANONYMOUS.
+//! CRAM-MD5, DIGEST-MD5 and NTLM are ours, as `rsasl` has none of them, and so is SCRAM, for the reasons
+//! given in its module. The server's side ([`server`]) is ours, since the practice server wants the wording
+//! of real servers and a reason for each refusal.
+//!
+//! A client's nonce is the one thing taken from the operating system, and only where the caller gave none.
 //!
 //! Every message that carries a password, a token or something computed from one is a [`Secret`], and no
 //! error holds bytes of one.
 
 pub mod by_hand;
 mod cram;
+mod crypto;
 mod describe;
+mod digest;
 mod encoding;
 mod error;
 mod library;
+mod ntlm;
+mod scram;
 pub mod server;
 mod table;
 mod text;
@@ -24,7 +31,9 @@ use std::fmt;
 
 pub use by_hand::{Ask, AskKind, ByHand, Next};
 pub use describe::describe_challenge;
-pub use encoding::{BadBase64, Decoded, Leniency, decode_challenge, decode_leniently, encode_response};
+pub use encoding::{
+    BadBase64, Decoded, Leniency, decode_challenge, decode_leniently, encode_initial, encode_response,
+};
 pub use error::SaslError;
 pub use server::{ServerStep, Verifier};
 pub use table::{Choice, Have, MECHANISMS, MechanismInfo, Needs, Origin, info, strongest};
@@ -49,6 +58,11 @@ pub struct Credentials {
     pub port: Option<u16>,
     /// What ties the exchange to its TLS link, for the `-PLUS` mechanisms.
     pub channel_binding: Option<ChannelBinding>,
+    /// Whether the server offered no `-PLUS` mechanism at all although a binding is at hand. SCRAM then says
+    /// so to the server, which notices if somebody struck them from its offer (RFC 5802 §6).
+    pub no_plus_offered: bool,
+    /// The time in seconds since 1970, for NTLM.
+    pub seconds: u64,
     /// The client's nonce. `None` takes a fresh one from the operating system; tests put a known one here.
     pub nonce: Option<Vec<u8>>,
 }
@@ -63,6 +77,8 @@ impl Credentials {
             host: None,
             port: None,
             channel_binding: None,
+            no_plus_offered: false,
+            seconds: 0,
             nonce: None,
         }
     }
@@ -149,8 +165,13 @@ pub trait Mechanism: Send {
 pub fn client(name: &str, credentials: &Credentials) -> Result<Box<dyn Mechanism>, SaslError> {
     let known = info(name).ok_or_else(|| SaslError::Unknown { name: visible(name.as_bytes()) })?;
     match known.name {
-        "CRAM-MD5" => Ok(Box::new(cram::CramMd5::new(credentials))),
-        other => library::client(other, credentials),
+        "CRAM-MD5" => Ok(Box::new(cram::CramMd5::new(credentials)?)),
+        "DIGEST-MD5" => Ok(Box::new(digest::Client::new(credentials)?)),
+        "NTLM" => Ok(Box::new(ntlm::Client::new(credentials)?)),
+        name => match scram::Variant::named(name) {
+            Some(variant) => Ok(Box::new(scram::Client::new(variant, credentials)?)),
+            None => library::client(name, credentials),
+        },
     }
 }
 

@@ -60,8 +60,66 @@ const BASE: MechanismInfo = MechanismInfo {
     what: "",
 };
 
+const PROVES: &str = "keeps the password off the link, and the server must prove that it knows it";
+const BOUND: &str = "keeps the password off the link, and the server must prove that it knows it and is the end of this very TLS link";
+
 /// The known mechanisms, the strongest first.
+///
+/// A mechanism that hides the password and was not withdrawn stands before one that shows it. What was
+/// withdrawn stands behind PLAIN: under TLS it protects nothing more, and it breaks more often.
 pub const MECHANISMS: &[MechanismInfo] = &[
+    MechanismInfo {
+        name: "EXTERNAL",
+        needs: Needs::Certificate,
+        strength: 100,
+        source: "RFC 4422, appendix A",
+        origin: Origin::Rsasl,
+        what: "sends no secret; the server goes by the client certificate of the TLS link",
+        ..BASE
+    },
+    MechanismInfo {
+        name: "SCRAM-SHA-512-PLUS",
+        strength: 96,
+        binds: true,
+        source: "draft-melnikov-scram-sha-512, RFC 5802",
+        what: BOUND,
+        ..BASE
+    },
+    MechanismInfo {
+        name: "SCRAM-SHA-256-PLUS",
+        strength: 94,
+        binds: true,
+        source: "RFC 7677",
+        what: BOUND,
+        ..BASE
+    },
+    MechanismInfo {
+        name: "SCRAM-SHA-1-PLUS",
+        strength: 92,
+        binds: true,
+        source: "RFC 5802",
+        what: BOUND,
+        ..BASE
+    },
+    MechanismInfo {
+        name: "SCRAM-SHA-512",
+        strength: 86,
+        source: "draft-melnikov-scram-sha-512",
+        what: PROVES,
+        ..BASE
+    },
+    MechanismInfo { name: "SCRAM-SHA-256", strength: 84, source: "RFC 7677", what: PROVES, ..BASE },
+    MechanismInfo { name: "SCRAM-SHA-1", strength: 82, source: "RFC 5802", what: PROVES, ..BASE },
+    MechanismInfo {
+        name: "OAUTHBEARER",
+        needs: Needs::Token,
+        strength: 60,
+        clear_text: true,
+        source: "RFC 7628",
+        origin: Origin::Rsasl,
+        what: "sends the token itself, in the standard form",
+        ..BASE
+    },
     MechanismInfo {
         name: "XOAUTH2",
         needs: Needs::Token,
@@ -90,6 +148,23 @@ pub const MECHANISMS: &[MechanismInfo] = &[
         ..BASE
     },
     MechanismInfo {
+        name: "DIGEST-MD5",
+        strength: 16,
+        obsolete: true,
+        server_first: true,
+        source: "RFC 2831, made historic by RFC 6331",
+        what: "sends a hash and not the password, by a method that was withdrawn",
+        ..BASE
+    },
+    MechanismInfo {
+        name: "NTLM",
+        strength: 14,
+        obsolete: true,
+        source: "MS-NLMP, MS-SMTPNTLM",
+        what: "sends a hash and not the password, by a method that Microsoft advises against",
+        ..BASE
+    },
+    MechanismInfo {
         name: "LOGIN",
         strength: 10,
         clear_text: true,
@@ -98,6 +173,15 @@ pub const MECHANISMS: &[MechanismInfo] = &[
         source: "draft-murchison-sasl-login",
         origin: Origin::Rsasl,
         what: "sends the password itself, in a form older than PLAIN",
+        ..BASE
+    },
+    MechanismInfo {
+        name: "ANONYMOUS",
+        needs: Needs::Nothing,
+        strength: 1,
+        source: "RFC 4505",
+        origin: Origin::Rsasl,
+        what: "logs in as nobody in particular",
         ..BASE
     },
 ];
@@ -219,7 +303,16 @@ mod tests {
             chosen("PLAIN LOGIN CRAM-MD5 XOAUTH2", Have { token: true, ..Have::default() }, true),
             Some("XOAUTH2")
         );
-        assert_eq!(chosen("XOAUTH2 GSSAPI", PASSWORD, true), None);
+        assert_eq!(
+            chosen("PLAIN SCRAM-SHA-1 SCRAM-SHA-256-PLUS SCRAM-SHA-256", PASSWORD, true),
+            Some("SCRAM-SHA-256")
+        );
+        let bound = Have { binding: true, ..PASSWORD };
+        assert_eq!(chosen("SCRAM-SHA-512 SCRAM-SHA-256-PLUS", bound, true), Some("SCRAM-SHA-256-PLUS"));
+        assert_eq!(chosen("PLAIN EXTERNAL", Have { certificate: true, ..PASSWORD }, true), Some("EXTERNAL"));
+        assert_eq!(chosen("DIGEST-MD5 NTLM PLAIN", PASSWORD, true), Some("PLAIN"));
+        assert_eq!(chosen("DIGEST-MD5 NTLM PLAIN", PASSWORD, false), Some("DIGEST-MD5"));
+        assert_eq!(chosen("XOAUTH2 GSSAPI ANONYMOUS", PASSWORD, true), None);
     }
 
     #[test]
