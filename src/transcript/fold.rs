@@ -113,3 +113,57 @@ impl Folded {
         Payload::from_piece(piece).with_ending(ending)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fold(limit: u64, chunks: &[&[u8]]) -> Vec<Payload> {
+        let (mut fold, mut out) = (ContentFold::new(limit), Vec::new());
+        for chunk in chunks {
+            fold.push(chunk, |p| out.push(p));
+        }
+        fold.finish(|p| out.push(p));
+        out
+    }
+
+    fn data(bytes: &[u8], ending: LineEnd) -> Payload {
+        let sha256 = Sha256::digest(bytes).into();
+        Payload::from_piece(Piece::Data { bytes: bytes.len() as u64, sha256 }).with_ending(ending)
+    }
+
+    #[test]
+    fn short_content_passes_line_by_line() {
+        let expected = vec![
+            Payload::from_bytes("Subject: x"),
+            Payload::from_bytes(""),
+            Payload::from_bytes("a").with_ending(LineEnd::Lf),
+            Payload::from_bytes("b").with_ending(LineEnd::None),
+        ];
+        assert_eq!(fold(100, &[b"Subject: x\r\n\r\na\nb"]), expected);
+    }
+
+    #[test]
+    fn the_rest_is_counted_and_hashed_without_its_last_line_end() {
+        let ends = [("\r\n", LineEnd::CrLf), ("\n", LineEnd::Lf), ("", LineEnd::None), ("\r", LineEnd::None)];
+        for (end, ending) in ends {
+            let body = format!("12345\r\nsix seven\r\neight{end}");
+            let inner = format!("six seven\r\neight{}", if end == "\r" { "\r" } else { "" });
+            let expected = vec![Payload::from_bytes("12345"), data(inner.as_bytes(), ending)];
+            assert_eq!(fold(8, &[body.as_bytes()]), expected);
+            for cut in 0..body.len() {
+                let (a, b) = body.as_bytes().split_at(cut);
+                assert_eq!(fold(8, &[a, b]), expected, "cut at {cut}");
+            }
+            let single: Vec<&[u8]> = body.as_bytes().chunks(1).collect();
+            assert_eq!(fold(8, &single), expected);
+        }
+    }
+
+    #[test]
+    fn one_endless_line_is_folded_and_a_limit_of_nothing_folds_all() {
+        assert_eq!(fold(4, &[b"abc", b"defgh"]), vec![data(b"abcdefgh", LineEnd::None)]);
+        assert_eq!(fold(0, &[b"a\r\n"]), vec![data(b"a", LineEnd::CrLf)]);
+        assert_eq!(fold(0, &[]), vec![]);
+    }
+}

@@ -54,3 +54,60 @@ impl<W: Write> Recorder<W> {
         self.writer.into_inner()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::{EntryKind, Reader};
+
+    /// A disk with room for so many bytes, until somebody makes room.
+    #[derive(Debug)]
+    struct Disk {
+        room: usize,
+        held: Vec<u8>,
+    }
+
+    impl Write for &mut Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let taken = bytes.len().min(self.room);
+            if taken == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.room -= taken;
+            self.held.extend_from_slice(&bytes[..taken]);
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn note(text: &str) -> Entry {
+        Entry { at: None, kind: EntryKind::Note(text.into()) }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_once_and_recording_resumes() {
+        let mut disk = Disk { room: 40, held: Vec::new() };
+        let mut recorder = Recorder::new(&mut disk, &Header::default()).unwrap();
+        assert!(recorder.record(&note("one")).is_ok());
+        let told = recorder.record(&note("two and more")).unwrap_err();
+        assert!(told.to_string().contains("the session goes on"));
+        assert!(recorder.record(&note("three")).is_ok(), "told once only");
+        assert_eq!(recorder.lost(), 2);
+        recorder.writer.get_mut().room = 100;
+        assert!(recorder.record(&note("four")).is_ok());
+        let texts: Vec<_> = Reader::new(disk.held.as_slice()).unwrap().map(|e| e.unwrap().kind).collect();
+        assert_eq!(texts.first(), Some(&note("one").kind));
+        assert_eq!(texts.last(), Some(&note("four").kind));
+    }
+
+    #[test]
+    fn nothing_waits_in_memory() {
+        let mut disk = Disk { room: 1000, held: Vec::new() };
+        let mut recorder = Recorder::new(&mut disk, &Header::default()).unwrap();
+        recorder.record(&note("seen")).unwrap();
+        assert!(recorder.writer.get_mut().held.ends_with(b"### note seen\n"));
+    }
+}

@@ -47,6 +47,11 @@ impl<W: Write> Writer<W> {
         self.write(entry)
     }
 
+    /// What is written to.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     /// Gives back what was written to.
     pub fn into_inner(self) -> W {
         self.out

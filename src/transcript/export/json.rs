@@ -244,3 +244,76 @@ impl Serialize for HeaderJson<'_> {
         map.end()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::transcript::{Reader, redact};
+
+    fn json(line: &str) -> Value {
+        let file = format!("%heloise 1\n# first\n{line}\n");
+        let entry = Reader::new(file.as_bytes()).unwrap().last().unwrap().unwrap();
+        serde_json::from_str(&to_string(&entry)).unwrap()
+    }
+
+    #[test]
+    fn kinds_and_their_keys() {
+        let cases = [
+            (
+                "0.031204 <- 220 x",
+                r#"{"at":0.031204,"kind":"received","tls":false,"error":false,"text":"220 x"}"#,
+            ),
+            (" ~> NOOP\\n", r#"{"kind":"sent","tls":true,"text":"NOOP","end":"lf"}"#),
+            ("=== closed by=server", r#"{"kind":"closed","by":"server"}"#),
+            ("=== connected a:25 from b:1", r#"{"kind":"connected","peer":"a:25","local":"b:1"}"#),
+            ("=== quirk odd", r#"{"kind":"quirk","text":"odd"}"#),
+            ("=== timeout reply after=1.5", r#"{"kind":"timeout","what":"reply","after":1.5}"#),
+            ("=== new thing=1", r#"{"kind":"info","raw":"new thing=1"}"#),
+            ("### note here", r#"{"kind":"note","text":"here"}"#),
+            ("# here", r#"{"kind":"comment","text":" here"}"#),
+            ("*** no route", r#"{"kind":"problem","text":"no route"}"#),
+            ("%late header", r#"{"kind":"header","name":"late","value":"header"}"#),
+            ("!!! x y", r#"{"kind":"other","arrow":"!!!","raw":"x y"}"#),
+            (
+                "=== tls TLSv1.2 - verified=no why=\"self-signed\" insecure=yes not-after=2027-01-02T00:00:00Z x=1",
+                r#"{"kind":"tls","version":"TLSv1.2","verified":false,"why":"self-signed","insecure":true,
+                    "not_after":"2027-01-02T00:00:00Z","other":[["x","1"]]}"#,
+            ),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(json(line), serde_json::from_str::<Value>(expected).unwrap(), "{line}");
+        }
+    }
+
+    #[test]
+    fn bytes_and_marks_are_exact_in_pieces() {
+        let value = json(
+            " -> a\\xff{secret sasl=X user=\"u\"}b{data 5 sha256=0000000000000000000000000000000000000000000000000000000000000000}",
+        );
+        let pieces = r#"[{"base64":"Yf8="},{"secret":{"sasl":"X","user":"u"}},{"text":"b"},
+            {"data":{"bytes":5,"sha256":"0000000000000000000000000000000000000000000000000000000000000000"}}]"#;
+        assert_eq!(value["pieces"], serde_json::from_str::<Value>(pieces).unwrap());
+        assert!(value["text"].as_str().unwrap().starts_with("a\u{fffd}{secret"));
+    }
+
+    #[test]
+    fn nothing_in_it_harms_a_terminal() {
+        let hostile = "220 \x1b[2J \u{9b}m \u{202e}\u{feff} \u{e0041} \x7f \" \\ fin";
+        let line = redact::received(hostile.as_bytes(), None);
+        let entry = Entry { at: None, kind: EntryKind::Received { tls: true, error: false, line } };
+        let shown = to_string(&entry);
+        assert!(shown.chars().all(text::is_plain), "{shown}");
+        assert_eq!(serde_json::from_str::<Value>(&shown).unwrap()["text"], hostile);
+    }
+
+    #[test]
+    fn times_are_exact_to_the_microsecond() {
+        for micros in [0u64, 1, 31_204, 4_118_900, 86_400_000_001, 31_536_000_123_457] {
+            let entry = Entry::new(std::time::Duration::from_micros(micros), EntryKind::Note("x".into()));
+            let value: Value = serde_json::from_str(&to_string(&entry)).unwrap();
+            assert_eq!((value["at"].as_f64().unwrap() * 1e6).round() as u64, micros);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Certificates made on the fly.
+
+use std::io;
+use std::net::IpAddr;
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use tokio_native_tls::TlsAcceptor;
+
+/// An acceptor with a fresh certificate for these names, `localhost` and the loopback addresses, and in PEM
+/// the certificate of the authority that vouches for it.
+pub(super) fn acceptor(mut names: Vec<String>, ip: IpAddr) -> io::Result<(TlsAcceptor, String)> {
+    names.extend(["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()]);
+    if !ip.is_unspecified() && !ip.is_loopback() {
+        names.push(ip.to_string());
+    }
+    let (chain, key, ca) = make(names).map_err(io::Error::other)?;
+    let identity = native_tls::Identity::from_pkcs8(chain.as_bytes(), key.as_bytes());
+    let acceptor = identity.and_then(native_tls::TlsAcceptor::new).map_err(io::Error::other)?;
+    Ok((acceptor.into(), ca))
+}
+
+fn make(names: Vec<String>) -> Result<(String, String, String), rcgen::Error> {
+    let mut authority = CertificateParams::new(Vec::new())?;
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.distinguished_name.push(DnType::CommonName, "Heloise practice authority");
+    let authority_key = KeyPair::generate()?;
+    let authority_pem = authority.self_signed(&authority_key)?.pem();
+    let issuer = Issuer::new(authority, authority_key);
+    let mut leaf = CertificateParams::new(names.clone())?;
+    leaf.distinguished_name.push(DnType::CommonName, names.into_iter().next().unwrap_or_default());
+    let key = KeyPair::generate()?;
+    let leaf_pem = leaf.signed_by(&key, &issuer)?.pem();
+    Ok((format!("{leaf_pem}{authority_pem}"), key.serialize_pem(), authority_pem))
+}
