@@ -4,11 +4,13 @@
 //! [`Quirk`]. Building is strict: what goes out is checked against the grammar in `grammar/abnf/`.
 
 pub mod command;
+pub mod dot;
 pub mod ehlo;
 pub mod escape;
 pub mod frame;
 pub mod quirk;
 pub mod reply;
+pub mod rules;
 
 pub use command::{CommandLine, Verb};
 pub use ehlo::{Capabilities, Capability};

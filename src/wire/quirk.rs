@@ -41,6 +41,8 @@ pub enum Quirk {
     ClassMismatch,
     /// A reply line of the code alone, without the space the grammar asks for.
     CodeOnly,
+    /// A code and its separator without any text behind it, at the end of a reply.
+    NoText,
     /// The code is outside 200–559, or its second digit is not 0–5.
     OddCode,
     /// The character after the code is neither space nor hyphen.
@@ -56,10 +58,18 @@ pub enum Quirk {
     },
     /// An EHLO reply line whose keyword breaks the grammar.
     OddKeyword,
+    /// An EHLO reply line whose parameters break the grammar: doubled blanks, tabs, or bytes outside ASCII.
+    OddParameter(String),
     /// The same EHLO keyword was listed more than once.
     DuplicateKeyword(String),
     /// A capability written in an obsolete form, such as `AUTH=LOGIN`.
     ObsoleteCapability(String),
+    /// The content held a lone dot between line ends that are not both CRLF. A lax server takes it for the
+    /// end of the content, a strict one does not, and the text in between can smuggle a second message.
+    LooseEndOfContent {
+        /// The line ends around the dot, such as `LF . CRLF`.
+        form: &'static str,
+    },
 }
 
 impl Quirk {
@@ -74,12 +84,13 @@ impl Quirk {
             Quirk::EightBit => "RFC 5321 §4.2 (textstring)",
             Quirk::CodesDisagree { .. } => "RFC 5321 §4.2.1",
             Quirk::EnhancedDisagree | Quirk::ClassMismatch => "RFC 2034 §4",
-            Quirk::CodeOnly | Quirk::OddSeparator(_) | Quirk::NotAReply => "RFC 5321 §4.2",
+            Quirk::CodeOnly | Quirk::NoText | Quirk::OddSeparator(_) | Quirk::NotAReply => "RFC 5321 §4.2",
             Quirk::OddCode => "RFC 5321 §4.2",
             Quirk::Unsolicited => "RFC 5321 §4.2",
             Quirk::PlaintextAfterStartTls { .. } => "RFC 3207 §5, CVE-2011-0411",
-            Quirk::OddKeyword | Quirk::DuplicateKeyword(_) => "RFC 5321 §4.1.1.1",
+            Quirk::OddKeyword | Quirk::OddParameter(_) | Quirk::DuplicateKeyword(_) => "RFC 5321 §4.1.1.1",
             Quirk::ObsoleteCapability(_) => "RFC 4954 §3",
+            Quirk::LooseEndOfContent { .. } => "RFC 5321 §2.3.8, CVE-2023-51764",
         }
     }
 }
@@ -104,6 +115,7 @@ impl fmt::Display for Quirk {
             Quirk::EnhancedDisagree => write!(f, "the lines of this reply carry different enhanced codes"),
             Quirk::ClassMismatch => write!(f, "the enhanced code is of another class than the reply code"),
             Quirk::CodeOnly => write!(f, "a code without the space that must follow it"),
+            Quirk::NoText => write!(f, "a code without the text that must follow it"),
             Quirk::OddCode => write!(f, "a code outside the range the standard defines"),
             Quirk::OddSeparator(byte) => {
                 write!(f, "'{}' after the code, where a space or a hyphen must stand", byte.escape_ascii())
@@ -115,8 +127,12 @@ impl fmt::Display for Quirk {
                 "{bytes} bytes in cleartext behind the reply to STARTTLS; thrown away, as somebody may have injected them"
             ),
             Quirk::OddKeyword => write!(f, "an EHLO line whose keyword breaks the grammar"),
+            Quirk::OddParameter(keyword) => write!(f, "the parameters of {keyword} break the grammar"),
             Quirk::DuplicateKeyword(keyword) => write!(f, "{keyword} is listed more than once"),
             Quirk::ObsoleteCapability(form) => write!(f, "{form} is an obsolete form"),
+            Quirk::LooseEndOfContent { form } => {
+                write!(f, "{form} in the content, which a lax server takes for its end (SMTP smuggling)")
+            }
         }
     }
 }

@@ -1,0 +1,25 @@
+//! The grammar itself: one function for each rule of `grammar/abnf/`, in a file of the same name as its
+//! ABNF file. A rule's name is its function's name, with `-` written as `_`.
+//!
+//! The functions are strict, pure and borrow from their input. A function takes the longest prefix its rule
+//! allows; [`whole`] asks that nothing is left over.
+
+pub mod core;
+pub mod ehlo;
+pub mod enhanced;
+pub mod replies;
+
+use nom::combinator::all_consuming;
+use nom::error::Error;
+use nom::{IResult, Parser};
+
+/// What a rule's function returns: what is left of the input, and what was read.
+pub type Parsed<'a, T = &'a [u8]> = IResult<&'a [u8], T>;
+
+/// Reads the whole of `input` by one rule; nothing if the rule does not take all of it.
+pub fn whole<'a, T, P>(rule: P, input: &'a [u8]) -> Option<T>
+where
+    P: Parser<&'a [u8], Output = T, Error = Error<&'a [u8]>>,
+{
+    all_consuming(rule).parse(input).ok().map(|(_, value)| value)
+}

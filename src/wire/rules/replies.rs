@@ -1,0 +1,50 @@
+//! Replies (RFC 5321 §4.2).
+
+use nom::Parser;
+use nom::branch::alt;
+use nom::bytes::complete::tag;
+use nom::combinator::{map, opt, recognize};
+use nom::multi::many0_count;
+use nom::sequence::{pair, preceded, terminated};
+
+use crate::wire::ReplyCode;
+
+use super::Parsed;
+use super::core::{crlf, digit, one, sp, textstring};
+
+/// `Reply-code = %x32-35 %x30-35 DIGIT`
+pub fn reply_code(input: &[u8]) -> Parsed<'_, ReplyCode> {
+    let class = |i| one(i, |b| (b'2'..=b'5').contains(&b));
+    let subject = |i| one(i, |b| (b'0'..=b'5').contains(&b));
+    map(recognize((class, subject, digit)), number).parse(input)
+}
+
+/// `any-code = 3DIGIT`: what Heloise takes for a code, also where the standard knows no such code.
+pub fn any_code(input: &[u8]) -> Parsed<'_, ReplyCode> {
+    map(recognize((digit, digit, digit)), number).parse(input)
+}
+
+fn number(digits: &[u8]) -> ReplyCode {
+    ReplyCode(digits.iter().fold(0, |sum, d| sum * 10 + u16::from(d - b'0')))
+}
+
+/// `continued-line = Reply-code "-" [ textstring ]`
+pub fn continued_line(input: &[u8]) -> Parsed<'_> {
+    recognize((reply_code, tag(&b"-"[..]), opt(textstring))).parse(input)
+}
+
+/// `final-line = Reply-code [ SP textstring ]`
+pub fn final_line(input: &[u8]) -> Parsed<'_> {
+    recognize((reply_code, opt(preceded(sp, textstring)))).parse(input)
+}
+
+/// `line = continued-line / final-line`
+pub fn line(input: &[u8]) -> Parsed<'_> {
+    alt((continued_line, final_line)).parse(input)
+}
+
+/// `Reply-line = *( continued-line CRLF ) final-line CRLF`
+pub fn reply_line(input: &[u8]) -> Parsed<'_> {
+    let lines = many0_count(terminated(continued_line, crlf));
+    recognize(pair(lines, terminated(final_line, crlf))).parse(input)
+}
