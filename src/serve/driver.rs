@@ -74,6 +74,7 @@ impl<W: Wit> Driver<W> {
             Err(_) => return Ok(()),
         };
         self.server.handle_secured();
+        self.wit.secured(link.get_ref().tls_server_end_point().ok().flatten());
         self.converse(&mut link, implicit).await.map(|_| ())
     }
 

@@ -70,6 +70,11 @@ pub enum Farewell {
 
 /// What decides the answers of one session. It sees requests and what is known, and has no socket.
 pub trait Wit: Send {
+    /// The link is encrypted now. `binding` is the channel binding `tls-server-end-point` (RFC 5929 §4).
+    fn secured(&mut self, binding: Option<Vec<u8>>) {
+        drop(binding);
+    }
+
     /// The greeting.
     fn greet(&mut self, state: &State) -> Answer;
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use heloise::session::{Caps, Client, Event, Phase, Timeouts};
+use heloise::wire::Quirk;
 
 /// What happens in a conversation, in order.
 enum Turn {
@@ -122,6 +123,30 @@ fn codes_that_disagree_make_one_reply_judged_by_its_last_line() {
 fn code_only_lines_and_odd_codes_are_replies() {
     let turns = [s("220\r\n"), C("NOOP"), s("250\r\n"), C("NOOP"), s("999 odd\r\n"), C("NOOP"), s("000\r\n")];
     check(&turns, &["220 to the opening of the link", "250 to NOOP", "999 to NOOP", "000 to NOOP"]);
+}
+
+#[test]
+fn deviations_are_named() {
+    let text = b"220 \x1b]0;owned\x07 \0 \xff\r\n";
+    for (bytes, expected) in [
+        (b"220 hi\n".as_slice(), vec![Quirk::BareLf]),
+        (b"220 a\rb\r\n", vec![Quirk::BareCr]),
+        (text, vec![Quirk::Nul, Quirk::Control, Quirk::EightBit]),
+        ("220 \u{202e}hi\r\n".as_bytes(), vec![Quirk::Utf8]),
+        (b"220\r\n", vec![Quirk::CodeOnly]),
+        (b"999 hi\r\n", vec![Quirk::OddCode]),
+        (b"220+hi\r\n", vec![Quirk::OddSeparator(b'+')]),
+        (b"220-a\r\n221 b\r\n", vec![Quirk::CodesDisagree { first: 220, other: 221 }]),
+        (b"550 2.1.0 hi\r\n", vec![Quirk::ClassMismatch]),
+    ] {
+        let mut client = client();
+        client.handle_bytes(bytes, T0);
+        let replies = std::iter::from_fn(|| client.poll_event()).filter_map(|event| match event {
+            Event::Reply(answer) => Some(answer.reply.all_quirks().cloned().collect::<Vec<_>>()),
+            _ => None,
+        });
+        assert_eq!(replies.flatten().collect::<Vec<_>>(), expected, "{}", bytes.escape_ascii());
+    }
 }
 
 #[test]

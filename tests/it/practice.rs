@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use heloise::sasl;
 use heloise::secret::Secret;
-use heloise::serve::practice::{Practice, PracticeOptions};
+use heloise::serve::practice::{self, Practice, PracticeOptions};
 use tokio::sync::oneshot;
 
 /// Nothing here takes as long; a test that hangs fails by it.
@@ -167,7 +167,10 @@ fn ehlo_offers_starttls_first_and_auth_after_it() {
     }
     assert!(!clear.contains("AUTH"), "{clear}");
     let encrypted = server.encrypted().ask("EHLO me.example");
-    assert!(encrypted.contains("AUTH PLAIN LOGIN CRAM-MD5 XOAUTH2"), "{encrypted}");
+    assert!(
+        encrypted.contains("AUTH PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-256-PLUS XOAUTH2"),
+        "{encrypted}"
+    );
     assert!(!encrypted.contains("STARTTLS"), "{encrypted}");
 }
 
@@ -427,9 +430,12 @@ fn credentials_need_tls() {
 #[test]
 fn every_mechanism_lets_alice_in_and_then_she_may_relay() {
     let server = start();
-    for name in ["PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2"] {
+    for name in practice::MECHANISMS {
         let mut raw = server.encrypted();
-        let credentials = sasl::Credentials::new("alice@example.org", Secret::new("wonderland"));
+        let data = raw.link.get_ref().tls_server_end_point().unwrap().unwrap();
+        let kind = sasl::BindingKind::TlsServerEndPoint;
+        let mut credentials = sasl::Credentials::new("alice@example.org", Secret::new("wonderland"));
+        credentials.channel_binding = Some(sasl::ChannelBinding { kind, data });
         let mut mechanism = sasl::client(name, &credentials).unwrap();
         let mut held = mechanism.initial().unwrap();
         let mut reply = raw.ask(&format!("AUTH {name}"));

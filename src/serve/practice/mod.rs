@@ -22,7 +22,16 @@ use host::Host;
 use wit::PracticeWit;
 
 /// The mechanisms in the order in which EHLO lists them.
-pub const MECHANISMS: &[&str] = &["PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2"];
+pub const MECHANISMS: &[&str] = &[
+    "PLAIN",
+    "LOGIN",
+    "CRAM-MD5",
+    "SCRAM-SHA-1",
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-256-PLUS",
+    "XOAUTH2",
+    "OAUTHBEARER",
+];
 
 /// How a practice server is set up.
 #[derive(Clone, Debug)]

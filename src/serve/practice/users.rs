@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::sasl::server::{Seed, ServerStep, Verifier};
+use crate::sasl::{BindingKind, ChannelBinding};
 use crate::secret::Secret;
 
 /// When a user is refused with words of their own.
@@ -45,13 +46,13 @@ pub const USERS: &[User] = &[
         refusal: Refusal::WhenWrong(534, "5.7.9 Application-specific password required. For more information, go to\n\
             5.7.9 https://support.google.com/mail/?p=InvalidSecondFactor"),
         what: "has two-factor sign-in, so only this app password works; any other shows why" },
-    User { local: "oauth", password: "ya29.practice", mechanisms: &["XOAUTH2"],
+    User { local: "oauth", password: "ya29.practice", mechanisms: &["XOAUTH2", "OAUTHBEARER"],
         refusal: Refusal::WhenWrong(535, "5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for \
             the Tenant. Visit https://aka.ms/smtp_auth_disabled for more information."),
-        what: "gets in by XOAUTH2 with this token, never by a password" },
-    User { local: "strict", password: "challenge", mechanisms: &["CRAM-MD5"],
+        what: "gets in with this token by XOAUTH2 or OAUTHBEARER, never by a password" },
+    User { local: "strict", password: "challenge", mechanisms: &["CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"],
         refusal: Refusal::WhenWrong(534, "5.7.9 Authentication mechanism is too weak"),
-        what: "may use CRAM-MD5 only" },
+        what: "may use only what does not send the password: CRAM-MD5, SCRAM" },
     User { local: "expired", password: "oldpassword", mechanisms: &[],
         refusal: Refusal::Always(432, "4.7.12 A password transition is needed"),
         what: "has to set a new password first" },
@@ -78,8 +79,8 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// An exchange by `mechanism`, with users of `domain`.
-    pub fn new(mechanism: &str, domain: &str, seed: Seed) -> Exchange {
+    /// An exchange by `mechanism`, with users of `domain`. `binding` is what ties it to the TLS link.
+    pub fn new(mechanism: &str, domain: &str, seed: Seed, binding: Option<&[u8]>) -> Exchange {
         let claimed = Arc::new(Mutex::new(None));
         let (seen, domain, mechanism) = (Arc::clone(&claimed), domain.to_owned(), mechanism.to_owned());
         let lookup = move |name: &str| {
@@ -89,7 +90,12 @@ impl Exchange {
                 user.filter(|u| u.mechanisms.is_empty() || u.mechanisms.contains(&mechanism.as_str()))?;
             Some(Secret::new(user.password))
         };
-        Exchange { verifier: Verifier::new(lookup, seed), claimed }
+        let mut verifier = Verifier::new(lookup, seed);
+        if let Some(data) = binding {
+            let kind = BindingKind::TlsServerEndPoint;
+            verifier = verifier.with_binding(ChannelBinding { kind, data: data.to_vec() });
+        }
+        Exchange { verifier, claimed }
     }
 
     /// Takes the AUTH command with its initial response, after base64.

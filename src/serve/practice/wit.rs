@@ -28,6 +28,7 @@ pub struct PracticeWit {
     pub(super) content: Content,
     errors: usize,
     exchange: Option<Exchange>,
+    binding: Option<Vec<u8>>,
 }
 
 impl PracticeWit {
@@ -44,6 +45,7 @@ impl PracticeWit {
             content: Content::default(),
             errors: 0,
             exchange: None,
+            binding: None,
         }
     }
 
@@ -146,7 +148,7 @@ impl PracticeWit {
             return Answer::say(250, &self.host.name);
         }
         let size = format!("SIZE {}", self.host.options.message_limit);
-        let mechanisms = format!("AUTH {}", super::MECHANISMS.join(" "));
+        let mechanisms = format!("AUTH {}", self.mechanisms().join(" "));
         let mut lines = vec![self.host.name.as_str(), "PIPELINING", &size, "ETRN"];
         if self.host.tls && !state.tls() {
             lines.push("STARTTLS");
@@ -177,7 +179,7 @@ impl PracticeWit {
         if mechanism.is_empty() || more.is_some() {
             return self.case(Case::ArgumentMissing, &[("syntax", "AUTH mechanism [initial-response]")]);
         }
-        if !super::MECHANISMS.contains(&mechanism.as_str()) {
+        if !self.mechanisms().contains(&mechanism.as_str()) {
             return self.case(Case::NoMechanism, &[]);
         }
         let initial = match initial.map(decode_challenge) {
@@ -187,10 +189,17 @@ impl PracticeWit {
         };
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
         let seed = Seed { nonce: self.host.random(), seconds, host: self.host.name.clone() };
-        let mut exchange = Exchange::new(&mechanism, &self.host.options.domain, seed);
+        let mut exchange =
+            Exchange::new(&mechanism, &self.host.options.domain, seed, self.binding.as_deref());
         let outcome = exchange.start(&mechanism, initial.as_ref().map(Secret::expose));
         self.exchange = Some(exchange);
         self.judged(outcome)
+    }
+
+    /// What is offered on this link: the `-PLUS` mechanisms only where there is something to bind to.
+    fn mechanisms(&self) -> Vec<&'static str> {
+        let fits = |name: &&&str| self.binding.is_some() || !name.ends_with("-PLUS");
+        super::MECHANISMS.iter().filter(fits).copied().collect()
     }
 
     fn auth_response(&mut self, line: &[u8]) -> Answer {
@@ -240,6 +249,10 @@ impl PracticeWit {
 }
 
 impl Wit for PracticeWit {
+    fn secured(&mut self, binding: Option<Vec<u8>>) {
+        self.binding = binding;
+    }
+
     fn greet(&mut self, _: &State) -> Answer {
         Answer::say(220, &format!("{} ESMTP Heloise practice server", self.host.name))
     }
