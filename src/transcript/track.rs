@@ -1,0 +1,226 @@
+//! Who speaks of what: follows the entries of a session just far enough to know commands from content and
+//! answers, and which reply belongs to which command.
+
+use std::collections::VecDeque;
+
+use crate::wire::{CommandLine, Ending, Line, ReplyCode, ReplyLine, Verb};
+
+use super::redact::SentKind;
+use super::{Info, LineEnd, Payload, Piece};
+use super::{Entry, EntryKind};
+
+/// What a line of the client was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A command.
+    Command(Verb),
+    /// An answer to a 334 challenge.
+    Answer {
+        /// The mechanism of the AUTH command.
+        mechanism: String,
+        /// Which answer, from 0; an initial response counts.
+        step: u32,
+        /// The text of the challenge, in base64.
+        challenge: Vec<u8>,
+    },
+    /// A line of a message after DATA or BDAT.
+    Content,
+    /// The lone dot.
+    EndOfContent,
+}
+
+impl Role {
+    /// The same, as redaction asks for it.
+    pub fn sent_kind(&self) -> SentKind<'_> {
+        match self {
+            Role::Command(_) => SentKind::Command,
+            Role::Answer { mechanism, step, challenge } => SentKind::AuthResponse {
+                mechanism: Some(mechanism.as_str()).filter(|m| !m.is_empty()),
+                step: *step,
+                challenge: Some(challenge),
+            },
+            Role::Content => SentKind::Content,
+            Role::EndOfContent => SentKind::EndOfContent,
+        }
+    }
+}
+
+/// What waits for a reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// The client, for the greeting.
+    Greeting,
+    /// A command.
+    Command(Verb),
+    /// An answer to a challenge.
+    Answer,
+    /// A message.
+    Content,
+}
+
+/// A line of the server that ended a reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completed {
+    /// The code, where it has one.
+    pub code: Option<ReplyCode>,
+    /// What it answers; nothing where nobody asked.
+    pub answers: Option<Waiting>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Mode {
+    Command,
+    Content,
+    Chunk(u64),
+    Answer { challenge: Vec<u8> },
+}
+
+/// Follows one session after the other.
+#[derive(Clone, Debug)]
+pub struct Tracker {
+    waiting: VecDeque<Waiting>,
+    mode: Mode,
+    mechanism: String,
+    step: u32,
+    lmtp: bool,
+    recipients: usize,
+}
+
+impl Default for Tracker {
+    fn default() -> Self {
+        Tracker {
+            waiting: VecDeque::from([Waiting::Greeting]),
+            mode: Mode::Command,
+            mechanism: String::new(),
+            step: 0,
+            lmtp: false,
+            recipients: 0,
+        }
+    }
+}
+
+impl Tracker {
+    /// Before the greeting.
+    pub fn new() -> Self {
+        Tracker::default()
+    }
+
+    /// Takes an entry that is not on the wire: where it begins a session, everything begins anew.
+    pub fn other(&mut self, entry: &Entry) {
+        if matches!(entry.kind, EntryKind::Session(_) | EntryKind::Info(Info::Connected { .. })) {
+            *self = Tracker::new();
+        }
+    }
+
+    /// Whether the next line of the client is message content.
+    pub fn in_content(&self) -> bool {
+        matches!(self.mode, Mode::Content | Mode::Chunk(_))
+    }
+
+    /// Whether the next line of the client answers a challenge.
+    pub fn in_auth(&self) -> bool {
+        matches!(self.mode, Mode::Answer { .. })
+    }
+
+    /// The mechanism of the exchange that goes on, or went on last.
+    pub fn mechanism(&self) -> Option<&str> {
+        Some(self.mechanism.as_str()).filter(|m| !m.is_empty())
+    }
+
+    /// How many replies are due.
+    pub fn due(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Takes a line of the client.
+    pub fn sent(&mut self, line: &Payload) -> Role {
+        match std::mem::replace(&mut self.mode, Mode::Command) {
+            Mode::Command => self.command(line),
+            Mode::Answer { challenge } => {
+                self.waiting.push_back(Waiting::Answer);
+                let step = self.step;
+                self.step += 1;
+                Role::Answer { mechanism: self.mechanism.clone(), step, challenge }
+            }
+            Mode::Content if line.bytes() == Some(b".") => {
+                let replies = if self.lmtp { self.recipients.max(1) } else { 1 };
+                self.waiting.extend(std::iter::repeat_n(Waiting::Content, replies));
+                Role::EndOfContent
+            }
+            Mode::Content => {
+                self.mode = Mode::Content;
+                Role::Content
+            }
+            Mode::Chunk(left) => {
+                let left = left.saturating_sub(wire_length(line));
+                self.mode = if left > 0 { Mode::Chunk(left) } else { Mode::Command };
+                Role::Content
+            }
+        }
+    }
+
+    fn command(&mut self, line: &Payload) -> Role {
+        let command = CommandLine::parse(line.head());
+        let mut words = command.rest().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        match command.verb {
+            Verb::Auth => {
+                self.mechanism = words.next().map(|m| String::from_utf8_lossy(m).into_owned()).unwrap_or_default();
+                self.step = u32::from(words.next().is_some() || line.pieces.len() > 1);
+            }
+            Verb::Bdat => {
+                let size = words.next().and_then(|n| std::str::from_utf8(n).ok()?.parse().ok()).unwrap_or(0);
+                if size > 0 {
+                    self.mode = Mode::Chunk(size);
+                }
+            }
+            Verb::Lhlo => self.lmtp = true,
+            Verb::Mail | Verb::Rset => self.recipients = 0,
+            _ => {}
+        }
+        self.waiting.push_back(Waiting::Command(command.verb.clone()));
+        Role::Command(command.verb)
+    }
+
+    /// Takes a line of the server; says so when it ends a reply.
+    pub fn received(&mut self, line: &Payload) -> Option<Completed> {
+        let read = ReplyLine::parse(reply_line(line));
+        if !read.last {
+            return None;
+        }
+        let code = read.code;
+        let greets = matches!(code, Some(ReplyCode(220 | 421 | 521 | 554)) | None);
+        if !greets && self.waiting.len() > 1 && self.waiting.front() == Some(&Waiting::Greeting) {
+            // A session written by hand, without its greeting.
+            self.waiting.pop_front();
+        }
+        let answers = self.waiting.pop_front();
+        match (&answers, code) {
+            (Some(Waiting::Command(Verb::Data)), Some(ReplyCode::START_INPUT)) => self.mode = Mode::Content,
+            (Some(Waiting::Command(Verb::Auth) | Waiting::Answer), Some(ReplyCode::CHALLENGE)) => {
+                self.mode = Mode::Answer { challenge: read.text().to_vec() };
+            }
+            (Some(Waiting::Command(Verb::Rcpt)), Some(ReplyCode(200..=299))) => self.recipients += 1,
+            _ => {}
+        }
+        Some(Completed { code, answers })
+    }
+}
+
+/// The line as the wire's parsers want it; marks at its end are left out.
+pub(super) fn reply_line(line: &Payload) -> Line {
+    let ending = match line.ending {
+        LineEnd::CrLf => Ending::CrLf,
+        LineEnd::Lf => Ending::Lf,
+        LineEnd::Cr | LineEnd::None => Ending::None,
+    };
+    Line { bytes: line.bytes().unwrap_or(line.head()).to_vec(), ending }
+}
+
+fn wire_length(line: &Payload) -> u64 {
+    let pieces = line.pieces.iter().map(|piece| match piece {
+        Piece::Bytes(bytes) => bytes.len() as u64,
+        Piece::Data { bytes, .. } => *bytes,
+        Piece::Secret(_) | Piece::Other(_) => 0,
+    });
+    pieces.sum::<u64>() + line.ending.as_bytes().len() as u64
+}
