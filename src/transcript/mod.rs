@@ -3,20 +3,28 @@
 //! * [`entry`], [`payload`], [`info`]: what a transcript holds, as types.
 //! * [`grammar`], [`read`], [`write`], [`text`]: the file format, version 1 (`docs/transcript-format.md`).
 //! * [`redact`], [`fold`], [`record`]: what happens to a session before it is stored.
+//! * [`track`], [`turns`]: which line is what, and which reply belongs to which command.
+//! * [`script`]: the steps of the client for `rerun`, the replies of the server for `serve`.
+//! * [`mask`], [`diff`]: two sessions compared.
 //! * [`export`]: other forms of a transcript.
 //!
 //! Nothing here opens a file or asks a clock: readers, writers and times are passed in.
 
+pub mod diff;
 pub mod entry;
 pub mod export;
 pub mod fold;
 pub mod grammar;
 pub mod info;
+pub mod mask;
 pub mod payload;
 pub mod read;
 pub mod record;
 pub mod redact;
+pub mod script;
 pub mod text;
+pub mod track;
+pub mod turns;
 pub mod write;
 
 pub use entry::{Entry, EntryKind, Header};

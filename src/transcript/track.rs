@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use crate::wire::{CommandLine, Ending, Line, ReplyCode, ReplyLine, Verb};
 
 use super::redact::SentKind;
-use super::{Info, LineEnd, Payload, Piece};
 use super::{Entry, EntryKind};
+use super::{Info, LineEnd, Payload, Piece};
 
 /// What a line of the client was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,7 +164,8 @@ impl Tracker {
         let mut words = command.rest().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         match command.verb {
             Verb::Auth => {
-                self.mechanism = words.next().map(|m| String::from_utf8_lossy(m).into_owned()).unwrap_or_default();
+                self.mechanism =
+                    words.next().map(|m| String::from_utf8_lossy(m).into_owned()).unwrap_or_default();
                 self.step = u32::from(words.next().is_some() || line.pieces.len() > 1);
             }
             Verb::Bdat => {

@@ -1,5 +1,6 @@
 //! A session as turns: what the client said, and what the server answered to just that.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::wire::{Reply, ReplyAssembler, ReplyCode, ReplyLine, Verb};
@@ -107,8 +108,10 @@ impl Turn {
 pub struct Turns {
     tracker: Tracker,
     turns: Vec<Turn>,
-    /// Turns that wait for replies: index into `turns`, and for how many.
-    open: std::collections::VecDeque<usize>,
+    /// The turns that wait for replies, once for each.
+    open: VecDeque<usize>,
+    /// The turn whose content is under way.
+    filling: Option<usize>,
     lines: Vec<Payload>,
     seen: usize,
 }
@@ -142,6 +145,7 @@ impl Turns {
                 self.tracker.other(entry);
                 if self.tracker.due() == 1 && matches!(entry.kind, EntryKind::Session(_)) {
                     self.open.clear();
+                    self.filling = None;
                 }
             }
         }
@@ -172,29 +176,26 @@ impl Turns {
     }
 
     fn content(&mut self, role: Role, line: Payload, at: Option<Duration>, tls: bool, entry: usize) {
-        let last = self.turns.len().saturating_sub(1);
-        let new = match self.turns.last_mut().map(|turn| &mut turn.said) {
-            Some(Said::Command { verb: Verb::Bdat, chunk, .. }) => {
-                chunk.push(line);
-                return;
-            }
-            Some(Said::Content(lines)) => {
-                if role == Role::Content {
-                    lines.push(line);
-                }
-                false
-            }
-            _ => true,
-        };
-        if new {
-            let lines = if role == Role::Content { vec![line] } else { Vec::new() };
-            let said = Said::Content(lines);
+        if let Some(Said::Command { verb: Verb::Bdat, chunk, .. }) =
+            self.turns.last_mut().map(|t| &mut t.said)
+        {
+            chunk.push(line);
+            return;
+        }
+        // Content goes on where the last turn is content that has no reply yet.
+        if self.filling.is_none() {
+            self.filling = Some(self.turns.len());
+            let said = Said::Content(Vec::new());
             self.turns.push(Turn { said, at, tls, entry, heard: Vec::new(), upgraded: false });
         }
-        if role == Role::EndOfContent {
-            let index = if new { self.turns.len() - 1 } else { last };
-            let replies = self.tracker.due().saturating_sub(self.open.len()).max(1);
-            self.open.extend(std::iter::repeat_n(index, replies));
+        let index = self.filling.unwrap_or_default();
+        match self.turns.get_mut(index).map(|t| &mut t.said) {
+            Some(Said::Content(lines)) if role == Role::Content => lines.push(line),
+            _ => {
+                self.filling = None;
+                let replies = self.tracker.due().saturating_sub(self.open.len()).max(1);
+                self.open.extend(std::iter::repeat_n(index, replies));
+            }
         }
     }
 
@@ -217,5 +218,76 @@ impl Turns {
                 upgraded: false,
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::Reader;
+
+    fn read(text: &str) -> Vec<Turn> {
+        let file = format!("%heloise 1\n{text}");
+        let entries: Vec<_> = Reader::new(file.as_bytes()).unwrap().map(Result::unwrap).collect();
+        turns(&entries)
+    }
+
+    fn shown(turns: &[Turn]) -> Vec<String> {
+        let codes = |turn: &Turn| turn.heard.iter().map(|h| h.code.unwrap().to_string()).collect::<Vec<_>>();
+        turns.iter().map(|turn| format!("{} {}", turn.label(), codes(turn).join(","))).collect()
+    }
+
+    #[test]
+    fn pipelined_commands_find_their_replies() {
+        let turns = read(
+            "<- 220 x\n -> EHLO a\n<- 250-x\n<- 250 PIPELINING\n -> MAIL FROM:<>\n -> RCPT TO:<b@x>\n -> DATA\n\
+             <- 250 ok\n<** 550 no\n<** 503 no\n -> QUIT\n<- 221 bye\n",
+        );
+        let expected =
+            ["(greeting) 220", "EHLO a 250", "MAIL FROM:<> 250", "RCPT TO:<b@x> 550", "DATA 503", "QUIT 221"];
+        assert_eq!(shown(&turns), expected);
+        assert_eq!(turns[1].heard[0].lines.len(), 2);
+        assert_eq!(turns[1].heard[0].reply().lines.len(), 2);
+    }
+
+    #[test]
+    fn content_answers_and_upgrades_are_known_as_such() {
+        let turns = read(
+            "<- 220 x\n -> STARTTLS\n<- 220 go\n=== tls TLSv1.3 X verified=yes\n ~> AUTH LOGIN\n<~ 334 VXNlcm5hbWU6\n\
+             ~> {secret sasl=LOGIN what=user}\n<~ 334 UGFzc3dvcmQ6\n ~> *\n<~* 501 no\n ~> DATA\n<~ 354 go\n\
+             ~> QUIT\n ~> ..\n ~> .\n<~ 250 ok\n ~> BDAT 7 LAST\n ~> hello\n<~ 250 ok\n ~> QUIT\n<~* 421 bye\n",
+        );
+        let expected = [
+            "(greeting) 220",
+            "STARTTLS 220",
+            "AUTH LOGIN 334",
+            "{secret sasl=LOGIN what=user} 334",
+            "* 501",
+            "DATA 354",
+            "(content, 2 lines) 250",
+            "BDAT 7 LAST 250",
+            "QUIT 421",
+        ];
+        assert_eq!(shown(&turns), expected);
+        assert!(turns[1].upgraded && !turns[2].upgraded);
+        let Said::Command { chunk, .. } = &turns[7].said else { panic!() };
+        assert_eq!(chunk, &[Payload::from_bytes("hello")]);
+    }
+
+    #[test]
+    fn lmtp_answers_a_message_once_for_each_recipient() {
+        let turns = read(
+            "<- 220 x\n -> LHLO a\n<- 250 x\n -> MAIL FROM:<>\n<- 250 ok\n -> RCPT TO:<a@x>\n<- 250 ok\n -> RCPT TO:<b@x>\n\
+             <- 250 ok\n -> DATA\n<- 354 go\n -> x\n -> .\n<- 250 a\n<** 450 b\n -> QUIT\n<- 221 x\n",
+        );
+        assert_eq!(shown(&turns)[6..], ["(content, 1 lines) 250,450", "QUIT 221"]);
+    }
+
+    #[test]
+    fn what_is_odd_is_kept() {
+        let turns = read(" -> EHLO a\n<- 250 x\n<** 421 idle\n -> NOOP\n<- 250-cut");
+        assert_eq!(shown(&turns[..2]), ["EHLO a 250", "(greeting) 421"]);
+        assert_eq!(turns[2].heard.len(), 1);
+        assert_eq!(turns[2].heard[0].code, None);
     }
 }
