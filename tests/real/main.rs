@@ -1,0 +1,13 @@
+//! The real binary against real mail servers, which `tests/servers/all.sh start DIR` starts.
+//!
+//! With `HELOISE_TEST_SERVERS=DIR` these tests drive them; without it each says that it is skipped. With
+//! `HELOISE_TEST_SERVERS_REQUIRED=1` a server that is missing is a failure, so that a build machine cannot skip
+//! them by accident.
+
+mod failures;
+mod mechanisms;
+mod others;
+mod run;
+mod scripts;
+mod server;
+mod terminal;
