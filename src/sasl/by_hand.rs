@@ -1,6 +1,8 @@
 //! Help for a person who types AUTH: what to ask for at each challenge, and how the plain answers become
 //! a response.
 
+use std::fmt;
+
 use super::describe::login_asks_password;
 use super::{Credentials, Mechanism, Needs, SaslError, client, info};
 use crate::secret::Secret;
@@ -73,6 +75,12 @@ enum Plan {
     Typed(AskKind),
 }
 
+impl fmt::Debug for ByHand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ByHand").field("credentials", &self.credentials).finish_non_exhaustive()
+    }
+}
+
 impl ByHand {
     /// An exchange after `AUTH mechanism` was typed.
     ///
@@ -128,12 +136,14 @@ impl ByHand {
                 *answers += 1;
                 Ok(Next::Respond(typed))
             }
-            Plan::Gather { asked, .. } => {
-                match asked.last() {
-                    Some(AskKind::User) => {
-                        self.credentials.user = String::from_utf8_lossy(typed.expose()).into_owned();
-                    }
-                    _ => self.credentials.secret = typed,
+            Plan::Gather { name, asked, .. } => {
+                if asked.last() == Some(&AskKind::User) {
+                    let user = String::from_utf8(typed.expose().to_vec());
+                    let why = "the user name is not UTF-8";
+                    self.credentials.user =
+                        user.map_err(|_| SaslError::Credentials { mechanism: name, why })?;
+                } else {
+                    self.credentials.secret = typed;
                 }
                 self.gather()
             }

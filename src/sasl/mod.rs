@@ -27,6 +27,9 @@ pub mod server;
 mod table;
 mod text;
 
+#[cfg(test)]
+mod leaks;
+
 use std::fmt;
 
 pub use by_hand::{Ask, AskKind, ByHand, Next};
@@ -36,7 +39,7 @@ pub use encoding::{
 };
 pub use error::SaslError;
 pub use server::{ServerStep, Verifier};
-pub use table::{Choice, Have, MECHANISMS, MechanismInfo, Needs, Origin, info, strongest};
+pub use table::{Choice, Have, MECHANISMS, MechanismInfo, Needs, Origin, candidates, info, strongest};
 pub use text::visible;
 
 use crate::secret::Secret;

@@ -215,16 +215,21 @@ pub struct Choice {
     pub passed_over: Vec<(String, String)>,
 }
 
-/// The strongest of the `offered` mechanisms that fits what the person has. `tls` tells whether the link is
-/// encrypted; if not, a mechanism that shows the secret is taken only when there is no other.
+/// The `offered` mechanisms that fit what the person has, the best first, each once. `tls` tells whether the
+/// link is encrypted; if not, those that show the secret come last.
+pub fn candidates(offered: &[String], have: Have, tls: bool) -> Vec<&'static MechanismInfo> {
+    let mut fitting: Vec<_> =
+        offered.iter().filter_map(|name| info(name)).filter(|known| unfit(known, have).is_none()).collect();
+    fitting.sort_by_key(|known| std::cmp::Reverse(rank(known, tls)));
+    fitting.dedup_by_key(|known| known.name);
+    fitting
+}
+
+/// The first of the [`candidates`], with the reasons for it and against each other.
 ///
 /// `None` when nothing fits.
 pub fn strongest(offered: &[String], have: Have, tls: bool) -> Option<Choice> {
-    let best = offered
-        .iter()
-        .filter_map(|name| info(name))
-        .filter(|known| unfit(known, have).is_none())
-        .max_by_key(|known| rank(known, tls))?;
+    let best = *candidates(offered, have, tls).first()?;
     let mut passed_over: Vec<(String, String)> = Vec::new();
     for name in offered.iter().filter(|name| !name.eq_ignore_ascii_case(best.name)) {
         let shown = super::visible(name.as_bytes());
@@ -322,6 +327,17 @@ mod tests {
         assert_eq!(chosen("XOAUTH2 CRAM-MD5", both, false), Some("CRAM-MD5"));
         let choice = strongest(&offer("PLAIN"), PASSWORD, false).unwrap();
         assert!(choice.why.contains("without TLS"), "{}", choice.why);
+    }
+
+    #[test]
+    fn candidates_come_in_order_and_once() {
+        let names = |tls| -> Vec<_> {
+            let both = Have { token: true, ..PASSWORD };
+            let offered = offer("LOGIN XOAUTH2 cram-md5 LOGIN NTLM CRAM-MD5 X-NEW");
+            candidates(&offered, both, tls).iter().map(|known| known.name).collect()
+        };
+        assert_eq!(names(true), ["XOAUTH2", "CRAM-MD5", "NTLM", "LOGIN"]);
+        assert_eq!(names(false), ["CRAM-MD5", "NTLM", "XOAUTH2", "LOGIN"]);
     }
 
     #[test]

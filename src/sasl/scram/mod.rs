@@ -9,6 +9,9 @@ mod client;
 mod message;
 mod server;
 
+#[cfg(test)]
+mod oracle;
+
 pub(super) use client::Client;
 pub(super) use message::{ServerFirst, attributes, error_words, unescape_name};
 pub(super) use server::Server;
