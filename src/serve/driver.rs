@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_native_tls::TlsAcceptor;
 
-use super::{Answer, Farewell, Wit};
+use super::{Answer, Farewell, Say, Wit};
 use crate::session::{Phase, Request, Server};
 
 /// Octets read at a time, and written at a time when the client pipelines.
@@ -48,11 +48,13 @@ pub(super) struct Driver<W> {
     wit: W,
     timing: Timing,
     stop: Stop,
+    /// Octets of replies that were not written yet, roughly.
+    unwritten: usize,
 }
 
 impl<W: Wit> Driver<W> {
     pub(super) fn new(wit: W, line_limit: usize, timing: Timing, stop: Stop) -> Self {
-        Driver { server: Server::new(line_limit), wit, timing, stop }
+        Driver { server: Server::new(line_limit), wit, timing, stop, unwritten: 0 }
     }
 
     /// Holds the session to its end. With `implicit`, TLS comes first.
@@ -124,6 +126,9 @@ impl<W: Wit> Driver<W> {
             if over || self.server.state().phase == Phase::Closed {
                 return Ok(true);
             }
+            if self.unwritten > PIECE {
+                self.flush(link).await?;
+            }
         }
         self.flush(link).await?;
         Ok(false)
@@ -147,8 +152,7 @@ impl<W: Wit> Driver<W> {
                     self.flush(link).await?;
                     self.pause(say.after).await;
                 }
-                let lines: Vec<&str> = say.lines.iter().map(String::as_str).collect();
-                self.server.reply(say.code, &lines);
+                self.say(&say);
                 return Ok(say.last);
             }
         }
@@ -187,14 +191,20 @@ impl<W: Wit> Driver<W> {
             () = stopped(&mut self.stop) => Farewell::Stopping,
         };
         if let Answer::Say(say) = self.wit.farewell(why) {
-            let lines: Vec<&str> = say.lines.iter().map(String::as_str).collect();
-            self.server.reply(say.code, &lines);
+            self.say(&say);
         }
         Ok(None)
     }
 
+    fn say(&mut self, say: &Say) {
+        let lines: Vec<&str> = say.lines.iter().map(String::as_str).collect();
+        self.unwritten += lines.iter().map(|line| line.len() + 6).sum::<usize>();
+        self.server.reply(say.code, &lines);
+    }
+
     async fn flush<S: AsyncWrite + Unpin>(&mut self, link: &mut S) -> io::Result<()> {
         let Some(bytes) = self.server.poll_transmit() else { return Ok(()) };
+        self.unwritten = 0;
         let written = timeout(self.timing.write, async {
             link.write_all(&bytes).await?;
             link.flush().await

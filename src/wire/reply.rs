@@ -159,7 +159,8 @@ fn quirks_of_form(bytes: &[u8], code: Option<ReplyCode>, separator: Option<u8>, 
     }
     match separator {
         None => quirks.push(Quirk::CodeOnly),
-        Some(b' ') if bytes.len() == 4 => quirks.push(Quirk::NoText),
+        // An empty challenge is lawful (RFC 4954 §8, continue-req).
+        Some(b' ') if bytes.len() == 4 && !bytes.starts_with(b"334") => quirks.push(Quirk::NoText),
         Some(b' ' | b'-') => {}
         Some(byte) => quirks.push(Quirk::OddSeparator(byte)),
     }
@@ -349,7 +350,7 @@ mod tests {
     #[test]
     fn each_deviation_is_named() {
         let long = [&b"250 "[..], &[b'x'; 507], b"\r\n"].concat();
-        let cases: [(&[u8], Vec<Quirk>); 20] = [
+        let cases: [(&[u8], Vec<Quirk>); 21] = [
             (b"250 a\n", vec![Quirk::BareLf]),
             (b"250 a", vec![Quirk::Unterminated]),
             (b"250 a\rb\r\n", vec![Quirk::BareCr]),
@@ -365,6 +366,7 @@ mod tests {
             (b"550 4.7.1 a\r\n", vec![Quirk::ClassMismatch]),
             (b"250\r\n", vec![Quirk::CodeOnly]),
             (b"250 \r\n", vec![Quirk::NoText]),
+            (b"334 \r\n", vec![]),
             (b"199 a\r\n", vec![Quirk::OddCode]),
             (b"260 a\r\n", vec![Quirk::OddCode]),
             (b"250=a\r\n", vec![Quirk::OddSeparator(b'=')]),

@@ -231,6 +231,8 @@ fn syntax_errors() {
         ("RCPT TO:<bob@example.org> NOTIFY=SOMETIMES", "501 5.5.4"),
         ("RCPT TO:<bob@example.org> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;bob@example.org", "250 2.1.5"),
         ("DATA now", "501 5.5.4 Syntax: DATA"),
+        ("RSET", "250"),
+        ("STARTTLS now", "501 5.5.4 Syntax: STARTTLS"),
     ]);
     server.greeted().talk(&[
         ("FOO", "500 5.5.2 Error: command not recognized"),
@@ -330,6 +332,16 @@ fn too_many_errors_end_the_session() {
 }
 
 #[test]
+fn too_many_recipients() {
+    let server = Running::start(PracticeOptions { max_recipients: 1, ..PracticeOptions::default() });
+    server.greeted().talk(&[
+        ("MAIL FROM:<a@b>", "250"),
+        ("RCPT TO:<bob@example.org>", "250"),
+        ("RCPT TO:<alice@example.org>", "452 4.5.3"),
+    ]);
+}
+
+#[test]
 fn links_that_end_or_wait() {
     let server = start();
     let mut dropped = server.greeted();
@@ -398,6 +410,8 @@ fn chunks() {
     assert_eq!(raw.reply(), "250 2.0.0 Ok: 5 bytes");
     assert!(raw.reply().starts_with("250 2.0.0 Ok: queued as"));
     assert_eq!(raw.reply(), "250 2.0.0 Ok");
+    raw.talk(&[("MAIL FROM:<a@b>", "250"), ("RCPT TO:<bob@example.org>", "250"), ("BDAT 0", "250")]);
+    raw.talk(&[("DATA", "503 5.5.1 Error: command out of sequence"), ("RSET", "250")]);
     raw.send("BDAT 6 LAST\r\nQUIT\r\nNOOP\r\n");
     assert!(raw.reply().starts_with("503 5.5.1 Error: need MAIL"), "refused behind its octets");
     assert_eq!(raw.reply(), "250 2.0.0 Ok");
@@ -536,4 +550,39 @@ fn the_short_list_is_short_and_names_the_domain() {
     assert!(things.iter().all(|thing| !thing.line.contains('{') && !thing.what.contains('{')));
     assert!(practice.addr().ip().is_loopback());
     assert!(practice.users().iter().any(|(name, ..)| name == "alice@shop.test"));
+}
+
+/// The page is made from the tables. `HELOISE_BLESS=1 cargo test` writes it anew.
+#[test]
+fn the_page_about_it_is_up_to_date() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/practice-server.md");
+    let page = page();
+    if std::env::var_os("HELOISE_BLESS").is_some() {
+        std::fs::write(path, &page).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap(), page, "run HELOISE_BLESS=1 cargo test");
+}
+
+fn page() -> String {
+    let cell =
+        |text: &str| text.replace("{domain}", "example.org").replace("{errors}", "10").replace('\n', " ");
+    let mut page = "# The practice server\n\n\
+        `heloise demo` opens a session with it, `heloise serve --practice` lets any client in. It listens on\n\
+        loopback, delivers nothing, and answers as real servers do. Its domain is `example.org`; mail for\n\
+        `alice`, `bob` and `postmaster` is taken. `HELP` lists what stands here.\n\n\
+        ## What to run into\n\n| type | what it shows | reply |\n|---|---|---|\n"
+        .to_owned();
+    for rule in practice::rules::RULES.iter().filter(|rule| !rule.what.is_empty()) {
+        let reply = match rule.how {
+            practice::rules::How::HangUp | practice::rules::How::Silence => "none".to_owned(),
+            _ => format!("`{} {}`", rule.code, cell(rule.text)),
+        };
+        page.push_str(&format!("| `{}` | {} | {reply} |\n", cell(rule.line), cell(rule.what)));
+    }
+    page.push_str("\n## Users\n\nAUTH is offered after STARTTLS. The user name is the full address.\n\n");
+    page.push_str("| user | password or token | |\n|---|---|---|\n");
+    for user in practice::users::USERS {
+        page.push_str(&format!("| `{}@example.org` | `{}` | {} |\n", user.local, user.password, user.what));
+    }
+    page
 }

@@ -133,7 +133,9 @@ impl PracticeWit {
         match () {
             () if text.is_empty() => self.case(Case::ArgumentMissing, &[("syntax", "VRFY address")]),
             () if !self.is_ours(domain) => self.case(Case::Relay, &[("address", text)]),
-            () if rules::of_recipient(local).is_some() => Answer::say(252, &format!("2.0.0 {text}")),
+            () if rules::of_recipient(local).is_some() => {
+                Answer::say(252, &format!("2.0.0 {}", self.echo(text)))
+            }
             () => self.case(Case::UnknownUser, &[("address", text)]),
         }
     }
@@ -153,7 +155,7 @@ impl PracticeWit {
         match String::from_utf8_lossy(rest).trim() {
             "" => self.case(Case::ArgumentMissing, &[("syntax", "ETRN domain")]),
             domain if self.is_ours(domain) => Answer::say(250, "2.0.0 Queuing started"),
-            domain => Answer::say(459, &format!("4.7.1 <{domain}>: service unavailable")),
+            domain => Answer::say(459, &format!("4.7.1 <{}>: service unavailable", self.echo(domain))),
         }
     }
 }

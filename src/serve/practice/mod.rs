@@ -11,6 +11,9 @@ mod syntax;
 pub mod users;
 mod wit;
 
+#[cfg(test)]
+mod tests;
+
 use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -15,6 +15,9 @@ use crate::serve::{Answer, Farewell, Say, Wit};
 use crate::session::{Command, Input, OutOfOrder, Request, State};
 use crate::wire::{CommandLine, Verb};
 
+/// How many characters of what a client sent are sent back to it.
+const ECHOED: usize = 100;
+
 /// One client's session with the practice server.
 pub struct PracticeWit {
     pub(super) host: Arc<Host>,
@@ -57,10 +60,19 @@ impl PracticeWit {
     /// The reply of a rule, at once.
     pub(super) fn wording(&self, rule: &Rule, values: &[(&str, &str)]) -> Answer {
         let client = self.client.to_string();
-        let mut all = values.to_vec();
+        let echoed: Vec<String> = values.iter().map(|(_, value)| self.echo(value)).collect();
+        let names = values.iter().map(|(name, _)| *name);
+        let mut all: Vec<(&str, &str)> = names.zip(echoed.iter().map(String::as_str)).collect();
         all.extend([("host", self.host.name.as_str()), ("domain", &self.host.options.domain)]);
         all.push(("client", &client));
         Answer::say(rule.code, &rules::fill(rule.text, &all))
+    }
+
+    /// What a client sent, fit for a reply: short, so that the line stays below the limit of 512 octets
+    /// (RFC 5321 §4.5.3.1.5), and ASCII unless the client declared SMTPUTF8 (RFC 6531 §3.7.4).
+    pub(super) fn echo(&self, value: &str) -> String {
+        let plain = |c: char| if c.is_ascii() || self.smtp_utf8 { c } else { '?' };
+        value.chars().take(ECHOED).map(plain).collect()
     }
 
     /// The reply of a rule, given in the way that the rule says.
