@@ -564,8 +564,17 @@ fn the_page_about_it_is_up_to_date() {
 }
 
 fn page() -> String {
-    let cell =
-        |text: &str| text.replace("{domain}", "example.org").replace("{errors}", "10").replace('\n', " ");
+    let values = [
+        ("domain", "example.org"),
+        ("host", "mx.example.org"),
+        ("errors", "10"),
+        ("client", "192.0.2.7"),
+        ("user", "alice@example.org"),
+        ("option", "COLOUR"),
+        ("rcpt_domain", "nullmx.example"),
+        ("id", "8D2C4F01A7"),
+    ];
+    let cell = |text: &str| practice::rules::fill(text, &values).replace('\n', " ");
     let mut page = "# The practice server\n\n\
         `heloise demo` opens a session with it, `heloise serve --practice` lets any client in. It listens on\n\
         loopback, delivers nothing, and answers as real servers do. Its domain is `example.org`; mail for\n\
@@ -575,7 +584,11 @@ fn page() -> String {
     for rule in practice::rules::RULES.iter().filter(|rule| !rule.what.is_empty()) {
         let reply = match rule.how {
             practice::rules::How::HangUp | practice::rules::How::Silence => "none".to_owned(),
-            _ => format!("`{} {}`", rule.code, cell(rule.text)),
+            _ => {
+                let line = cell(rule.line);
+                let address = line.split(['<', '>']).nth(1).unwrap_or_default();
+                format!("`{} {}`", rule.code, cell(&rule.text.replace("{address}", address)))
+            }
         };
         page.push_str(&format!("| `{}` | {} | {reply} |\n", cell(rule.line), cell(rule.what)));
     }
