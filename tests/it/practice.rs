@@ -195,6 +195,18 @@ fn what_is_glued_behind_starttls_is_thrown_away() {
 }
 
 #[test]
+fn plaintext_where_tls_should_begin_is_never_answered() {
+    let server = start();
+    let mut raw = server.greeted();
+    raw.talk(&[("STARTTLS", "220 ")]);
+    raw.send("EHLO me.example\r\n");
+    let mut rest = Vec::new();
+    let _ = raw.link.read_to_end(&mut rest);
+    assert!(!rest.starts_with(b"250"), "{}", rest.escape_ascii());
+    server.greeted().talk(&[("NOOP", "250")]);
+}
+
+#[test]
 fn out_of_order_names_what_is_missing() {
     let server = start();
     server.client().talk(&[
@@ -343,7 +355,8 @@ fn too_many_recipients() {
 
 #[test]
 fn links_that_end_or_wait() {
-    let server = start();
+    let second = Duration::from_millis(50);
+    let server = Running::start(PracticeOptions { second, ..PracticeOptions::default() });
     let mut dropped = server.greeted();
     dropped.talk(&[("MAIL FROM:<a@b>", "250"), ("RCPT TO:<drop@example.org>", "")]);
     assert!(dropped.ended());

@@ -61,6 +61,8 @@ pub struct PracticeOptions {
     pub line_limit: usize,
     /// How long a client may be silent.
     pub idle: Duration,
+    /// How long a second lasts in the rules that delay something. Tests make it short.
+    pub second: Duration,
     /// The waits for the link.
     pub timing: Timing,
 }
@@ -80,6 +82,7 @@ impl Default for PracticeOptions {
             max_clients: 50,
             line_limit: 16 * 1024,
             idle: Duration::from_secs(300),
+            second: Duration::from_secs(1),
             timing: Timing::default(),
         }
     }

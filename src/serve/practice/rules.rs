@@ -81,9 +81,9 @@ pub enum How {
     /// At once.
     AtOnce,
     /// After a while.
-    After(u64),
+    After(u32),
     /// At once; then the client may be silent for this long only.
-    ThenHurry(u64),
+    ThenHurry(u32),
     /// Not at all: the link is closed.
     HangUp,
     /// Not at all: nothing comes any more.

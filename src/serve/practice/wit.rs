@@ -82,10 +82,10 @@ impl PracticeWit {
             (How::HangUp, _) => Answer::HangUp,
             (How::Silence, _) => Answer::Silence,
             (How::After(seconds), Answer::Say(say)) => {
-                Answer::Say(Say { after: Duration::from_secs(seconds), ..say })
+                Answer::Say(Say { after: self.host.options.second * seconds, ..say })
             }
             (How::ThenHurry(seconds), answer) => {
-                self.patience = Duration::from_secs(seconds);
+                self.patience = self.host.options.second * seconds;
                 answer
             }
             (_, answer) => answer,
