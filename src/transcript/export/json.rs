@@ -245,6 +245,29 @@ impl Serialize for HeaderJson<'_> {
     }
 }
 
+/// JSON lines as a form of export.
+#[derive(Clone, Debug, Default)]
+pub struct Json;
+
+impl super::Export for Json {
+    fn begin(&mut self, mut out: &mut dyn Write, header: &Header) -> io::Result<()> {
+        write_header(&mut out, header)
+    }
+
+    fn entry(
+        &mut self,
+        mut out: &mut dyn Write,
+        entry: &Entry,
+        note: Option<&super::Annotation>,
+    ) -> io::Result<()> {
+        write_entry(&mut out, entry)?;
+        let Some(note) = note else { return Ok(()) };
+        let lines: Vec<_> = note.lines.iter().map(|(label, text)| serde_json::json!([label, text])).collect();
+        let value = serde_json::json!({"kind": "explanation", "headline": note.headline, "lines": lines});
+        write_line(&mut out, &value)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::Value;

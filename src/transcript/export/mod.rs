@@ -1,3 +1,120 @@
 //! Other forms of a transcript.
+//!
+//! One walk over the entries ([`run`]), and for each form an [`Export`] with a hook for the beginning, for
+//! each entry, and for the end. Nothing of the transcript is held in memory.
 
+use std::io::{self, BufRead, Write};
+
+use super::{Entry, EntryKind, Header, ReadError, Reader};
+
+pub mod cast;
+pub mod html;
 pub mod json;
+pub mod markdown;
+pub mod script;
+pub mod swaks;
+pub mod text;
+
+/// An explanation to stand beside a reply, made by the caller: a headline, then lines with a label each
+/// (`why`, `try`, `ref`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Annotation {
+    /// One line: class, meaning.
+    pub headline: String,
+    /// Label and text.
+    pub lines: Vec<(String, String)>,
+}
+
+/// A form to export to.
+pub trait Export {
+    /// What stands before the entries.
+    fn begin(&mut self, out: &mut dyn Write, header: &Header) -> io::Result<()>;
+    /// One entry, with what there is to say about it.
+    fn entry(&mut self, out: &mut dyn Write, entry: &Entry, note: Option<&Annotation>) -> io::Result<()>;
+    /// What stands after the entries.
+    fn end(&mut self, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What an export met on its way.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// How many entries were exported.
+    pub entries: u64,
+    /// How many lines could not be read.
+    pub unreadable: u64,
+    /// The first of them, [`Summary::ERRORS`] at most.
+    pub errors: Vec<ReadError>,
+    /// That the file ends in mid-line, and where.
+    pub warning: Option<String>,
+}
+
+impl Summary {
+    /// How many errors are kept word by word.
+    pub const ERRORS: usize = 20;
+}
+
+/// Exports a whole transcript. `annotate` sees every entry in order, and may have something to say about it.
+/// A line that cannot be read becomes a `***` entry, and the rest is exported all the same.
+pub fn run<R: BufRead>(
+    reader: &mut Reader<R>,
+    out: &mut dyn Write,
+    format: &mut dyn Export,
+    mut annotate: impl FnMut(&Entry) -> Option<Annotation>,
+) -> io::Result<Summary> {
+    let mut summary = Summary::default();
+    format.begin(out, reader.header())?;
+    for read in reader.by_ref() {
+        let entry = match read {
+            Ok(entry) => entry,
+            Err(error) => {
+                let entry = Entry { at: None, kind: EntryKind::Problem(format!("unreadable: {error}")) };
+                summary.unreadable += 1;
+                if summary.errors.len() < Summary::ERRORS {
+                    summary.errors.push(error);
+                }
+                entry
+            }
+        };
+        let note = annotate(&entry);
+        format.entry(out, &entry, note.as_ref())?;
+        summary.entries += 1;
+    }
+    format.end(out)?;
+    summary.warning = reader.warning().map(str::to_owned);
+    Ok(summary)
+}
+
+/// Arrow and text of an entry, as every readable form shows it: safe on a terminal, not yet for HTML or
+/// Markdown. Nothing for lines that are no entries proper.
+pub fn shown(entry: &Entry) -> Option<(&str, String)> {
+    let text = match &entry.kind {
+        EntryKind::Sent { line, .. } | EntryKind::Received { line, .. } => line.to_visible(),
+        EntryKind::Info(info) => info.to_visible(),
+        EntryKind::Problem(words) | EntryKind::Note(words) => super::text::visible(words.as_bytes()),
+        EntryKind::Comment(words) => {
+            return Some(("#  ", super::text::visible(words.trim_start().as_bytes())));
+        }
+        EntryKind::Other { rest, .. } => super::text::visible(rest.as_bytes()),
+        EntryKind::Session(_) | EntryKind::Header(..) => return None,
+    };
+    Some((entry.arrow(), text))
+}
+
+/// The headers as names and values, for forms that list them.
+pub fn header_lines(header: &Header) -> Vec<(String, String)> {
+    let started = header.started.map(|t| t.format("%Y-%m-%d %H:%M:%S %:z").to_string());
+    let known = [("target", header.target.clone()), ("started", started), ("client", header.client.clone())];
+    let known = known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let safe = |(name, value): (String, String)| (name, super::text::visible(value.as_bytes()));
+    known.chain(header.other.iter().cloned()).map(safe).collect()
+}
+
+/// Whether an entry tells of a link without a verified certificate, which every view has to say.
+pub fn is_unverified(entry: &Entry) -> bool {
+    matches!(&entry.kind, EntryKind::Info(super::Info::Tls(tls)) if tls.insecure || tls.verified == Some(false))
+}
+
+#[cfg(test)]
+mod tests;

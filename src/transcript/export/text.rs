@@ -1,0 +1,90 @@
+//! Plain text for people, on a terminal or a pipe: what `play` prints when it is not interactive.
+
+use std::io::{self, Write};
+
+use super::{Annotation, Export, header_lines, is_unverified, shown};
+use crate::transcript::{Entry, EntryKind, Header};
+
+/// The text form.
+#[derive(Clone, Debug, Default)]
+pub struct Text {
+    /// Use colours.
+    pub color: bool,
+    /// Begin each line with its time.
+    pub times: bool,
+}
+
+/// How a kind of entry is coloured; the same in `text` and `cast`.
+pub fn paint(entry: &Entry) -> &'static str {
+    match &entry.kind {
+        EntryKind::Sent { .. } => "\x1b[36m",
+        EntryKind::Received { error: true, .. } | EntryKind::Problem(_) => "\x1b[31m",
+        EntryKind::Received { .. } => "\x1b[32m",
+        EntryKind::Note(_) => "\x1b[33m",
+        _ => "\x1b[2m",
+    }
+}
+
+const PLAIN: &str = "\x1b[0m";
+
+impl Text {
+    fn line(&self, out: &mut dyn Write, paint: &str, text: &str) -> io::Result<()> {
+        if self.color { writeln!(out, "{paint}{text}{PLAIN}") } else { writeln!(out, "{text}") }
+    }
+
+    fn head(&self, out: &mut dyn Write, header: &Header) -> io::Result<()> {
+        if let Some(title) = &header.title {
+            self.line(out, "\x1b[1m", &crate::transcript::text::visible(title.as_bytes()))?;
+        }
+        for (name, value) in header_lines(header) {
+            self.line(out, "\x1b[2m", &format!("{name:<8} {value}"))?;
+        }
+        writeln!(out)
+    }
+
+    /// The lines of one entry without its annotation; `cast` prints the same.
+    pub(super) fn body(&self, out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
+        if let EntryKind::Session(header) = &entry.kind {
+            writeln!(out)?;
+            return self.head(out, header);
+        }
+        let Some((arrow, text)) = shown(entry) else { return Ok(()) };
+        let time = match entry.at.filter(|_| self.times) {
+            Some(at) => format!("{:>9.3} ", at.as_secs_f64()),
+            None if self.times => " ".repeat(10),
+            None => String::new(),
+        };
+        self.line(out, paint(entry), format!("{time}{arrow} {text}").trim_end())?;
+        if is_unverified(entry) {
+            let warning =
+                "the certificate of this server was not verified; all that follows may be read by others";
+            self.line(out, "\x1b[1;31m", &format!("{}!!! {warning}", " ".repeat(time.len())))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn note(&self, out: &mut dyn Write, note: &Annotation) -> io::Result<()> {
+        let indent = " ".repeat(if self.times { 14 } else { 4 });
+        self.line(out, "\x1b[2m", &format!("{indent} {}", visible(&note.headline)))?;
+        for (label, text) in &note.lines {
+            self.line(out, "\x1b[2m", &format!("{indent} {label:<5} {}", visible(text)))?;
+        }
+        Ok(())
+    }
+}
+
+fn visible(text: &str) -> String {
+    // A backslash in an explanation means itself, or is part of an escape already.
+    crate::transcript::text::visible(text.as_bytes()).replace("\\\\", "\\")
+}
+
+impl Export for Text {
+    fn begin(&mut self, out: &mut dyn Write, header: &Header) -> io::Result<()> {
+        self.head(out, header)
+    }
+
+    fn entry(&mut self, out: &mut dyn Write, entry: &Entry, note: Option<&Annotation>) -> io::Result<()> {
+        self.body(out, entry)?;
+        note.map_or(Ok(()), |note| self.note(out, note))
+    }
+}
