@@ -59,7 +59,10 @@ fn provider_of(situation: &Situation<'_>) -> Option<&'static Provider> {
     let banner = situation.banner.and_then(|b| b.split_ascii_whitespace().next());
     let hosts = situation.host.into_iter().chain(situation.server_names.iter().copied());
     let mut names = hosts.chain(own_name).chain(before).chain(banner);
-    names.find_map(|name| rules::providers().iter().find(|provider| provider.has_host(name)))
+    names.find_map(|name| {
+        let fits = rules::providers().iter().map(|provider| (provider.host_fit(name), provider));
+        fits.max_by_key(|(fit, _)| *fit).filter(|(fit, _)| *fit > 0).map(|(_, provider)| provider)
+    })
 }
 
 /// A reason with what speaks for it.
@@ -104,7 +107,8 @@ fn weigh(heard: &Heard, situation: &Situation<'_>, matches: &Matches) -> Vec<Can
     found
 }
 
-/// Adds a piece of evidence. Rules of one reason do not add up: the strongest counts.
+/// Adds a piece of evidence. Rules of one reason do not add up: the strongest counts. Codes that agree with a
+/// rule make it surer, but less than words do.
 fn add(found: &mut Vec<Candidate>, slug: &'static str, rule: Option<&'static Rule>, evidence: Evidence) {
     let Some((reason, row)) = tables::reason(slug) else { return };
     let index = found.iter().position(|c| c.reason == reason).unwrap_or_else(|| {
@@ -112,17 +116,21 @@ fn add(found: &mut Vec<Candidate>, slug: &'static str, rule: Option<&'static Rul
         found.len() - 1
     });
     let Some(candidate) = found.get_mut(index) else { return };
+    let weight = f32::from(evidence.weight) / 100.0;
     if let Some(rule) = rule {
-        let strongest = candidate.evidence.first().map_or(0, |e| e.weight);
-        if candidate.rule.is_none() || evidence.weight > strongest {
+        // What a provider says of its own is preferred even where a general rule is surer of the reason.
+        let better = candidate
+            .rule
+            .is_none_or(|old| (rule.provider.is_some(), weight) > (old.provider.is_some(), candidate.score));
+        candidate.score = candidate.score.max(weight);
+        if better {
             candidate.rule = Some(rule);
             candidate.evidence.insert(0, evidence);
         }
-        let best = candidate.evidence.first().map_or(0, |e| e.weight);
-        candidate.score = f32::from(best) / 100.0;
         return;
     }
-    candidate.score = 1.0 - (1.0 - candidate.score) * (1.0 - f32::from(evidence.weight) / 100.0);
+    let share = if candidate.rule.is_some() { 0.4 } else { 1.0 };
+    candidate.score += (1.0 - candidate.score) * weight * share;
     candidate.evidence.push(evidence);
 }
 

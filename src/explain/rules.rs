@@ -158,7 +158,7 @@ impl Rule {
     fn provider_holds(&self, facts: &Facts<'_>) -> bool {
         match (self.provider, facts.provider) {
             (None, _) => true,
-            (Some(own), Some(seen)) => own.id == seen.id || (self.row.alone && !seen.is(own)),
+            (Some(own), Some(seen)) => seen.is(own) || self.row.alone,
             (Some(_), None) => self.row.alone,
         }
     }

@@ -110,10 +110,12 @@ fn inner_enhanced(text: &[u8]) -> Option<EnhancedCode> {
 }
 
 /// Folds a text for matching: lower case, accents dropped, words apart by one blank, a blank at either end.
-/// Addresses are left out, as their words are not the server's. The words of URLs are apart by slashes, so that
-/// they match only phrases that ask for URLs. URLs found are added to `urls`.
+///
+/// What is the server's data and not its wording is put out of the way of phrases: an address becomes
+/// `anaddress`, an IP address `anip`, a host name `ahost`. The words of host names and URLs are apart by slashes,
+/// so that they match only phrases that ask for them. URLs found are added to `urls`.
 pub(crate) fn fold(text: &str, urls: &mut Vec<String>) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
+    let mut out = String::with_capacity(text.len() + 16);
     out.push(' ');
     for word in text.split(' ').filter(|w| !w.is_empty()) {
         fold_word(word, &mut out, urls);
@@ -126,6 +128,9 @@ pub(crate) fn fold(text: &str, urls: &mut Vec<String>) -> String {
 
 fn fold_word(word: &str, out: &mut String, urls: &mut Vec<String>) {
     let bytes = word.as_bytes();
+    if !bytes.iter().any(|b| matches!(b, b'@' | b'.' | b':')) {
+        return push_folded(word, b' ', out);
+    }
     if let Some(at) = url_start(word) {
         let url = word.get(at..).unwrap_or_default();
         let url = url.trim_end_matches(['>', ')', ']', '.', ',', ';', '"', '\'', '!']);
@@ -133,18 +138,51 @@ fn fold_word(word: &str, out: &mut String, urls: &mut Vec<String>) {
             urls.push(url.to_owned());
         }
         push_folded(word.get(..at).unwrap_or_default(), b' ', out);
-        out.push('/');
-        push_folded(url, b'/', out);
-        out.push('/');
-    } else if memchr::memchr(b'@', bytes).is_some() {
-        // An address; what is glued behind it (`<a@b>:`, `a@b...User`) is kept.
+        push_apart(url, out);
+    } else if bytes.contains(&b'@') {
+        out.push_str("anaddress ");
+        // What is glued behind it (`<a@b>:`, `a@b...User`) is kept.
         let after = word.rfind("...").map(|at| at + 3).or_else(|| word.rfind('>'));
         push_folded(after.and_then(|at| word.get(at..)).unwrap_or_default(), b' ', out);
-    } else if bytes.first() == Some(&b'<') && bytes.contains(&b'.') {
-        // A host in brackets: `<mx.example.org[192.0.2.1]>:`.
     } else {
-        push_folded(word, b' ', out);
+        match data_kind(word.trim_matches(|c: char| !c.is_ascii_alphanumeric())) {
+            Some("ahost") => {
+                push_apart(word, out);
+                out.push_str(" ahost ");
+            }
+            Some(kind) => {
+                out.push_str(kind);
+                out.push(' ');
+            }
+            None => push_folded(word, b' ', out),
+        }
     }
+}
+
+/// The words of a host name or URL, apart by slashes.
+fn push_apart(text: &str, out: &mut String) {
+    out.push('/');
+    push_folded(text, b'/', out);
+    if !out.ends_with('/') {
+        out.push('/');
+    }
+}
+
+/// Whether a word is an IP address or a host name.
+fn data_kind(word: &str) -> Option<&'static str> {
+    let bytes = word.as_bytes();
+    let first = word.split(['[', '(', ':', '/']).next().unwrap_or_default();
+    if first.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        return (first.bytes().filter(|b| *b == b'.').count() == 3).then_some("anip");
+    }
+    if bytes.iter().filter(|b| **b == b':').count() > 2
+        && bytes.iter().all(|b| b.is_ascii_hexdigit() || *b == b':')
+    {
+        return Some("anip");
+    }
+    let top = first.rsplit_once('.').filter(|(before, _)| !before.is_empty() && !before.ends_with('.'))?.1;
+    let named = first.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
+    (named && (2..=6).contains(&top.len()) && top.bytes().all(|b| b.is_ascii_alphabetic())).then_some("ahost")
 }
 
 fn url_start(word: &str) -> Option<usize> {
@@ -217,8 +255,13 @@ mod tests {
     #[test]
     fn folding_keeps_words_and_drops_addresses() {
         assert_eq!(folded("User_Unknown: doesn't EXIST"), " user unknown doesnt exist ");
-        assert_eq!(folded("<spam@example.org>... No such user"), " no such user ");
-        assert_eq!(folded("<bob@example.net>: Relay access denied"), " relay access denied ");
+        assert_eq!(folded("<spam@example.org>... No such user"), " anaddress no such user ");
+        assert_eq!(folded("<bob@example.net>: Relay access denied"), " anaddress relay access denied ");
+        assert_eq!(folded("<mx.spam.org[192.0.2.1]>: no"), " /mx/spam/org/192/0/2/1/ ahost no ");
+        assert_eq!(
+            folded("[192.0.2.1] RESOLVER.ADR.RecipientNotFound;"),
+            " anip resolver adr recipientnotfound "
+        );
         assert_eq!(folded("Usuário Inválido"), " usuario invalido ");
     }
 

@@ -71,7 +71,7 @@ impl RuleRow {
         (self.code.is_empty() || self.code.iter().any(|pattern| code_matches(pattern, code)))
             && (self.enhanced.is_empty()
                 || enhanced.is_some_and(|e| self.enhanced.iter().any(|pattern| enhanced_matches(pattern, e))))
-            && (self.after.is_empty() || verb.is_none_or(|v| self.after.contains(&v)))
+            && (self.after.is_empty() || verb.is_some_and(|v| self.after.contains(&v)))
     }
 }
 
@@ -116,15 +116,16 @@ impl Provider {
         self.id == other.id || self.like.contains(&other.id)
     }
 
-    /// Whether a host is this provider's.
-    pub(crate) fn has_host(&self, host: &str) -> bool {
+    /// How much of a host's name is this provider's: the letters of the longest ending that fits, or 0.
+    pub(crate) fn host_fit(&self, host: &str) -> usize {
         let host = host.trim_end_matches('.').as_bytes();
-        self.hosts.iter().any(|name| {
+        let fits = |name: &&&str| {
             let name = name.as_bytes();
             let Some(at) = host.len().checked_sub(name.len()) else { return false };
             let dot = at.checked_sub(1).and_then(|dot| host.get(dot));
             host.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(name)) && dot.is_none_or(|b| *b == b'.')
-        })
+        };
+        self.hosts.iter().filter(fits).map(|name| name.len()).max().unwrap_or(0)
     }
 }
 
@@ -149,10 +150,11 @@ pub(crate) const WORDS: (&str, &str) =
     ("patterns/words.toml", include_str!("../../../grammar/patterns/words.toml"));
 
 /// Wording that is not one provider's own; general files before those of one software.
-pub(crate) const PATTERNS: Files = files!("patterns": "general");
+pub(crate) const PATTERNS: Files = files!("patterns": "general", "refusals", "system");
 
 /// Providers.
-pub(crate) const PROVIDERS: Files = files!("providers": "gmail");
+pub(crate) const PROVIDERS: Files =
+    files!("providers": "gmail", "microsoft365", "outlook", "ses", "sendgrid", "yahoo");
 
 /// The groups of `words.toml`.
 pub(crate) fn words() -> Result<BTreeMap<&'static str, Vec<&'static str>>, TableError> {
