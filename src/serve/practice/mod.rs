@@ -3,6 +3,7 @@
 //!
 //! [`rules::RULES`] and [`users::USERS`] are all there is to run into; the lists for people are made of them.
 
+mod auth;
 mod content;
 mod envelope;
 mod host;
