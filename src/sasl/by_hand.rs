@@ -97,10 +97,7 @@ impl ByHand {
                 asked: Vec::new(),
                 challenge: Vec::new(),
             },
-            Some(known) => match client(known.name, &base) {
-                Ok(mechanism) => Plan::Speak { mechanism, held: None },
-                Err(_) => Plan::Typed(AskKind::Response),
-            },
+            Some(known) => speaker(known.name, &base).unwrap_or(Plan::Typed(AskKind::Response)),
             None => Plan::Typed(AskKind::Raw),
         };
         ByHand { credentials: base, plan }
@@ -168,9 +165,7 @@ impl ByHand {
             return Ok(Next::Ask(Ask::new(kind)));
         }
         let challenge = std::mem::take(challenge);
-        let mut mechanism = client(name, &self.credentials)?;
-        let held = mechanism.initial()?;
-        self.plan = Plan::Speak { mechanism, held };
+        self.plan = speaker(name, &self.credentials)?;
         self.speak(&challenge)
     }
 
@@ -183,6 +178,13 @@ impl ByHand {
             _ => Ok(Next::Ask(Ask::new(AskKind::Raw))),
         }
     }
+}
+
+/// The mechanism, with its first message kept for the first challenge.
+fn speaker(name: &str, credentials: &Credentials) -> Result<Plan, SaslError> {
+    let mut mechanism = client(name, credentials)?;
+    let held = mechanism.initial()?;
+    Ok(Plan::Speak { mechanism, held })
 }
 
 /// Whether a typed line is base64 by the book, so that the caller may offer to send it as it stands. Plain
@@ -258,6 +260,25 @@ mod tests {
         assert_eq!(sent(xoauth2.answer(Secret::new("t0k"))), b"user=joe\x01auth=Bearer t0k\x01\x01");
         assert_eq!(sent(xoauth2.challenge(b"{}")), b"");
         assert_eq!(asked(hand("XOAUTH2", true).challenge(b"{}")), AskKind::Response);
+    }
+
+    #[test]
+    fn external_and_anonymous_ask_nothing() {
+        let mut base = Credentials::new("", Secret::new(""));
+        base.authzid = Some("carol".to_owned());
+        assert_eq!(sent(ByHand::new("EXTERNAL", false, base).challenge(b"")), b"carol");
+        assert_eq!(sent(hand("ANONYMOUS", false).challenge(b"")), b"");
+    }
+
+    #[test]
+    fn scram_goes_on_by_itself() {
+        let mut scram = hand("SCRAM-SHA-1", false);
+        assert_eq!(asked(scram.challenge(b"")), AskKind::User);
+        assert_eq!(asked(scram.answer(Secret::new("user"))), AskKind::Password);
+        let first = sent(scram.answer(Secret::new("pencil")));
+        let nonce = String::from_utf8(first).unwrap().split_off("n,,n=user,r=".len());
+        assert!(sent(scram.challenge(format!("r={nonce}x,s=QQ==,i=1").as_bytes())).starts_with(b"c=biws,r="));
+        assert!(scram.challenge(b"v=QQ==").unwrap_err().to_string().contains("FAILED TO PROVE"));
     }
 
     #[test]

@@ -5,7 +5,6 @@
 //! RFC 7628 §3.2.3 wants a byte of 1.
 
 use std::io;
-use std::sync::Arc;
 
 use rsasl::callback::{CallbackError, Context, Request, SessionCallback, SessionData};
 use rsasl::mechanisms::anonymous::{ANONYMOUS, AnonymousToken};
@@ -57,7 +56,7 @@ pub(super) fn client(name: &'static str, credentials: &Credentials) -> Result<Bo
         .with_callback(Answers(credentials.clone()))
         .map_err(|_| unusable("rsasl refused its configuration"))?;
     let wanted = Mechname::parse(name.as_bytes()).map_err(|_| unusable("rsasl does not take the name"))?;
-    let session = SASLClient::new(Arc::clone(&config))
+    let session = SASLClient::new(config)
         .start_suggested(&[wanted])
         .map_err(|_| unusable("rsasl has no such mechanism"))?;
     let names = [Some(&credentials.user), credentials.authzid.as_ref(), credentials.host.as_ref()];

@@ -40,9 +40,9 @@ pub use encoding::{
 pub use error::SaslError;
 pub use server::{ServerStep, Verifier};
 pub use table::{Choice, Have, MECHANISMS, MechanismInfo, Needs, Origin, candidates, info, strongest};
-pub use text::visible;
 
 use crate::secret::Secret;
+use text::visible;
 
 /// What a person authenticates with.
 ///

@@ -1,6 +1,6 @@
 //! Bytes of the server made safe to show.
 
-pub use crate::wire::escape::visible;
+pub(super) use crate::wire::escape::visible;
 
 /// The longest text of a server that is quoted inside a sentence, in characters.
 const QUOTE_LIMIT: usize = 200;

@@ -3,3 +3,4 @@
 mod agreement;
 mod hostile_session;
 mod practice;
+mod sasl_docs;

@@ -22,18 +22,21 @@ pub(in super::super) struct Client {
 
 enum State {
     Fresh,
-    /// The first message is out; what it began with and what follows that (RFC 5802 §5).
-    Sent {
-        gs2_header: Vec<u8>,
-        bare: Vec<u8>,
-        nonce: Vec<u8>,
-    },
+    /// The first message is out.
+    Sent(Sent),
     /// The proof is out; the signature that the server must show.
     Proved {
         expected: Zeroizing<Vec<u8>>,
     },
     Verified,
     Failed,
+}
+
+/// The first message: its header, what follows that, and the nonce in it (RFC 5802 §5).
+struct Sent {
+    gs2_header: Vec<u8>,
+    bare: Vec<u8>,
+    nonce: Vec<u8>,
 }
 
 impl Client {
@@ -75,9 +78,8 @@ impl Client {
     /// `c=BINDING,r=NONCE,p=PROOF`, and the signature to expect in return.
     fn prove(
         &self,
-        gs2_header: &[u8],
-        bare: &[u8],
-        server_first: &[u8],
+        sent: &Sent,
+        challenge: &[u8],
         first: &ServerFirst,
     ) -> Result<(Secret, Zeroizing<Vec<u8>>), SaslError> {
         let rounds = u32::try_from(first.rounds).unwrap_or(u32::MAX);
@@ -85,9 +87,9 @@ impl Client {
             Some(binding) if self.variant.binds => binding.data.as_slice(),
             _ => b"",
         };
-        let binding = base64(&[gs2_header, data].concat());
+        let binding = base64(&[&sent.gs2_header, data].concat());
         let without_proof = [b"c=".as_slice(), binding.as_bytes(), b",r=", &first.nonce].concat();
-        let auth_message = [bare, b",", server_first, b",", &without_proof].concat();
+        let auth_message = [&sent.bare, b",".as_slice(), challenge, b",", &without_proof].concat();
         let password = prepared(self.credentials.secret.expose());
         let keys = Keys::new(self.variant.hash, &password, &first.salt, rounds);
         let signed = keys.and_then(|keys| {
@@ -98,23 +100,18 @@ impl Client {
         Ok((concat(&[&without_proof, b",p=", base64(&proof).as_bytes()]), expected))
     }
 
-    fn answer_first(
-        &mut self,
-        sent: (Vec<u8>, Vec<u8>, Vec<u8>),
-        challenge: &[u8],
-    ) -> Result<Secret, SaslError> {
+    fn answer_first(&mut self, sent: &Sent, challenge: &[u8]) -> Result<Secret, SaslError> {
         let mechanism = self.variant.name;
-        let (gs2_header, bare, nonce) = sent;
         // Servers may put their error in place of the salt.
         refused(mechanism, challenge)?;
         let first = ServerFirst::parse(challenge).map_err(|why| SaslError::challenge(mechanism, why))?;
-        if !first.nonce.starts_with(&nonce) || first.nonce.len() == nonce.len() {
+        if !first.nonce.starts_with(&sent.nonce) || first.nonce.len() == sent.nonce.len() {
             return Err(SaslError::Nonce { mechanism });
         }
         if first.rounds > u64::from(MANY_ITERATIONS) {
             return Err(SaslError::Iterations { mechanism, count: first.rounds, limit: MANY_ITERATIONS });
         }
-        let (response, expected) = self.prove(&gs2_header, &bare, challenge, &first)?;
+        let (response, expected) = self.prove(sent, challenge, &first)?;
         self.rounds = first.rounds;
         self.state = State::Proved { expected };
         Ok(response)
@@ -158,15 +155,13 @@ impl Mechanism for Client {
         let bare = [b"n=".as_slice(), &user, b",r=", &nonce].concat();
         let gs2_header = self.gs2_header();
         let message = concat(&[&gs2_header, &bare]);
-        self.state = State::Sent { gs2_header, bare, nonce };
+        self.state = State::Sent(Sent { gs2_header, bare, nonce });
         Ok(Some(message))
     }
 
     fn step(&mut self, challenge: &[u8]) -> Result<Secret, SaslError> {
         match std::mem::replace(&mut self.state, State::Failed) {
-            State::Sent { gs2_header, bare, nonce } => {
-                self.answer_first((gs2_header, bare, nonce), challenge)
-            }
+            State::Sent(sent) => self.answer_first(&sent, challenge),
             State::Proved { expected } => self.check_final(&expected, challenge),
             State::Fresh => Err(SaslError::challenge(self.variant.name, "it came before our first message")),
             State::Verified | State::Failed => Err(SaslError::Over { mechanism: self.variant.name }),
