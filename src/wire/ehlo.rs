@@ -66,7 +66,8 @@ impl Capabilities {
     /// The SIZE limit in octets: `Some(0)` means that there is no fixed limit (RFC 1870 §4).
     pub fn size_limit(&self) -> Option<u64> {
         let parameter = self.get("SIZE")?.params.first()?;
-        whole(ehlo::size_param, parameter.as_bytes()).flatten()
+        whole(ehlo::size_param, parameter.as_bytes())?;
+        parameter.parse().ok()
     }
 
     /// The parameters of a keyword; none where it is not offered.

@@ -3,17 +3,21 @@
 //! Reading is lossless and never fails on what a peer sent: what breaks the rules is kept and named as a
 //! [`Quirk`]. Building is strict: what goes out is checked against the grammar in `grammar/abnf/`.
 
+pub mod address;
 pub mod command;
 pub mod dot;
 pub mod ehlo;
 pub mod escape;
 pub mod frame;
+pub mod parameter;
 pub mod quirk;
 pub mod reply;
 pub mod rules;
 
-pub use command::{CommandLine, Verb};
+pub use address::{ForwardPath, Host, Mailbox, Path, ReversePath};
+pub use command::{Command, CommandLine, Verb};
 pub use ehlo::{Capabilities, Capability};
 pub use frame::{Ending, Framer, Line};
+pub use parameter::Parameter;
 pub use quirk::Quirk;
 pub use reply::{Class, EnhancedCode, Reply, ReplyAssembler, ReplyCode, ReplyLine};

@@ -2,7 +2,7 @@
 
 use nom::Parser;
 use nom::bytes::complete::{tag_no_case, take_while, take_while_m_n, take_while1};
-use nom::combinator::{map_opt, opt, recognize};
+use nom::combinator::{opt, recognize};
 use nom::multi::many0;
 use nom::sequence::{pair, preceded};
 
@@ -30,12 +30,8 @@ pub fn ehlo_greet(input: &[u8]) -> Parsed<'_> {
 }
 
 /// `size-param = [ 1*20DIGIT ]`, the parameter of `SIZE` (RFC 1870 §4)
-pub fn size_param(input: &[u8]) -> Parsed<'_, Option<u64>> {
-    opt(map_opt(take_while_m_n(1, 20, |b: u8| b.is_ascii_digit()), decimal)).parse(input)
-}
-
-fn decimal(digits: &[u8]) -> Option<u64> {
-    digits.iter().try_fold(0u64, |sum, d| sum.checked_mul(10)?.checked_add(u64::from(d.wrapping_sub(b'0'))))
+pub fn size_param(input: &[u8]) -> Parsed<'_> {
+    recognize(opt(take_while_m_n(1, 20, |b: u8| b.is_ascii_digit()))).parse(input)
 }
 
 /// `obsolete-auth = "AUTH=" ehlo-param *( SP ehlo-param )`: the form of before RFC 2554, which some servers

@@ -4,9 +4,13 @@
 //! The functions are strict, pure and borrow from their input. A function takes the longest prefix its rule
 //! allows; [`whole`] asks that nothing is left over.
 
+pub mod auth;
+pub mod commands;
 pub mod core;
 pub mod ehlo;
 pub mod enhanced;
+pub mod extensions;
+pub mod paths;
 pub mod replies;
 
 use nom::combinator::all_consuming;
@@ -22,4 +26,9 @@ where
     P: Parser<&'a [u8], Output = T, Error = Error<&'a [u8]>>,
 {
     all_consuming(rule).parse(input).ok().map(|(_, value)| value)
+}
+
+/// The bytes of a rule that takes nothing but UTF-8, as text.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

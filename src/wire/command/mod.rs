@@ -1,6 +1,19 @@
 //! Commands: what a client says (RFC 5321 §4.1 and extensions).
 
+mod arguments;
+mod check;
+mod mailbox;
+mod parameters;
+mod paths;
+#[cfg(test)]
+mod tests;
+mod typed;
+mod verbs;
+
 use std::fmt;
+
+pub use check::{Fault, check};
+pub use typed::{Command, Unfit};
 
 /// The verb of a command line, in upper case; unknown ones are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
