@@ -114,11 +114,12 @@ fn offer(scan: &mut Scan<'_>, known: &Known, at: Range<usize>, value: Option<&[u
     }
     let declared: Option<u64> = value.and_then(|v| std::str::from_utf8(v).ok()?.parse().ok());
     let limit = caps.size_limit().filter(|limit| *limit > 0);
-    if let (true, Some(declared), Some(limit)) = (known.keyword == "SIZE", declared, limit) {
-        if declared > limit {
-            let what = format!("{declared} octets are more than the {limit} that the server takes");
-            scan.fault(at, what, "RFC 1870 §6.1");
-        }
+    if known.keyword == "SIZE"
+        && let (Some(declared), Some(limit)) = (declared, limit)
+        && declared > limit
+    {
+        let what = format!("{declared} octets are more than the {limit} that the server takes");
+        scan.fault(at, what, "RFC 1870 §6.1");
     }
 }
 
