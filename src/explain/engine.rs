@@ -27,7 +27,7 @@ pub fn explain(situation: &Situation<'_>) -> Vec<Explanation> {
     let matches = matches(&heard, situation, provider);
     let provider = provider.or(matches.provider);
     let mut candidates = weigh(&heard, situation, &matches);
-    settle(&mut candidates, code);
+    settle(&mut candidates, code, heard.enhanced_in_place);
     let context = Context { situation, code, provider: provider.map(|p| p.name), mended: None, place: None };
     let standard = standard(&heard, situation);
     candidates.iter().map(|candidate| candidate.explain(&heard, &context, standard.clone())).collect()
@@ -135,7 +135,7 @@ fn add(found: &mut Vec<Candidate>, slug: &'static str, rule: Option<&'static Rul
 }
 
 /// Ranks the candidates and turns scores into confidence: a strong second reading makes the first less sure.
-fn settle(found: &mut Vec<Candidate>, code: u16) {
+fn settle(found: &mut Vec<Candidate>, code: u16, enhanced: bool) {
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
     let best = found.first().map_or(0.0, |c| c.score);
     found.retain(|c| c.score >= WORTH_NAMING);
@@ -143,10 +143,13 @@ fn settle(found: &mut Vec<Candidate>, code: u16) {
     found.retain(|c| c.score >= best.min(WORTH_SHOWING));
     if let Some(first) = found.first_mut() {
         first.score -= (second - (best - second)).max(0.0) * 0.3;
-        if !(200..600).contains(&code) {
-            // What is no reply cannot be understood with confidence.
-            first.score = first.score.min(0.5);
-        }
+        // What is no reply cannot be understood with confidence; a status without a code (as in logs) can, somewhat.
+        let most = match code {
+            200..600 => 1.0,
+            0 if enhanced => 0.85,
+            _ => 0.5,
+        };
+        first.score = first.score.min(most);
     }
     if found.is_empty()
         && let Some((reason, row)) = tables::reason(Reason::UNKNOWN.slug())
@@ -183,6 +186,7 @@ impl Candidate {
         sources.extend(self.row.sources.iter().map(|s| Cow::Borrowed(*s)));
         Explanation {
             reason: self.reason,
+            enhanced: heard.enhanced,
             said: heard.said.clone(),
             standard,
             inferred: self.inference(context),

@@ -190,6 +190,8 @@ pub struct Evidence {
 pub struct Explanation {
     /// The cause family.
     pub reason: Reason,
+    /// The enhanced code that was found in the reply, wherever it stood.
+    pub enhanced: Option<crate::wire::EnhancedCode>,
     /// What the server said: one line of plain text, escaped, without codes.
     pub said: String,
     /// What the standard says that the codes mean, if it says anything.

@@ -168,6 +168,7 @@ fn build(reason: Reason, row: &'static tables::ReasonRow, context: &Context<'_>)
 fn unknown() -> Explanation {
     Explanation {
         reason: Reason::UNKNOWN,
+        enhanced: None,
         said: String::new(),
         standard: None,
         inferred: None,

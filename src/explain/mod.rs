@@ -8,14 +8,20 @@
 //! 3. `engine`: evidence from code, enhanced code, words and session, weighed into reasons.
 //! 4. `template`: causes and fixes whose conditions hold, filled from the situation.
 //!
+//! [`extract`] finds replies in logs and delivery notifications, [`Record`] is an explanation as JSON.
+//!
 //! [`failure`] does the same for what is no reply: sockets, names, TLS. [`render`] makes lines for a screen.
 
 mod engine;
 mod explanation;
+pub mod extract;
 pub mod failure;
+mod lookup;
+mod record;
 pub mod render;
 mod rules;
 mod situation;
+mod summary;
 pub mod tables;
 mod template;
 mod text;
@@ -26,7 +32,10 @@ pub use explanation::{
     Actor, Confidence, Evidence, EvidenceKind, Explanation, Fix, Inference, Level, Reason, Text,
 };
 pub use failure::{Failure, explain_failure};
+pub use lookup::{Entry, lookup};
+pub use record::{Record, class_word};
 pub use situation::Situation;
+pub use summary::Summary;
 pub use tables::is_expected;
 
 #[cfg(test)]

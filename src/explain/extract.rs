@@ -1,0 +1,194 @@
+//! Replies found in other text: raw replies, log lines of Postfix, Exim, Sendmail and Exchange, and delivery
+//! status notifications (RFC 3464).
+//!
+//! A [`Finder`] is fed line by line and gives each reply with what stands around it. It holds one reply at most.
+
+mod dsn;
+mod json;
+mod log;
+
+use crate::session::Phase;
+use crate::wire::{CommandLine, Line, Reply, ReplyLine, Verb};
+
+use super::Situation;
+
+pub use json::{InputError, from_json};
+
+/// A reply and what the text around it tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The reply.
+    pub reply: Reply,
+    /// The command that it answers, where the text says so.
+    pub verb: Option<Verb>,
+    /// Where in the session it came.
+    pub phase: Phase,
+    /// The host that said it.
+    pub host: Option<String>,
+    /// The recipient.
+    pub recipient: Option<String>,
+    /// The sender.
+    pub sender: Option<String>,
+    /// The number of its first line in the input, from 1.
+    pub line: usize,
+}
+
+impl Found {
+    /// A reply out of its lines, of which nothing else is known.
+    pub fn new(lines: Vec<ReplyLine>, line: usize) -> Self {
+        let reply = Reply { lines, quirks: Vec::new() };
+        Found { reply, verb: None, phase: Phase::Ready, host: None, recipient: None, sender: None, line }
+    }
+
+    /// A reply out of text in which the lines of one reply may have been joined by blanks.
+    pub fn of_text(text: &str, line: usize) -> Self {
+        Found::new(split_joined(text).into_iter().map(|l| ReplyLine::parse(Line::crlf(l))).collect(), line)
+    }
+
+    /// The situation as far as the text tells it.
+    pub fn situation(&self) -> Situation<'_> {
+        let mut situation = Situation::of(&self.reply);
+        situation.verb = self.verb.as_ref();
+        situation.phase = self.phase;
+        situation.host = self.host.as_deref();
+        situation.recipient = self.recipient.as_deref();
+        situation.sender = self.sender.as_deref();
+        situation
+    }
+
+    /// The domain that the reply is about: the recipient's, else the host's name.
+    pub fn domain(&self) -> Option<&str> {
+        let domain = self.recipient.as_deref().and_then(|r| r.rsplit_once('@')).map(|(_, domain)| domain);
+        domain.or(self.host.as_deref())
+    }
+
+    /// Notes which command was answered: `RCPT TO`, `end of DATA`, `CONNECT`, …
+    pub(crate) fn answered(&mut self, command: &str) {
+        let lower = command.to_ascii_lowercase();
+        if lower.contains("end of data") || lower.contains("message content") {
+            (self.verb, self.phase) = (Some(Verb::Data), Phase::Data);
+        } else if lower.contains("initial connection")
+            || lower.starts_with("connect")
+            || lower.starts_with("conn")
+        {
+            self.phase = Phase::Greeting;
+        } else {
+            let verb = CommandLine::parse(command.trim().trim_end_matches(':').as_bytes()).verb;
+            if !matches!(verb, Verb::Other(_)) {
+                self.verb = Some(verb);
+            }
+        }
+    }
+}
+
+/// Longest line that is looked at, in bytes; the rest of a longer one is left out.
+const LONGEST: usize = 64 * 1024;
+/// Most lines of one raw reply.
+const MOST_LINES: usize = 1000;
+
+/// Finds replies in lines of text.
+#[derive(Debug, Default)]
+pub struct Finder {
+    /// Lines read so far.
+    count: usize,
+    /// The raw reply under way.
+    raw: Vec<ReplyLine>,
+    raw_at: usize,
+    dsn: dsn::Reader,
+}
+
+impl Finder {
+    /// A finder at the start of its input.
+    pub fn new() -> Self {
+        Finder::default()
+    }
+
+    /// Reads one line without its end; gives the replies that it completes, two at most.
+    pub fn line(&mut self, line: &[u8]) -> Vec<Found> {
+        self.count += 1;
+        let line = line.get(..line.len().min(LONGEST)).unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let mut found = Vec::new();
+        let text = String::from_utf8_lossy(line);
+        if self.raw.is_empty() {
+            found.extend(self.dsn.line(&text, self.count));
+            if self.dsn.is_inside() {
+                return found;
+            }
+        }
+        let bare = without_arrow(line);
+        let parsed = ReplyLine::parse(Line::crlf(bare));
+        if starts_reply(&parsed, bare) {
+            found.extend(self.raw_line(parsed));
+            return found;
+        }
+        found.extend(self.flush());
+        found.extend(log::find(&text, self.count));
+        found
+    }
+
+    /// What is left at the end of the input.
+    pub fn finish(&mut self) -> Vec<Found> {
+        let mut found: Vec<Found> = self.dsn.finish().into_iter().collect();
+        found.extend(self.flush());
+        found
+    }
+
+    fn raw_line(&mut self, line: ReplyLine) -> Vec<Found> {
+        let mut found = Vec::new();
+        let other_code = self.raw.last().is_some_and(|last| last.code != line.code);
+        if other_code || self.raw.len() >= MOST_LINES {
+            found.extend(self.flush());
+        }
+        if self.raw.is_empty() {
+            self.raw_at = self.count;
+        }
+        let last = line.last;
+        self.raw.push(line);
+        if last {
+            found.extend(self.flush());
+        }
+        found
+    }
+
+    fn flush(&mut self) -> Option<Found> {
+        (!self.raw.is_empty()).then(|| Found::new(std::mem::take(&mut self.raw), self.raw_at))
+    }
+}
+
+/// Whether a line is a reply line and not a log line that begins with digits.
+fn starts_reply(line: &ReplyLine, bytes: &[u8]) -> bool {
+    let separator = bytes.get(3).copied();
+    line.code.is_some_and(|c| (200..600).contains(&c.0))
+        && matches!(separator, None | Some(b' ' | b'-' | b'\t'))
+}
+
+/// A line without the mark that tools put before what a server says.
+fn without_arrow(line: &[u8]) -> &[u8] {
+    let line = line.trim_ascii_start();
+    let marks: [&[u8]; 9] = [b"<** ", b"<-  ", b"<~* ", b"<~  ", b"<- ", b"<~ ", b"S: ", b"<<< ", b"< "];
+    marks.iter().find_map(|mark| line.strip_prefix(*mark)).unwrap_or(line)
+}
+
+/// Cuts `550-5.1.1 one 550-5.1.1 two 550 5.1.1 three` into its lines.
+fn split_joined(text: &str) -> Vec<&str> {
+    let mut lines = Vec::new();
+    let code = text.get(..3).filter(|c| c.bytes().all(|b| b.is_ascii_digit()));
+    let (Some(code), true) = (code, text.as_bytes().get(3) == Some(&b'-')) else { return vec![text] };
+    let mut rest = text;
+    while rest.as_bytes().get(3) == Some(&b'-') {
+        let at = rest.match_indices(code).map(|(at, _)| at).find(|at| {
+            let before = at.checked_sub(1).and_then(|b| rest.as_bytes().get(b));
+            let behind = rest.as_bytes().get(at + 3);
+            before.is_some_and(u8::is_ascii_whitespace) && matches!(behind, Some(b' ' | b'-') | None)
+        });
+        let Some((line, behind)) = at.and_then(|at| rest.split_at_checked(at)) else { break };
+        lines.push(line.trim_end());
+        rest = behind;
+    }
+    lines.push(rest);
+    lines
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! Replies inside log lines.
+
+use super::Found;
+
+/// The reply in a log line, if there is one.
+pub(super) fn find(line: &str, number: usize) -> Option<Found> {
+    exchange(line, number)
+        .or_else(|| exim(line, number))
+        .or_else(|| postfix(line, number))
+        .or_else(|| sendmail(line, number))
+        .or_else(|| anywhere(line, number))
+}
+
+/// Postfix: `status=bounced (host mx[192.0.2.1] said: 550 5.1.1 … (in reply to RCPT TO command))`, and
+/// `NOQUEUE: reject: RCPT from host[192.0.2.1]: 554 5.7.1 …; from=<…> to=<…> proto=ESMTP`.
+fn postfix(line: &str, number: usize) -> Option<Found> {
+    if let Some((_, rest)) = line.split_once("reject: ").filter(|(_, rest)| rest.contains(" from ")) {
+        let (command, rest) = rest.split_once(" from ")?;
+        let (_, rest) = rest.split_once("]: ").or_else(|| rest.split_once(": "))?;
+        let (said, tail) = rest.split_once("; from=").map_or((rest, ""), |(said, _)| (said, rest));
+        let mut found = reply_at_start(said, number)?;
+        found.answered(command);
+        found.recipient = between(tail, " to=<", ">");
+        found.sender = between(tail, "; from=<", ">");
+        return Some(found);
+    }
+    let (_, status) = line.split_once("status=")?;
+    let (_, inside) = status.split_once('(')?;
+    let inside = inside.strip_suffix(')').unwrap_or(inside);
+    let (inside, command) = match inside.rsplit_once(" (in reply to ") {
+        Some((said, command)) => (said, Some(command.trim_end_matches(')').trim_end_matches(" command"))),
+        None => (inside, None),
+    };
+    let said = ["said: ", "refused to talk to me: "].iter().find_map(|word| inside.split_once(word));
+    let mut found = match said {
+        Some((_, said)) => reply_at_start(said, number)?,
+        None => reply_at_start(inside, number)?,
+    };
+    match command {
+        Some(command) => found.answered(command),
+        None if inside.contains("refused to talk to me: ") => found.answered("CONNECT"),
+        None => {}
+    }
+    found.host =
+        between(inside, "host ", "[").or_else(|| between(line, "relay=", "[")).filter(|h| h != "none");
+    found.recipient = between(line, "to=<", ">");
+    Some(found)
+}
+
+/// Exim: `** bob@example.net R=… T=… H=mx.example.net [192.0.2.1]: SMTP error from remote mail server after
+/// RCPT TO:<bob@example.net>: 550 …`, `== … defer …: 451 …`, `=> … C="250 OK"`.
+fn exim(line: &str, number: usize) -> Option<Found> {
+    let (head, said) = match line.split_once("SMTP error from remote ") {
+        Some((head, rest)) => (head, Some(rest)),
+        None => (line, None),
+    };
+    let mark = [" ** ", " == ", " => ", " -> "].iter().find_map(|mark| line.split_once(mark))?.1;
+    let mut found = match said {
+        Some(said) => {
+            let (command, _) =
+                said.split_once("after ").map_or(("", ""), |(_, c)| c.split_once(": ").unwrap_or((c, "")));
+            let mut found = first_reply(said, number)?;
+            found.answered(command);
+            found
+        }
+        None if line.contains(" C=\"") => reply_at_start(&between(line, " C=\"", "\"")?, number)?,
+        None if line.contains(" T=") && line.contains(" R=") => first_reply(line, number)?,
+        None => return None,
+    };
+    found.host = between(head, " H=", " ")
+        .or_else(|| between(line, " H=", " "))
+        .or_else(|| between(line, "host ", " "));
+    let address = mark.split_ascii_whitespace().next().unwrap_or_default();
+    found.recipient = between(mark, "<", ">")
+        .filter(|a| a.contains('@'))
+        .or(Some(address.to_owned()))
+        .filter(|a| a.contains('@'));
+    Some(found)
+}
+
+/// Sendmail: `to=<bob@example.net>, …, dsn=5.1.1, stat=User unknown`, and `reject=550 5.7.1 …`.
+fn sendmail(line: &str, number: usize) -> Option<Found> {
+    if let Some((head, said)) = line.split_once(" reject=") {
+        let mut found = reply_at_start(said, number)?;
+        let check = between(head, "ruleset=check_", ",").unwrap_or_default();
+        found.answered(match check.as_str() {
+            "rcpt" => "RCPT",
+            "mail" => "MAIL",
+            "relay" => "CONNECT",
+            "eoh" | "data" => "end of DATA",
+            _ => "",
+        });
+        let argument = between(head, "arg1=<", ">");
+        match check.as_str() {
+            "rcpt" => found.recipient = argument,
+            "mail" => found.sender = argument,
+            _ => {}
+        }
+        return Some(found);
+    }
+    let (head, stat) = line.split_once(", stat=")?;
+    let status = between(line, "dsn=", ",").unwrap_or_default();
+    let mut found = match first_reply(stat, number) {
+        Some(found) => found,
+        // Sendmail often leaves the code out and keeps status and words.
+        None if status.starts_with(['4', '5']) => Found::of_text(&format!("{status} {stat}"), number),
+        None if status.starts_with('2') => Found::of_text(&format!("250 {status} {stat}"), number),
+        None => return None,
+    };
+    found.recipient = between(head, "to=<", ">").or_else(|| between(head, "to=", ","));
+    found.host = between(head, "relay=", " ").map(|h| h.trim_end_matches(['.', ',']).to_owned());
+    Some(found)
+}
+
+/// Exchange: protocol logs (`…,<,550 5.1.1 User unknown,`), message tracking (`{LED=550 5.1.1 …};{FQDN=mx…}`), and
+/// reports (`Remote Server returned '550 5.1.1 …'`).
+fn exchange(line: &str, number: usize) -> Option<Found> {
+    if let Some((_, said)) = line.split_once(",<,") {
+        let said = said.strip_prefix('"').unwrap_or(said);
+        let end = said.rfind(['"', ',']).unwrap_or(said.len());
+        return reply_at_start(said.get(..end).unwrap_or(said), number);
+    }
+    if let Some(said) = between(line, "LED=", "}") {
+        let mut found = reply_at_start(&said, number)?;
+        found.host = between(line, "FQDN=", "}");
+        found.recipient = line.split([',', ';', '"']).find(|word| is_address(word)).map(str::to_owned);
+        return Some(found);
+    }
+    let quoted =
+        line.split_once("eturned '").and_then(|(_, rest)| rest.rsplit_once('\'')).map(|(said, _)| said);
+    reply_at_start(quoted?, number)
+}
+
+/// Any other line: a reply behind a word that says so, or a code with an enhanced code behind it.
+fn anywhere(line: &str, number: usize) -> Option<Found> {
+    first_reply(line, number)
+}
+
+/// A reply that begins where the text does.
+fn reply_at_start(text: &str, number: usize) -> Option<Found> {
+    let text = text.trim_start();
+    is_reply(text, true).then(|| Found::of_text(text.trim_end(), number))
+}
+
+/// The first reply in a text.
+fn first_reply(text: &str, number: usize) -> Option<Found> {
+    let marks = ["said: ", ": ", "(", "'", "\"", "returned ", "smtp; ", "smtp;", "reply: ", "#< #", "#"];
+    let starts = text.char_indices().filter(|(_, c)| matches!(c, '2' | '4' | '5')).map(|(at, _)| at);
+    for at in starts {
+        let (before, rest) = text.split_at_checked(at)?;
+        let marked = marks.iter().any(|mark| before.ends_with(mark));
+        let apart = before.is_empty() || before.ends_with(' ');
+        if (marked && is_reply(rest, true)) || (apart && is_reply(rest, false)) {
+            let end = if before.ends_with('\'') { rest.find('\'') } else { None };
+            return Some(Found::of_text(
+                rest.get(..end.unwrap_or(rest.len())).unwrap_or(rest).trim_end(),
+                number,
+            ));
+        }
+    }
+    None
+}
+
+/// Whether a text begins with a reply: a code, a blank or hyphen, and where `marked` is not set an enhanced code of
+/// the same class, as other numbers look like codes.
+fn is_reply(text: &str, marked: bool) -> bool {
+    let bytes = text.as_bytes();
+    let digits = bytes.get(..3).is_some_and(|d| d.iter().all(u8::is_ascii_digit));
+    if !digits
+        || !matches!(bytes.first(), Some(b'2' | b'4' | b'5'))
+        || !matches!(bytes.get(1), Some(b'0'..=b'7'))
+    {
+        return false;
+    }
+    match bytes.get(3) {
+        None => marked,
+        Some(b' ' | b'-') => {
+            let enhanced = bytes.get(4..).and_then(crate::explain::text::enhanced_at);
+            marked || enhanced.is_some_and(|(code, _)| bytes.first() == Some(&(code.class + b'0')))
+        }
+        Some(_) => false,
+    }
+}
+
+fn is_address(word: &str) -> bool {
+    word.split_once('@')
+        .is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.') && !word.contains(' '))
+}
+
+/// What stands between two marks.
+fn between(text: &str, start: &str, end: &str) -> Option<String> {
+    let (_, rest) = text.split_once(start)?;
+    let (inside, _) = rest.split_once(end)?;
+    (!inside.is_empty()).then(|| inside.to_owned())
+}

@@ -1,0 +1,124 @@
+use super::*;
+use crate::explain::explain;
+
+fn all(text: &str) -> Vec<Found> {
+    let mut finder = Finder::new();
+    let mut found: Vec<Found> = text.lines().flat_map(|line| finder.line(line.as_bytes())).collect();
+    found.extend(finder.finish());
+    found
+}
+
+fn only(text: &str) -> Found {
+    let mut found = all(text);
+    assert_eq!(found.len(), 1, "{text}\n{found:?}");
+    found.remove(0)
+}
+
+#[test]
+fn raw_replies_are_grouped() {
+    let found =
+        all("250-mx.example.org\n250-SIZE 1000\n250 DSN\n\n550-5.1.1 no\n550 5.1.1 such user\n421 bye\n");
+    let lines: Vec<usize> = found.iter().map(|f| f.reply.lines.len()).collect();
+    assert_eq!(lines, [3, 2, 1]);
+    assert_eq!(found[1].line, 5);
+    assert_eq!(all("<** 550 5.1.1 no such user\n<-  250 ok").len(), 2);
+    assert_eq!(all("550-unfinished\n\n250 ok").len(), 2, "a blank line parts replies");
+}
+
+#[test]
+fn postfix_lines() {
+    let found = only(
+        "Nov 23 10:00:00 mx postfix/smtp[123]: 4ABC: to=<bob@example.net>, relay=mx.example.net[192.0.2.1]:25, \
+         delay=1, delays=0/0/1/0, dsn=5.1.1, status=bounced (host mx.example.net[192.0.2.1] said: 550-5.1.1 No such \
+         550 5.1.1 user here (in reply to RCPT TO command))",
+    );
+    assert_eq!(found.reply.text(), "5.1.1 No such\n5.1.1 user here");
+    assert_eq!(found.verb, Some(Verb::Rcpt));
+    assert_eq!(found.host.as_deref(), Some("mx.example.net"));
+    assert_eq!(found.domain(), Some("example.net"));
+    let found = only(
+        "Nov 23 10:00:00 mx postfix/smtpd[1]: NOQUEUE: reject: RCPT from unknown[192.0.2.9]: 554 5.7.1 \
+         <bob@example.net>: Relay access denied; from=<a@example.org> to=<bob@example.net> proto=ESMTP helo=<x>",
+    );
+    assert_eq!(explain(&found.situation())[0].reason.slug(), "relay-denied");
+    assert_eq!(found.sender.as_deref(), Some("a@example.org"));
+    let sent = only(
+        "postfix/smtp[1]: 4A: to=<b@example.net>, relay=mx[192.0.2.1]:25, status=sent (250 2.0.0 Ok: queued)",
+    );
+    assert_eq!(explain(&sent.situation())[0].reason.slug(), "ok");
+    assert!(all("postfix/qmgr[1]: 4ABC: from=<a@example.org>, size=450, nrcpt=1 (queue active)").is_empty());
+}
+
+#[test]
+fn exim_lines() {
+    let found = only(
+        "2026-11-23 10:00:00 1abcde-000001-AB ** bob@example.net R=dnslookup T=remote_smtp H=mx.example.net \
+         [192.0.2.1] X=TLS1.3:x:256 CV=yes: SMTP error from remote mail server after RCPT TO:<bob@example.net>: 550 \
+         5.2.2 mailbox full",
+    );
+    assert_eq!(found.verb, Some(Verb::Rcpt));
+    assert_eq!(found.host.as_deref(), Some("mx.example.net"));
+    assert_eq!(found.recipient.as_deref(), Some("bob@example.net"));
+    assert_eq!(explain(&found.situation())[0].reason.slug(), "mailbox-full");
+}
+
+#[test]
+fn sendmail_lines() {
+    let found = only(
+        "Nov 23 10:00:00 mx sm-mta[1]: 5AN: to=<bob@example.net>, delay=00:00:01, mailer=esmtp, \
+         relay=mx.example.net. [192.0.2.1], dsn=5.1.1, stat=User unknown",
+    );
+    assert_eq!(explain(&found.situation())[0].reason.slug(), "user-unknown");
+    assert_eq!(found.host.as_deref(), Some("mx.example.net"));
+    let found = only(
+        "sm-mta[1]: 5AN: ruleset=check_rcpt, arg1=<bob@example.net>, relay=[192.0.2.9], reject=550 5.7.1 \
+         <bob@example.net>... Relaying denied",
+    );
+    assert_eq!(found.verb, Some(Verb::Rcpt));
+}
+
+#[test]
+fn exchange_lines() {
+    let found =
+        only("2026-11-23T10:00:00Z,Out,08D,12,10.0.0.1:2525,192.0.2.1:25,<,550 5.7.1 Unable to relay,");
+    assert_eq!(explain(&found.situation())[0].reason.slug(), "relay-denied");
+    let found = only("Remote Server returned '550 5.1.10 RESOLVER.ADR.RecipientNotFound; not found'");
+    assert_eq!(explain(&found.situation())[0].reason.slug(), "user-unknown");
+    let found = only(
+        "x,RecipientStatus,bob@example.net,{[{LRT=1};{LED=452 4.3.1 Insufficient system resources};{FQDN=mx.example.net}]}",
+    );
+    assert_eq!(found.host.as_deref(), Some("mx.example.net"));
+}
+
+#[test]
+fn notifications() {
+    let found = all(
+        "Subject: Undelivered\n\nReporting-MTA: dns; mx.example.org\n\nFinal-Recipient: rfc822; bob@example.net\n\
+         Action: failed\nStatus: 5.1.1\nRemote-MTA: dns; mx.example.net\nDiagnostic-Code: smtp; 550 5.1.1 \
+         <bob@example.net>:\n    no such user\n\nFinal-Recipient: rfc822; eve@example.net\nStatus: 4.2.2\n\n\
+         Diagnostic-Code: X-Postfix; Host or domain name not found\nStatus: 5.4.4\n",
+    );
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert_eq!(found[0].host.as_deref(), Some("mx.example.net"));
+    assert_eq!(found[0].reply.code().map(|c| c.0), Some(550));
+    assert!(found[0].reply.text().ends_with("no such user"));
+    assert_eq!(explain(&found[1].situation())[0].reason.slug(), "mailbox-full");
+    assert_eq!(explain(&found[2].situation())[0].reason.slug(), "host-unknown");
+}
+
+#[test]
+fn lines_without_a_reply_give_none() {
+    for line in
+        ["", "hello", "2026-11-23 10:00:00 started 250 workers", "port 587 open", "pid 550", "[550] x"]
+    {
+        assert!(all(line).is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn json_lines() {
+    let found =
+        from_json(br#"{"reply":"550 5.1.1 x","command":"RCPT TO","host":"mx","other":1}"#, 3).unwrap();
+    assert_eq!((found.verb, found.host.as_deref(), found.line), (Some(Verb::Rcpt), Some("mx"), 3));
+    assert!(from_json(b"{}", 7).unwrap_err().to_string().starts_with("line 7"));
+}

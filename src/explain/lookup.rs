@@ -1,0 +1,107 @@
+//! Looking a word up in all tables: `5.7.26`, `550`, `STARTTLS`, `AUTH`, `relay-denied`, `SCRAM-SHA-256`.
+
+use super::tables;
+use crate::wire::ReplyCode;
+
+/// What a table says of a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What kind of thing it is: `reply code`, `command`, …
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// What it means.
+    pub meaning: String,
+    /// More, a line each: `(label, text)`.
+    pub details: Vec<(&'static str, String)>,
+    /// The document that defines it.
+    pub source: String,
+}
+
+/// All that the tables know of a word; nothing where they know nothing.
+pub fn lookup(word: &str) -> Vec<Entry> {
+    let word = word.trim();
+    let mut found = Vec::new();
+    if let Ok(code) = word.parse::<u16>() {
+        found.extend(reply_code(code));
+    }
+    if let Some((code, length)) = super::text::enhanced_at(word.as_bytes())
+        && length == word.len()
+        && let Some(meaning) = tables::enhanced_meaning(code)
+    {
+        found.push(entry("enhanced status code", word, meaning.text, meaning.source));
+    }
+    found.extend(tables::command(word).map(command));
+    found.extend(tables::capability(word).map(|row| {
+        let mut entry = entry("EHLO keyword", &word.to_ascii_uppercase(), row.meaning, row.rfc);
+        if !row.params.is_empty() {
+            entry.details.push(("parameters", row.params.to_owned()));
+        }
+        entry.details.push(("status", row.status.to_owned()));
+        entry
+    }));
+    found.extend(tables::mechanism(word).map(|row| {
+        let mut entry = entry("SASL mechanism", &word.to_ascii_uppercase(), row.meaning, row.rfc);
+        entry.details.push(("needs", row.needs.to_owned()));
+        if row.needs_tls {
+            entry.details.push(("note", "use it over TLS only".to_owned()));
+        }
+        entry
+    }));
+    let lower = word.to_ascii_lowercase();
+    found.extend(tables::reason(&lower).map(|(reason, row)| family("reason", reason.slug(), row)));
+    found.extend(tables::failure(&lower).map(|(slug, row)| family("failure", slug, row)));
+    if let Some((slug, row)) = tables::tls_rows().find(|(slug, _)| *slug == lower) {
+        found.push(entry("TLS failure", slug, row.meaning, row.source));
+    }
+    found
+}
+
+fn entry(kind: &'static str, name: &str, meaning: &str, source: &str) -> Entry {
+    Entry {
+        kind,
+        name: name.to_owned(),
+        meaning: meaning.to_owned(),
+        details: Vec::new(),
+        source: source.to_owned(),
+    }
+}
+
+fn reply_code(code: u16) -> Option<Entry> {
+    let general = tables::best_row(ReplyCode(code), None)?;
+    let mut entry = entry("reply code", &code.to_string(), general.meaning, general.source);
+    let exact =
+        tables::reply_rows().iter().filter(|row| row.code.parse() == Ok(code) && !row.after.is_empty());
+    entry.details.extend(
+        exact.map(|row| ("after", format!("{}: {} ({})", row.after.join(", "), row.meaning, row.source))),
+    );
+    Some(entry)
+}
+
+fn command(row: &'static tables::CommandInfo) -> Entry {
+    let mut entry = entry("command", row.verb, row.summary, row.rfc);
+    entry.details.push(("syntax", row.syntax.to_owned()));
+    if let Some(keyword) = row.needs {
+        entry.details.push(("needs", format!("{keyword} in the EHLO reply")));
+    }
+    entry.details.push(("legal in", row.phases.join(", ")));
+    let params =
+        row.params.iter().map(|p| ("parameter", format!("{} ({}): {}", p.syntax, p.needs, p.summary)));
+    entry.details.extend(params);
+    entry
+}
+
+fn family(kind: &'static str, slug: &str, row: &'static tables::ReasonRow) -> Entry {
+    let mut entry = entry(kind, slug, row.meaning, &row.sources.join(" · "));
+    entry.details.push(("who acts", row.actor.describe().to_owned()));
+    let plain = |rows: &[&'static str]| -> Vec<String> {
+        let rows = rows.iter().filter(|row| !row.starts_with('['));
+        rows.filter_map(|row| row.split(" => ").next())
+            .filter(|row| !row.contains('{'))
+            .map(str::to_owned)
+            .collect()
+    };
+    entry.details.extend(plain(&row.causes).into_iter().map(|text| ("cause", text)));
+    entry.details.extend(plain(&row.fixes).into_iter().map(|text| ("fix", text)));
+    entry
+}
