@@ -6,7 +6,7 @@
 //! * [`track`], [`turns`]: which line is what, and which reply belongs to which command.
 //! * [`script`]: the steps of the client for `rerun`, the replies of the server for `serve`.
 //! * [`mask`], [`diff`]: two sessions compared.
-//! * [`export`]: other forms of a transcript.
+//! * [`export`], [`import`]: other forms of a transcript. [`scan`]: secrets that are still in one.
 //!
 //! Nothing here opens a file or asks a clock: readers, writers and times are passed in.
 
@@ -15,12 +15,14 @@ pub mod entry;
 pub mod export;
 pub mod fold;
 pub mod grammar;
+pub mod import;
 pub mod info;
 pub mod mask;
 pub mod payload;
 pub mod read;
 pub mod record;
 pub mod redact;
+pub mod scan;
 pub mod script;
 pub mod text;
 pub mod track;

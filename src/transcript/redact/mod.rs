@@ -122,7 +122,7 @@ pub(super) fn guess(line: &[u8]) -> Payload {
 }
 
 /// Where words of base64 stand that are long enough to look at.
-fn words(line: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+pub(super) fn words(line: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     let inside = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'-' | b'_');
     let mut at = 0;
     std::iter::from_fn(move || {

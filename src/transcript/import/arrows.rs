@@ -1,0 +1,117 @@
+//! Sources whose every line says by its first characters who spoke.
+
+use super::super::ClosedBy;
+use super::builder::Builder;
+use super::is_reply;
+
+/// `line` without `mark`; a mark may have lost its last blanks to an editor.
+fn after<'a>(line: &'a [u8], mark: &str) -> Option<&'a [u8]> {
+    let mark = mark.as_bytes();
+    line.strip_prefix(mark).or_else(|| (line == mark.trim_ascii_end()).then_some(b"".as_slice()))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+pub(super) fn swaks(builder: &mut Builder, line: &[u8]) {
+    for (mark, tls) in [(" -> ", false), (" ~> ", true)] {
+        if let Some(sent) = after(line, mark) {
+            return builder.sent(Some(tls), sent);
+        }
+    }
+    for (mark, tls) in [("<-  ", false), ("<** ", false), ("<~  ", true), ("<~* ", true)] {
+        if let Some(received) = after(line, mark) {
+            return builder.received(Some(tls), received);
+        }
+    }
+    if let Some(words) = after(line, "=== ") {
+        return swaks_hint(builder, words);
+    }
+    match after(line, "*** ").or_else(|| after(line, "** ")) {
+        Some(words) if words.starts_with(b"Remote host closed") => builder.closed(ClosedBy::Server),
+        Some(words) => builder.problem(words),
+        None => builder.comment(line),
+    }
+}
+
+fn swaks_hint(builder: &mut Builder, words: &[u8]) {
+    let hint = text(words);
+    if let Some(peer) = hint.strip_prefix("Trying ").map(|peer| peer.trim_end_matches('.')) {
+        return builder.connected(peer, None);
+    }
+    if let Some(cipher) = hint.strip_prefix("TLS started with cipher ") {
+        let mut parts = cipher.split(':').map(str::to_owned);
+        let tls = builder.tls();
+        (tls.version, tls.cipher) = (parts.next(), parts.next());
+        return;
+    }
+    if let Some(subject) =
+        hint.strip_prefix("TLS peer DN=").or_else(|| hint.strip_prefix("TLS peer subject DN="))
+    {
+        builder.tls().subject = Some(subject.trim_matches('"').to_owned());
+        return;
+    }
+    if let Some(subject) = hint.strip_prefix("TLS peer[0]   subject=") {
+        builder.tls().subject = Some(subject.trim_matches(['[', ']']).to_owned());
+        return;
+    }
+    match words {
+        b"Connection closed with remote host." => builder.closed(ClosedBy::Client),
+        _ => builder.comment(words),
+    }
+}
+
+pub(super) fn msmtp(builder: &mut Builder, line: &[u8]) {
+    if let Some(received) = after(line, "<-- ") {
+        return builder.received(None, received);
+    }
+    if let Some(sent) = after(line, "--> ") {
+        return builder.sent(None, sent);
+    }
+    // `(TLS1.3-X.509)-(ECDHE-X25519)-…`, below "TLS session parameters:".
+    let words = text(line.trim_ascii());
+    if let Some(cipher) = words.strip_prefix("(TLS") {
+        let number: String = cipher.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+        let tls = builder.tls();
+        tls.version = Some(format!("TLSv{number}"));
+        tls.cipher = Some(words.clone());
+        return;
+    }
+    match line.strip_prefix(b"msmtp: ") {
+        Some(words) => builder.problem(words),
+        None => builder.comment(line),
+    }
+}
+
+/// Postfix tells the session as the server saw it: what went out is what the client heard.
+pub(super) fn postfix(builder: &mut Builder, line: &[u8]) {
+    let words = line.trim_ascii_start();
+    if let Some(received) = after(words, "Out: ") {
+        return builder.received(None, received);
+    }
+    if let Some(sent) = after(words, "In:  ").or_else(|| after(words, "In: ")) {
+        return builder.sent(None, sent);
+    }
+    match words.strip_prefix(b"Session aborted, reason: ") {
+        Some(reason) => builder.problem(reason),
+        None => builder.comment(line),
+    }
+}
+
+pub(super) fn letters(builder: &mut Builder, line: &[u8]) {
+    let words = line.trim_ascii_start();
+    let said = |mark: &str| after(words, mark).map(|w| w.strip_prefix(b" ").unwrap_or(w));
+    if let Some(received) = said("S:").filter(|w| is_reply(w)) {
+        return builder.received(None, received);
+    }
+    match said("C:").filter(|w| !is_aside(w)) {
+        Some(sent) => builder.sent(None, sent),
+        None => builder.comment(line),
+    }
+}
+
+/// `C: <starts TLS negotiation>` and the like.
+fn is_aside(words: &[u8]) -> bool {
+    words.starts_with(b"<") && words.ends_with(b">") && words.contains(&b' ')
+}

@@ -1,0 +1,89 @@
+//! A screen of telnet, nc or `openssl s_client`: nothing marks who spoke, but SMTP itself.
+
+use crate::wire::{CommandLine, Verb};
+
+use super::super::ClosedBy;
+use super::builder::Builder;
+use super::is_reply;
+
+/// Reads a screen.
+#[derive(Debug, Default)]
+pub(super) struct Paste {
+    trying: Option<String>,
+    talking: bool,
+}
+
+impl Paste {
+    /// `next` is the next line that is not empty: what stands before a reply was a command.
+    pub fn line(&mut self, builder: &mut Builder, line: &[u8], next: Option<&[u8]>) {
+        let text = String::from_utf8_lossy(line).into_owned();
+        if builder.tracker().in_content() && self.talking {
+            return builder.sent(None, line);
+        }
+        if is_reply(line) {
+            self.talking = true;
+            return builder.received(None, line);
+        }
+        if self.client_line(builder, line, next) {
+            return builder.sent(None, line);
+        }
+        match text.trim_end() {
+            "Connection closed by foreign host." | "closed" => builder.closed(ClosedBy::Server),
+            "DONE" | "Connection closed." => builder.closed(ClosedBy::Client),
+            trimmed => {
+                if !self.telnet(builder, trimmed) && !s_client(builder, trimmed) {
+                    builder.comment(line);
+                }
+            }
+        }
+    }
+
+    fn client_line(&self, builder: &Builder, line: &[u8], next: Option<&[u8]>) -> bool {
+        let tracker = builder.tracker();
+        if !self.talking || line.trim_ascii().is_empty() && !tracker.in_auth() {
+            return false;
+        }
+        let known = !matches!(CommandLine::parse(line).verb, Verb::Other(_));
+        tracker.in_auth() || known || (tracker.due() == 0 && next.is_some_and(is_reply) && !is_noise(line))
+    }
+
+    /// `Trying 192.0.2.10...`, then `Connected to mx.example.org.`
+    fn telnet(&mut self, builder: &mut Builder, text: &str) -> bool {
+        if let Some(peer) = text.strip_prefix("Trying ") {
+            self.trying = Some(peer.trim_end_matches('.').to_owned());
+            return true;
+        }
+        let Some(name) = text.strip_prefix("Connected to ") else { return false };
+        let peer = self.trying.take().unwrap_or_else(|| name.trim_end_matches('.').to_owned());
+        builder.connected(&peer, None);
+        true
+    }
+}
+
+/// What `openssl s_client` prints in the middle of a session.
+fn is_noise(line: &[u8]) -> bool {
+    line.starts_with(b"read R BLOCK") || line.starts_with(b"---") || line.starts_with(b"Post-Handshake")
+}
+
+fn s_client(builder: &mut Builder, text: &str) -> bool {
+    let after = |mark: &str| text.trim_start().strip_prefix(mark).map(|rest| rest.trim().to_owned());
+    if let Some((version, cipher)) = after("New, ")
+        .and_then(|rest| rest.split_once(", Cipher is ").map(|(v, c)| (v.to_owned(), c.to_owned())))
+    {
+        let tls = builder.tls();
+        (tls.version, tls.cipher) = (Some(version), Some(cipher));
+    } else if let Some(version) = after("Protocol  : ").or_else(|| after("Protocol: ")) {
+        builder.tls().version = Some(version);
+    } else if let Some(subject) = after("subject=") {
+        builder.tls().subject = Some(subject);
+    } else if let Some(issuer) = after("issuer=") {
+        builder.tls().issuer = Some(issuer);
+    } else if let Some(code) = after("Verify return code: ") {
+        let tls = builder.tls();
+        tls.verified = Some(code.starts_with("0 "));
+        tls.why = Some(code).filter(|code| !code.starts_with("0 "));
+    } else {
+        return false;
+    }
+    true
+}

@@ -1,0 +1,225 @@
+use super::super::write::write_entry;
+use super::super::{EntryKind, Reader, Writer};
+use super::*;
+
+/// `\0alice@example.org\0hunter2hunter2`
+const PLAIN: &str = "AGFsaWNlQGV4YW1wbGUub3JnAGh1bnRlcjJodW50ZXIy";
+/// `hunter2hunter2`
+const PASSWORD: &str = "aHVudGVyMmh1bnRlcjI=";
+
+fn read(text: &str) -> Imported {
+    import(text.replace("PLAIN64", PLAIN).replace("PASS64", PASSWORD).as_bytes(), None).unwrap()
+}
+
+/// The entries as they are written, without times.
+fn shown(imported: &Imported) -> String {
+    let mut out = Vec::new();
+    for entry in &imported.entries {
+        write_entry(&mut out, &Entry { at: None, kind: entry.kind.clone() });
+    }
+    let text = String::from_utf8(out).unwrap();
+    for secret in [PLAIN, PASSWORD, "hunter2"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    text
+}
+
+#[test]
+fn swaks_output_with_all_its_arrows() {
+    let imported = read(
+        "=== Trying 192.0.2.10:587...\n=== Connected to mx.example.org.\n<-  220 mx.example.org ESMTP\n -> EHLO laptop\n\
+         <-  250-mx.example.org\n<-  250 STARTTLS\n -> STARTTLS\n<-  220 go\n=== TLS started with cipher TLSv1.3:TLS_AES_256_GCM_SHA384:256\n\
+         === TLS no local certificate set\n=== TLS peer DN=\"/CN=mx.example.org\"\n ~> EHLO laptop\n<~  250 AUTH PLAIN\n ~> AUTH PLAIN PLAIN64\n\
+         <~* 535 5.7.8 no\n*** No authentication type succeeded\n ~> QUIT\n<~  221 bye\n=== Connection closed with remote host.\n",
+    );
+    assert_eq!((imported.source, imported.redacted, imported.comments), (Source::Swaks, 1, 2));
+    assert_eq!(
+        shown(&imported),
+        "=== connected 192.0.2.10:587\n# Connected to mx.example.org.\n<-  220 mx.example.org ESMTP\n -> EHLO laptop\n\
+         <-  250-mx.example.org\n<-  250 STARTTLS\n -> STARTTLS\n<-  220 go\n# TLS no local certificate set\n\
+         === tls TLSv1.3 TLS_AES_256_GCM_SHA384 subject=/CN=mx.example.org\n ~> EHLO laptop\n<~  250 AUTH PLAIN\n\
+         \x20~> AUTH PLAIN {secret sasl=PLAIN user=\"alice@example.org\"}\n<~* 535 5.7.8 no\n*** No authentication type succeeded\n\
+         \x20~> QUIT\n<~  221 bye\n=== closed by=client\n"
+    );
+}
+
+#[test]
+fn curl_with_tls_and_a_login() {
+    let imported = read(
+        "*   Trying 192.0.2.10:587...\n* Connected to mx.example.org (192.0.2.10) port 587\n< 220 mx\n> EHLO x\n< 250 STARTTLS\n\
+         > STARTTLS\n< 220 go\n* SSL connection using TLSv1.3 / TLS_AES_256_GCM_SHA384 / x25519 / RSASSA-PSS\n*  subject: CN=mx.example.org\n\
+         *  SSL certificate verify ok.\n> EHLO x\n< 250 AUTH LOGIN\n> AUTH LOGIN\n< 334 VXNlcm5hbWU6\n> YWxpY2U=\n< 334 UGFzc3dvcmQ6\n\
+         > PASS64\n< 235 ok\n> DATA\n< 354 go\n} [120 bytes data]\n< 250 queued\n* Closing connection\ncurl: (67) Login denied\n",
+    );
+    assert_eq!((imported.source, imported.redacted), (Source::Curl, 2));
+    let text = shown(&imported);
+    assert!(text.contains("=== connected 192.0.2.10:587\n"));
+    assert!(
+        text.contains(
+            "=== tls TLSv1.3 TLS_AES_256_GCM_SHA384 verified=yes subject=CN=mx.example.org\n ~> EHLO x\n"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("{secret sasl=LOGIN what=user user=\"alice\"}\n<~  334"));
+    assert!(text.contains(" ~> {secret sasl=LOGIN what=password}\n<~  235 ok\n"));
+    assert!(text.contains(" ~> {content not shown}\n ~> .\n<~  250 queued\n"), "{text}");
+    assert!(text.ends_with("=== closed by=client\n*** (67) Login denied\n"));
+}
+
+#[test]
+fn curl_knows_both_ways_to_say_connected_and_failed_checks() {
+    let imported = read(
+        "* Established connection to mx.example.org (2001:db8::1 port 465) from 2001:db8::2 port 4000\n\
+         * SSL certificate verify result: self-signed certificate (18), continuing anyway.\n< 220 mx\n> QUIT\n< 221 x\n",
+    );
+    let expected = "=== connected [2001:db8::1]:465\n=== tls - - verified=no why=\"self-signed certificate (18)\" insecure=yes\n<~  220 mx\n ~> QUIT\n<~  221 x\n";
+    assert_eq!(shown(&imported), expected);
+}
+
+#[test]
+fn msmtp_debug_output() {
+    let imported = read(
+        "loaded user configuration file .msmtprc\npassword = *\n<-- 220 mx\n--> EHLO localhost\n<-- 250 STARTTLS\n--> STARTTLS\n<-- 220 go\n\
+         TLS session parameters:\n    (TLS1.3)-(ECDHE-SECP256R1)-(RSA-PSS-RSAE-SHA256)-(AES-256-GCM)\n--> EHLO localhost\n<-- 250 AUTH PLAIN\n\
+         --> AUTH PLAIN PLAIN64\n<-- 535 5.7.8 no\nmsmtp: authentication failed (method PLAIN)\n",
+    );
+    assert_eq!((imported.source, imported.redacted), (Source::Msmtp, 1));
+    let text = shown(&imported);
+    assert!(text.contains("=== tls TLSv1.3 (TLS1.3)-(ECDHE"), "{text}");
+    assert!(text.contains("*** authentication failed (method PLAIN)\n"));
+}
+
+#[test]
+fn smtplib_with_the_time_of_day() {
+    let imported = read(
+        "23:59:59.500000 connect: ('mx.example.org', 25)\n23:59:59.500000 connect: to ('mx.example.org', 25) None\n23:59:59.600000 reply: b'220 mx\\r\\n'\n\
+         23:59:59.600000 reply: retcode (220); Msg: b'mx'\n00:00:00.100000 send: 'AUTH PLAIN PLAIN64\\r\\n'\n00:00:00.200000 reply: b'235 ok\\r\\n'\n\
+         00:00:01.000000 send: 'data\\r\\n'\n00:00:01.000000 reply: b'354 go\\r\\n'\n00:00:01.100000 send: b'Subject: caf\\xc3\\xa9 \\\\ \\'x\\'\\r\\n\\r\\n..\\r\\n.\\r\\n'\n\
+         00:00:01.200000 reply: b'250 ok\\r\\n'\n",
+    );
+    assert_eq!((imported.source, imported.redacted), (Source::Smtplib, 1));
+    let text = shown(&imported);
+    assert!(text.contains(" -> Subject: caf\u{e9} \\\\ 'x'\n ->\n -> ..\n -> .\n<-  250 ok\n"), "{text}");
+    let times: Vec<_> = imported.entries.iter().filter_map(|entry| entry.at).collect();
+    assert_eq!(times.first(), Some(&Duration::ZERO));
+    assert_eq!(times.last(), Some(&Duration::from_millis(1700)));
+}
+
+#[test]
+fn postfix_tells_it_from_the_other_side() {
+    let imported = read(
+        "Transcript of session follows.\n\n Out: 220 mx.example.org ESMTP Postfix\n In:  EHLO x\n Out: 250 mx.example.org\n In:  MAIL FROM:<a@x>\n\
+         \x20Out: 451 4.3.0 Error: queue file write error\n\nSession aborted, reason: lost connection\n\nFor other details, see the local mail logfile\n",
+    );
+    assert_eq!((imported.source, imported.comments), (Source::Postfix, 2));
+    let text = shown(&imported);
+    assert!(
+        text.contains(
+            " -> MAIL FROM:<a@x>\n<** 451 4.3.0 Error: queue file write error\n*** lost connection\n"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn letters_as_in_an_rfc() {
+    let imported = read(
+        "   S: 220 foo.com\n   C: EHLO bar.com\n   S: 250-foo.com\n   S: 250 STARTTLS\n   C: STARTTLS\n   S: 220 go ahead\n   C: <starts TLS negotiation>\n\
+         \x20  C: AUTH PLAIN PLAIN64\n   S: 235 ok\nand so on\n",
+    );
+    assert_eq!((imported.source, imported.redacted, imported.comments), (Source::Letters, 1, 2));
+    let text = shown(&imported);
+    assert!(text.contains("=== tls - -\n ~> AUTH PLAIN {secret sasl=PLAIN"), "{text}");
+}
+
+#[test]
+fn a_screen_of_telnet() {
+    let imported = read(
+        "Trying 192.0.2.10...\nConnected to mx.example.org.\nEscape character is '^]'.\n220 mx ESMTP\nEHLO x\n250-mx\n250 AUTH LOGIN\nMAIl FORM:<a@x>\n\
+         501 5.5.4 Syntax\nXCLIENT NAME=x\n550 no\nAUTH LOGIN\n334 VXNlcm5hbWU6\nYWxpY2U=\n334 UGFzc3dvcmQ6\nPASS64\n235 ok\nDATA\n354 go\n250 is not a reply here\n\n.\n250 ok\n\
+         QUIT\n221 bye\nConnection closed by foreign host.\n",
+    );
+    assert_eq!((imported.source, imported.redacted, imported.comments), (Source::Paste, 2, 1));
+    let text = shown(&imported);
+    assert!(text.contains(" -> MAIl FORM:<a@x>\n<** 501"));
+    assert!(text.contains(" -> XCLIENT NAME=x\n<** 550 no\n"));
+    assert!(text.contains(" -> 250 is not a reply here\n ->\n -> .\n<-  250 ok\n -> QUIT\n"), "{text}");
+    assert!(text.ends_with("=== closed by=server\n"));
+}
+
+#[test]
+fn a_screen_of_s_client() {
+    let imported = read(
+        "CONNECTED(00000003)\ndepth=0 CN = mx.example.org\nverify error:num=18:self-signed certificate\n---\nCertificate chain\n---\nsubject=CN = mx.example.org\nissuer=CN = mx.example.org\n---\n\
+         New, TLSv1.3, Cipher is TLS_AES_256_GCM_SHA384\nVerify return code: 18 (self-signed certificate)\n    Master-Key: 0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF\n---\n250 CHUNKING\nEHLO x\n250 AUTH PLAIN\n\
+         AUTH PLAIN PLAIN64\n235 ok\nread R BLOCK\nQUIT\n221 bye\nclosed\n",
+    );
+    assert_eq!((imported.source, imported.redacted), (Source::Paste, 2));
+    let text = shown(&imported);
+    let tls = "=== tls TLSv1.3 TLS_AES_256_GCM_SHA384 verified=no why=\"18 (self-signed certificate)\" subject=\"CN = mx.example.org\" issuer=\"CN = mx.example.org\"\n<~  250 CHUNKING\n";
+    assert!(text.contains(tls), "{text}");
+    assert!(text.contains("Master-Key: {secret what=\"TLS session key\"}"), "{text}");
+}
+
+#[test]
+fn casts_lose_their_colours_and_keep_their_times() {
+    let cast = "{\"version\": 2, \"width\": 80, \"height\": 24, \"timestamp\": 1763924531, \"title\": \"a telnet session\"}\n\
+        [0.1, \"o\", \"\\u001b]0;x\\u0007\\u001b[32m220 mx\\u001b[0m\\r\\n\"]\n[1.0, \"o\", \"EHLP\\b\\u001b[K\"]\n[1.2, \"i\", \"O\"]\n[1.3, \"o\", \"O x\\r\\n\"]\n[1.5, \"o\", \"250 mx\\r\\n\"]\nbroken\n";
+    let imported = read(cast);
+    assert_eq!(imported.source, Source::Cast);
+    assert_eq!(shown(&imported), "<-  220 mx\n -> EHLO x\n<-  250 mx\n");
+    let times: Vec<_> = imported.entries.iter().map(|entry| entry.at.unwrap().as_millis()).collect();
+    assert_eq!(times, [100, 1300, 1500]);
+    assert_eq!(imported.header.title.as_deref(), Some("a telnet session"));
+    let v3 = cast.replace("\"version\": 2", "\"version\": 3");
+    assert_eq!(read(&v3).entries.last().unwrap().at.unwrap().as_millis(), 5100);
+}
+
+#[test]
+fn what_is_imported_is_a_transcript_that_can_be_read() {
+    let imported = read("C: EHLO x\nS: 250 x\nnoise \u{1b}[31m\n");
+    let mut writer = Writer::new(Vec::new(), &imported.header).unwrap();
+    imported.entries.iter().for_each(|entry| writer.write(entry).unwrap());
+    let file = writer.into_inner();
+    let mut reader = Reader::new(file.as_slice()).unwrap();
+    assert_eq!(reader.header().get("origin"), Some("imported from letters"));
+    let kinds: Vec<_> = reader.by_ref().map(|entry| entry.unwrap().kind).collect();
+    assert_eq!(kinds.len(), 3);
+    assert_eq!(kinds[2], EntryKind::Comment(" noise \\x1b[31m".into()));
+}
+
+#[test]
+fn other_text_is_refused_and_a_named_source_is_believed() {
+    let error = import("dear all,\nhello\n".as_bytes(), None).unwrap_err();
+    assert!(error.to_string().contains("swaks, curl, msmtp"));
+    let imported = import("dear all\n".as_bytes(), Some(Source::Swaks)).unwrap();
+    assert_eq!((imported.comments, imported.entries.len()), (1, 1));
+    for source in Source::ALL {
+        assert_eq!(Source::from_name(source.name()), Some(source));
+    }
+}
+
+#[test]
+fn our_own_swaks_export_comes_back() {
+    use super::super::export::{run, swaks::Swaks};
+    let file = "%heloise 1\n%target smtp://mx.example.org:25\n=== connected 192.0.2.10:25\n<- 220 mx\n -> EHLO x\n<** 550 no\n -> QUIT\n<- 221 x\n=== closed by=client\n";
+    let mut out = Vec::new();
+    run(&mut Reader::new(file.as_bytes()).unwrap(), &mut out, &mut Swaks::default(), |_| None).unwrap();
+    let imported = import(out.as_slice(), None).unwrap();
+    let text = shown(&imported);
+    let expected = "=== connected 192.0.2.10:25\n# Connected to mx.example.org.\n<-  220 mx\n -> EHLO x\n<** 550 no\n -> QUIT\n<-  221 x\n=== closed by=client\n";
+    assert_eq!(text, expected);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_an_import_fail_oddly(text in "([-<>=~*CS:0-9a-z \\[\\]\"'\\\\{}.\u{1b}]{0,24}\n){0,8}", source in 0usize..8) {
+        let imported = import(text.as_bytes(), Source::ALL.get(source).copied()).unwrap();
+        let mut out = Vec::new();
+        imported.entries.iter().for_each(|entry| write_entry(&mut out, entry));
+        let file = [b"%heloise 1\n".as_slice(), &out].concat();
+        for entry in Reader::new(file.as_slice()).unwrap() {
+            proptest::prop_assert!(entry.is_ok(), "{:?}", entry);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Secrets that are still in a transcript: where one was written by hand, imported, or recorded by something
+//! that knows less.
+
+use super::{Entry, EntryKind, Info, Payload, Piece, redact, text};
+
+/// Something that looks like a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspicion {
+    /// Number of the entry, from 0.
+    pub entry: usize,
+    /// What it looks like.
+    pub what: &'static str,
+    /// Its first few characters: enough to find it by, not enough to use it.
+    pub hint: String,
+}
+
+/// A word that looks like a secret: what it looks like, and its length.
+struct Look {
+    what: &'static str,
+    /// Text before it that gives it away; empty for keys known by their own form.
+    before: &'static str,
+    /// How the secret itself begins.
+    starts: &'static str,
+    /// It has this many characters at least.
+    least: usize,
+}
+
+/// Forms of secrets. Words after `before` are compared without regard to case.
+const LOOKS: &[Look] = &[
+    Look { what: "bearer token", before: "bearer ", starts: "", least: 16 },
+    Look { what: "basic credentials", before: "basic ", starts: "", least: 12 },
+    Look { what: "API key in a header", before: "api-key: ", starts: "", least: 12 },
+    Look { what: "token in a header", before: "token: ", starts: "", least: 16 },
+    Look { what: "password", before: "password=", starts: "", least: 4 },
+    Look { what: "password", before: "password: ", starts: "", least: 4 },
+    Look { what: "password", before: "passwd=", starts: "", least: 4 },
+    Look { what: "TLS session key", before: "master-key: ", starts: "", least: 32 },
+    Look { what: "TLS session key", before: "resumption psk: ", starts: "", least: 32 },
+    Look { what: "SendGrid key", before: "", starts: "SG.", least: 40 },
+    Look { what: "AWS access key", before: "", starts: "AKIA", least: 20 },
+    Look { what: "Google access token", before: "", starts: "ya29.", least: 20 },
+    Look { what: "Google key", before: "", starts: "AIza", least: 35 },
+    Look { what: "Brevo key", before: "", starts: "xsmtpsib-", least: 20 },
+    Look { what: "Brevo key", before: "", starts: "xkeysib-", least: 20 },
+    Look { what: "GitHub token", before: "", starts: "ghp_", least: 30 },
+    Look { what: "Slack token", before: "", starts: "xoxb-", least: 20 },
+    Look { what: "JSON web token", before: "", starts: "eyJ", least: 40 },
+];
+
+fn is_secret_byte(b: u8) -> bool {
+    b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b'{' | b'}' | b'(' | b')')
+}
+
+/// Where secrets stand in a text: begin, end, what they look like. They do not overlap.
+fn find(line: &[u8]) -> Vec<(usize, usize, &'static str)> {
+    let lower = line.to_ascii_lowercase();
+    let mut found: Vec<(usize, usize, &'static str)> = Vec::new();
+    let mut add = |begin: usize, what: &'static str, least: usize| {
+        let word = line.get(begin..).unwrap_or_default();
+        let length = word.iter().position(|b| !is_secret_byte(*b)).unwrap_or(word.len());
+        // A row of stars or a word in capitals was redacted by the tool that printed it.
+        let hidden = word.iter().take(length).all(|b| *b == b'*' || *b == b'x' || *b == b'X');
+        let overlaps = found.iter().any(|(b, e, _)| begin < *e && begin + length > *b);
+        if length >= least && !hidden && !overlaps {
+            found.push((begin, begin + length, what));
+        }
+    };
+    for look in LOOKS {
+        let needle = if look.before.is_empty() { look.starts } else { look.before };
+        let haystack = if look.before.is_empty() { line } else { &lower };
+        for at in memchr::memmem::find_iter(haystack, needle.as_bytes()) {
+            let fresh = at == 0 || line.get(at - 1).is_none_or(|b| !b.is_ascii_alphanumeric());
+            if fresh {
+                add(at + look.before.len(), look.what, look.least);
+            }
+        }
+    }
+    for (begin, end) in redact::words(line) {
+        if redact::clue(line.get(begin..end).unwrap_or_default()).is_some() {
+            add(begin, "SASL credentials in base64", 8);
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+fn hint(secret: &[u8]) -> String {
+    let shown = text::visible(secret.get(..4).unwrap_or_default());
+    format!("{shown}… ({} characters)", secret.len())
+}
+
+/// What looks like a secret in one entry.
+pub fn entry(number: usize, entry: &Entry) -> Vec<Suspicion> {
+    let texts: Vec<&[u8]> = match &entry.kind {
+        EntryKind::Sent { line, .. } | EntryKind::Received { line, .. } => bytes_of(line).collect(),
+        EntryKind::Problem(words) | EntryKind::Note(words) | EntryKind::Comment(words) => {
+            vec![words.as_bytes()]
+        }
+        EntryKind::Info(Info::Quirk(words) | Info::Other(words)) => vec![words.as_bytes()],
+        EntryKind::Header(_, value) => vec![value.as_bytes()],
+        EntryKind::Other { rest, .. } => vec![rest.as_bytes()],
+        EntryKind::Info(_) | EntryKind::Session(_) => Vec::new(),
+    };
+    let suspect = |bytes: &&[u8]| {
+        let found = find(bytes).into_iter();
+        let found = found.map(|(begin, end, what)| (what, hint(bytes.get(begin..end).unwrap_or_default())));
+        found.collect::<Vec<_>>()
+    };
+    let found = texts.iter().flat_map(suspect);
+    let mut found: Vec<_> = found.map(|(what, hint)| Suspicion { entry: number, what, hint }).collect();
+    found.extend(answer_in_clear(number, entry));
+    found
+}
+
+fn bytes_of(line: &Payload) -> impl Iterator<Item = &[u8]> {
+    line.pieces.iter().filter_map(|piece| match piece {
+        Piece::Bytes(bytes) => Some(bytes.as_slice()),
+        _ => None,
+    })
+}
+
+/// An AUTH command with its initial response in clear.
+fn answer_in_clear(number: usize, entry: &Entry) -> Option<Suspicion> {
+    let EntryKind::Sent { line, .. } = &entry.kind else { return None };
+    let redacted = redact::sent(line.head(), redact::SentKind::Command);
+    let auth = line.head().get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"auth "));
+    let hidden = auth && redacted.secrets().next().is_some();
+    let what = "initial response of AUTH";
+    hidden.then(|| Suspicion { entry: number, what, hint: String::new() })
+}
+
+/// Takes what looks like a secret out of free text. Returns the text and how many there were.
+pub fn redact_text(text: &str) -> (String, usize) {
+    let found = find(text.as_bytes());
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for (begin, end, what) in &found {
+        out.push_str(text.get(from..*begin).unwrap_or_default());
+        out.push_str(&format!("{{secret what=\"{what}\"}}"));
+        from = *end;
+    }
+    out.push_str(text.get(from..).unwrap_or_default());
+    (out, found.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::Reader;
+
+    fn scan(line: &str) -> Vec<&'static str> {
+        let file = format!("%heloise 1\n{line}\n");
+        let read = Reader::new(file.as_bytes()).unwrap().next().unwrap().unwrap();
+        let found = entry(3, &read);
+        assert!(found.iter().all(|s| s.entry == 3 && s.hint.chars().count() < 30));
+        found.into_iter().map(|s| s.what).collect()
+    }
+
+    #[test]
+    fn secrets_of_many_kinds_are_seen() {
+        for (line, what) in [
+            (" -> Authorization: Bearer abcdefghijklmnopqrstuvwx", "bearer token"),
+            (" -> X-Api-Key: 0123456789abcdef", "API key in a header"),
+            ("### note his password: hunter2", "password"),
+            ("<- 535 AGFsaWNlAGh1bnRlcjI= is wrong", "SASL credentials in base64"),
+            (" -> AUTH LOGIN YWxpY2U=", "initial response of AUTH"),
+            ("# key SG.abcdefghijklmnopqrstuv.0123456789abcdefghijklmnopqrstuvwxyz", "SendGrid key"),
+            ("# AKIAIOSFODNN7EXAMPLE", "AWS access key"),
+        ] {
+            assert_eq!(scan(line), [what], "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_redacted_or_harmless_is_not() {
+        for line in [
+            " -> AUTH PLAIN {secret sasl=PLAIN user=\"alice\"}",
+            " -> AUTH LOGIN",
+            "<- 250 2.0.0 Ok: queued as 4XyZ12abcDz1234",
+            "<- 334 UGFzc3dvcmQ6",
+            "### note password: ********",
+            " -> Subject: how to reset your password",
+            " -> DKIM-Signature: v=1; b=abcdefghijklmnopqrstuvwxyz0123456789",
+        ] {
+            assert!(scan(line).is_empty(), "{line}");
+        }
+    }
+
+    #[test]
+    fn free_text_loses_them() {
+        let (text, count) = redact_text("user=a Bearer abcdefghijklmnopqrst end é password=hunter2");
+        assert_eq!(count, 2);
+        assert_eq!(
+            text,
+            "user=a Bearer {secret what=\"bearer token\"} end é password={secret what=\"password\"}"
+        );
+    }
+}
