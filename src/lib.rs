@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod explain;
+pub mod repl;
 pub mod report;
 pub mod sasl;
 pub mod secret;

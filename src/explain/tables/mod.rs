@@ -16,8 +16,8 @@ pub use reasons::{ReasonRow, failure, failures, reason, reasons};
 #[cfg(test)]
 pub(crate) use registry::enhanced_rows;
 pub use registry::{
-    Capability, CommandInfo, EnhancedRow, Mechanism, TlsRow, capabilities, capability, command, commands,
-    enhanced, enhanced_meaning, mechanism, mechanisms, tls, tls_rows,
+    Capability, CommandInfo, EnhancedRow, Mechanism, Param, TlsRow, capabilities, capability, command,
+    commands, enhanced, enhanced_meaning, mechanism, mechanisms, tls, tls_rows,
 };
 pub use replies::{ReplyRow, is_expected, reply_meaning, reply_rows};
 pub(crate) use replies::{best_row, code_matches};

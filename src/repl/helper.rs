@@ -1,0 +1,227 @@
+//! What rustyline asks while a line is typed: completion, hints, colours, and what goes above the line.
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustyline::completion::{Completer, Pair};
+use rustyline::highlight::{CmdKind, Highlighter};
+use rustyline::hint::{Hint, Hinter};
+use rustyline::validate::Validator;
+use rustyline::{Context, Helper};
+
+use crate::explain::tables;
+use crate::session::{Phase, State};
+use crate::wire::Capabilities;
+
+use super::complete::{self, Completion};
+use super::screen::Screen;
+use super::terminal::Mode;
+use super::{commands, hint, mask};
+
+/// Lines up to this length are painted anew at each key. Longer ones are painted by rustyline's short cut while
+/// that is safe, or a long paste without brackets would cost time by the square of its length.
+const REPAINT_LIMIT: usize = 512;
+
+/// What the editor knows of the session.
+#[derive(Clone, Debug)]
+pub struct Knowledge {
+    /// Where the session stands; [`Phase::Closed`] without one.
+    pub phase: Phase,
+    /// What the server offers.
+    pub capabilities: Option<Arc<Capabilities>>,
+    /// AUTH was the last thing refused.
+    pub auth_refused: bool,
+}
+
+impl Default for Knowledge {
+    fn default() -> Self {
+        Knowledge { phase: Phase::Closed, capabilities: None, auth_refused: false }
+    }
+}
+
+/// Knowledge that session and editor share.
+#[derive(Clone, Debug, Default)]
+pub struct Known(Arc<Mutex<Knowledge>>);
+
+impl Known {
+    /// Takes note of the session's state; `None` when no session is open.
+    pub fn update(&self, state: Option<&State>) {
+        let knowledge = state.map_or_else(Knowledge::default, |state| Knowledge {
+            phase: state.phase,
+            capabilities: state.capabilities.clone(),
+            auth_refused: state.auth_refused,
+        });
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = knowledge;
+    }
+
+    /// A copy.
+    pub fn get(&self) -> Knowledge {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether what is typed next may be a secret, meant for an exchange that is over.
+    pub fn after_refusal(&self) -> bool {
+        self.get().auth_refused
+    }
+}
+
+/// What rustyline will paint next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Painting {
+    /// Nothing that it told of. If it paints all the same, the bell has woken it.
+    Idle,
+    /// The whole line, as it was told to.
+    Line,
+    /// Perhaps the line, perhaps one character.
+    Unsure,
+}
+
+/// The helper of the line editor.
+pub(super) struct LineHelper {
+    known: Known,
+    screen: Screen,
+    colour: bool,
+    mode: Mode,
+    painting: Cell<Painting>,
+    /// The line as it stood when it was last painted.
+    last: RefCell<String>,
+}
+
+impl LineHelper {
+    pub(super) fn new(known: Known, screen: Screen, colour: bool) -> LineHelper {
+        let painting = Cell::new(Painting::Idle);
+        LineHelper { known, screen, colour, mode: Mode::Command, painting, last: RefCell::default() }
+    }
+
+    /// A line of this kind is about to be read.
+    pub(super) fn begin(&mut self, mode: Mode) {
+        self.mode = mode;
+        self.painting.set(Painting::Idle);
+    }
+
+    /// The line has been read.
+    pub(super) fn end(&mut self) {
+        self.last.take();
+    }
+
+    /// The line as it stood when it was last painted.
+    pub(super) fn last_line(&self) -> String {
+        self.last.borrow().clone()
+    }
+
+    fn paint(&self, codes: &str, text: &str) -> String {
+        if self.colour && !text.is_empty() { format!("\x1b[{codes}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// The line with what is wrong in it in red.
+    fn judged(&self, line: &str) -> String {
+        match commands::parse(line) {
+            Some(Ok(_)) => {
+                let (name, argument) = line.split_at(line.find(char::is_whitespace).unwrap_or(line.len()));
+                self.paint("36", name) + argument
+            }
+            Some(Err(_)) if line.contains(char::is_whitespace) => self.paint("31", line),
+            Some(Err(_)) => self.paint("36", line),
+            None => {
+                let (verb, rest) = line.split_at(line.find(' ').unwrap_or(line.len()));
+                match tables::command(verb) {
+                    Some(_) => self.paint("1", verb) + rest,
+                    None => line.to_owned(),
+                }
+            }
+        }
+    }
+}
+
+impl Helper for LineHelper {}
+
+impl Validator for LineHelper {}
+
+impl Completer for LineHelper {
+    type Candidate = Pair;
+
+    fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
+        let typed = line.get(..pos).unwrap_or(line);
+        let Completion { start, candidates } = match self.mode {
+            Mode::Command => complete::command_line(typed, &self.known.get()),
+            // A tab is content as any other character.
+            Mode::Content => Completion::one(pos, "\t"),
+            Mode::Masked | Mode::Question | Mode::Response => Completion::none(pos),
+        };
+        let pairs = candidates.into_iter().map(|c| Pair { display: c.display, replacement: c.replacement });
+        Ok((start, pairs.collect()))
+    }
+}
+
+impl Hinter for LineHelper {
+    type Hint = Ghost;
+
+    fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<Ghost> {
+        if self.mode != Mode::Command || pos < line.len() || mask::secret_start(line).is_some() {
+            return None;
+        }
+        hint::ghost(line, &self.known.get()).map(Ghost)
+    }
+}
+
+/// What is shown in grey behind the cursor. Of it, what is no placeholder can be taken with the right arrow.
+pub(super) struct Ghost(String);
+
+impl Hint for Ghost {
+    fn display(&self) -> &str {
+        &self.0
+    }
+
+    fn completion(&self) -> Option<&str> {
+        let literal = hint::literal(&self.0);
+        (!literal.is_empty()).then_some(literal)
+    }
+}
+
+impl Highlighter for LineHelper {
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        match self.mode {
+            Mode::Masked => mask::masked(line, true),
+            Mode::Command if mask::secret_start(line).is_some() => mask::masked(line, false),
+            Mode::Command if self.colour && line.len() <= REPAINT_LIMIT => Cow::Owned(self.judged(line)),
+            _ => Cow::Borrowed(line),
+        }
+    }
+
+    /// Called at each painting, with the cursor at the place of the prompt on a clean row: the moment to show
+    /// what was printed meanwhile. After the bell rustyline has gone to the next row, and has to be fetched back.
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
+        let above = self.screen.drain_for_editor();
+        let back = match self.painting.get() {
+            Painting::Idle => "\x1b[A",
+            Painting::Line => {
+                self.painting.set(Painting::Idle);
+                ""
+            }
+            Painting::Unsure => "",
+        };
+        let prompt =
+            if self.colour { Cow::Borrowed(prompt) } else { Cow::Owned(mask::without_colour(prompt)) };
+        if above.is_empty() && back.is_empty() {
+            prompt
+        } else {
+            Cow::Owned(format!("{back}{above}{prompt}"))
+        }
+    }
+
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        Cow::Owned(self.paint("2", hint))
+    }
+
+    /// Called before each painting of the line, and before one character is painted by the short cut, which a
+    /// yes prevents. A secret may never go that way.
+    fn highlight_char(&self, line: &str, _: usize, _: CmdKind) -> bool {
+        line.clone_into(&mut self.last.borrow_mut());
+        let secret =
+            self.mode == Mode::Masked || (self.mode == Mode::Command && mask::secret_start(line).is_some());
+        let whole = secret || line.len() <= REPAINT_LIMIT;
+        self.painting.set(if whole { Painting::Line } else { Painting::Unsure });
+        whole
+    }
+}

@@ -1,0 +1,92 @@
+//! Bullets in place of secrets, and text without its colours.
+
+use std::borrow::Cow;
+
+use unicode_width::UnicodeWidthChar as _;
+
+use crate::wire::escape::visible;
+
+/// As many bullets as the text is wide, so that the editor's reckoning of columns stays true.
+pub fn bullets(text: &str) -> String {
+    let width: usize = text.chars().filter_map(|character| character.width()).sum();
+    "•".repeat(width)
+}
+
+/// Where the secret of a command line begins: behind `AUTH` and its mechanism, typed as a command or in the
+/// quotes of `/raw`.
+pub fn secret_start(line: &str) -> Option<usize> {
+    let command = match line.get(..4) {
+        Some(word) if word.eq_ignore_ascii_case("/raw") => {
+            line.get(4..)?.trim_start().trim_start_matches('"')
+        }
+        _ => line.trim_start_matches('/'),
+    };
+    let (verb, rest) = command.trim_start().split_once([' ', '\t'])?;
+    if !verb.eq_ignore_ascii_case("AUTH") {
+        return None;
+    }
+    let (_, secret) = rest.trim_start().split_once([' ', '\t'])?;
+    Some(line.len() - secret.len())
+}
+
+/// A command line as it may be shown: its secret masked, its control bytes visible.
+pub fn shown(line: &str) -> String {
+    let (open, secret) = line.split_at(secret_start(line).unwrap_or(line.len()));
+    visible(open.as_bytes()) + &bullets(secret)
+}
+
+/// The text without escape sequences.
+pub fn without_colour(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\x1b') {
+        plain.push_str(before);
+        let body = after.strip_prefix('[').unwrap_or(after);
+        let end = body.find(|c: char| c.is_ascii_alphabetic()).map_or(body.len(), |at| at + 1);
+        rest = body.get(end..).unwrap_or_default();
+    }
+    plain.push_str(rest);
+    plain
+}
+
+/// The line with what is secret in it as bullets.
+pub fn masked(line: &str, whole: bool) -> Cow<'_, str> {
+    match if whole { Some(0) } else { secret_start(line) } {
+        Some(at) => {
+            let (open, secret) = line.split_at(at);
+            Cow::Owned(format!("{open}{}", bullets(secret)))
+        }
+        None => Cow::Borrowed(line),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_the_mechanism_is_a_secret() {
+        let secret = |line: &str| secret_start(line).map(|at| line[at..].to_owned());
+        assert_eq!(secret("AUTH PLAIN abc=").as_deref(), Some("abc="));
+        assert_eq!(secret("  auth\tlogin  abc").as_deref(), Some(" abc"));
+        assert_eq!(secret("/raw \"AUTH PLAIN abc\\r\\n\"").as_deref(), Some("abc\\r\\n\""));
+        assert_eq!(secret("AUTH PLAIN ").as_deref(), Some(""));
+        for open in ["AUTH PLAIN", "AUTH", "EHLO AUTH me", "/auth PLAIN", "RCPT TO:<auth plain x>", ""] {
+            assert_eq!(secret(open), None, "{open}");
+        }
+    }
+
+    #[test]
+    fn bullets_are_as_wide_as_the_text() {
+        assert_eq!(masked("é世x", true), "••••");
+        assert_eq!(masked("AUTH PLAIN ab", false), "AUTH PLAIN ••");
+        assert_eq!(masked("NOOP", false), "NOOP");
+        assert_eq!(shown("AUTH X y\u{1b}"), "AUTH X •");
+    }
+
+    #[test]
+    fn colours_are_taken_off() {
+        assert_eq!(without_colour("\x1b[1;32mhost\x1b[0m ▸ "), "host ▸ ");
+        assert_eq!(without_colour("\x1b["), "");
+    }
+}

@@ -1,0 +1,84 @@
+//! The modes of the terminal around the line editor.
+//!
+//! Between two lines the terminal neither echoes nor gathers whole lines: what is typed ahead waits unseen,
+//! so that a secret typed too early does not show, and no line is cut at the kernel's 4,095 bytes.
+
+#[cfg(unix)]
+pub(super) use unix::Tty;
+
+#[cfg(not(unix))]
+pub(super) use other::Tty;
+
+#[cfg(unix)]
+mod unix {
+    use std::io::stdin;
+    use std::sync::{Mutex, PoisonError};
+
+    use nix::sys::termios::{
+        InputFlags, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr,
+    };
+
+    /// The terminal at standard input, with the modes it had at first.
+    pub(in crate::repl) struct Tty {
+        original: Option<Mutex<Termios>>,
+    }
+
+    impl Tty {
+        /// Takes note of the modes as they are.
+        pub(in crate::repl) fn open() -> Tty {
+            Tty { original: tcgetattr(stdin()).ok().map(Mutex::new) }
+        }
+
+        /// No echo, no gathering of lines; Ctrl-C and Ctrl-Z stay signals.
+        pub(in crate::repl) fn quiet(&self) {
+            self.set(|modes| {
+                modes.input_flags &= !(InputFlags::ICRNL | InputFlags::IXON);
+                modes.local_flags &= !(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::IEXTEN);
+                let slots = &mut modes.control_chars;
+                if let Some(least) = slots.get_mut(SpecialCharacterIndices::VMIN as usize) {
+                    *least = 1;
+                }
+                if let Some(time) = slots.get_mut(SpecialCharacterIndices::VTIME as usize) {
+                    *time = 0;
+                }
+            });
+        }
+
+        /// As it was, but without echo: for a secret on a terminal that cannot be edited on.
+        pub(in crate::repl) fn hide(&self) {
+            self.set(|modes| modes.local_flags &= !LocalFlags::ECHO);
+        }
+
+        /// As it was at first.
+        pub(in crate::repl) fn restore(&self) {
+            self.set(|_| {});
+        }
+
+        fn set(&self, change: impl FnOnce(&mut Termios)) {
+            if let Some(original) = &self.original {
+                let mut modes = original.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                change(&mut modes);
+                // A terminal that is gone needs no modes.
+                let _ = tcsetattr(stdin(), SetArg::TCSANOW, &modes);
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod other {
+    /// A console whose modes are left to the line editor.
+    pub(in crate::repl) struct Tty;
+
+    impl Tty {
+        pub(in crate::repl) fn open() -> Tty {
+            Tty
+        }
+
+        pub(in crate::repl) fn quiet(&self) {}
+
+        pub(in crate::repl) fn hide(&self) {}
+
+        pub(in crate::repl) fn restore(&self) {}
+    }
+}
