@@ -8,7 +8,7 @@
 //! 4. [`session`]: the sans-IO state machine, for the client and for the server role.
 //! 5. [`explain`]: what a reply means in the situation it came in, out of the tables in `grammar/`.
 //! 6. [`transcript`]: a session as data: the file format, redaction, and what is made of it.
-//! 7. [`transport`]: sockets, names, timers and TLS; the only driver of a session on a network.
+//! 7. [`target`] and [`transport`]: sockets, names, timers and TLS; the only driver of a session on a network.
 //! 8. [`serve`]: servers on the same session: the practice server.
 
 #![forbid(unsafe_code)]
@@ -20,5 +20,7 @@ pub mod sasl;
 pub mod secret;
 pub mod serve;
 pub mod session;
+pub mod target;
 pub mod transcript;
+pub mod transport;
 pub mod wire;

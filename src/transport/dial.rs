@@ -1,0 +1,469 @@
+//! Opens the TCP connection: every address is tried, and what became of each is kept.
+//!
+//! Addresses of both families are raced as RFC 8305 ("happy eyeballs") has it: they alternate, and the next
+//! one starts when the one before has failed or has been silent for 250 ms.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::resolve::{self, NameError, NameProblem};
+use crate::explain::Failure;
+use crate::report::io_words;
+use crate::target::{Host, Target};
+
+/// How long a silent attempt is given before the next address is tried beside it (RFC 8305 §5).
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// How many addresses of one name are tried. A name with more is a mistake or an attack.
+const MOST_ADDRESSES: usize = 32;
+
+/// Which addresses may be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Family {
+    /// IPv6 and IPv4.
+    #[default]
+    Any,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+impl Family {
+    /// Whether an address may be used.
+    pub fn holds(self, ip: IpAddr) -> bool {
+        match self {
+            Family::Any => true,
+            Family::V4 => ip.is_ipv4(),
+            Family::V6 => ip.is_ipv6(),
+        }
+    }
+
+    fn of(ip: IpAddr) -> Self {
+        if ip.is_ipv4() { Family::V4 } else { Family::V6 }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Family::Any => "IP",
+            Family::V4 => "IPv4",
+            Family::V6 => "IPv6",
+        })
+    }
+}
+
+/// How connections are opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialOptions {
+    /// The limit for each name lookup and for each address.
+    pub timeout: Duration,
+    /// The local address to come from; it also decides the family.
+    pub source: Option<IpAddr>,
+    /// Which addresses may be used.
+    pub family: Family,
+    /// The name server to ask instead of the system's resolver.
+    pub resolver: Option<SocketAddr>,
+}
+
+impl Default for DialOptions {
+    fn default() -> Self {
+        DialOptions { timeout: Duration::from_secs(30), source: None, family: Family::Any, resolver: None }
+    }
+}
+
+/// An open connection, and what was tried before it was had.
+#[derive(Debug)]
+pub struct Dialed {
+    /// The connection.
+    pub tcp: TcpStream,
+    /// The other end.
+    pub peer: SocketAddr,
+    /// This end.
+    pub local: SocketAddr,
+    /// The host that was reached: the target's own, or one of its MX hosts. TLS checks this name.
+    pub host: Host,
+    /// The attempts that failed before.
+    pub tried: Vec<Attempt>,
+}
+
+/// An address that could not be connected to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The name it belongs to, where there is one.
+    pub name: Option<String>,
+    /// The address.
+    pub addr: SocketAddr,
+    /// What happened.
+    pub error: ConnectProblem,
+    /// After how long.
+    pub took: Duration,
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.addr, self.error)
+    }
+}
+
+/// Why an address could not be connected to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectProblem {
+    /// Nobody listens at the port.
+    Refused,
+    /// No answer within the limit.
+    TimedOut,
+    /// There is no way there: no route, no network, or a firewall that says so.
+    Unreachable,
+    /// Cut off while connecting.
+    Reset,
+    /// The local address of `--source` cannot be used.
+    Source(String),
+    /// Anything else, in the system's words.
+    Other(String),
+}
+
+impl ConnectProblem {
+    fn of(error: &io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        match error.kind() {
+            Kind::ConnectionRefused => ConnectProblem::Refused,
+            Kind::TimedOut => ConnectProblem::TimedOut,
+            Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => {
+                ConnectProblem::Unreachable
+            }
+            Kind::ConnectionReset | Kind::ConnectionAborted => ConnectProblem::Reset,
+            _ => ConnectProblem::Other(io_words(error)),
+        }
+    }
+}
+
+impl fmt::Display for ConnectProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConnectProblem::Refused => f.write_str("connection refused"),
+            ConnectProblem::TimedOut => f.write_str("timed out"),
+            ConnectProblem::Unreachable => f.write_str("unreachable"),
+            ConnectProblem::Reset => f.write_str("connection reset"),
+            ConnectProblem::Source(said) => write!(f, "cannot come from the source address: {said}"),
+            ConnectProblem::Other(said) => f.write_str(said),
+        }
+    }
+}
+
+/// Why there is no connection. Shown, it is one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DialError {
+    /// No address was found.
+    Name(NameError),
+    /// No address could be connected to.
+    Connect {
+        /// Where to, as typed or as an MX host.
+        target: String,
+        /// Each address and what happened; never empty.
+        attempts: Vec<Attempt>,
+    },
+}
+
+impl DialError {
+    /// The failure that [`crate::explain`] knows it as. Of several addresses the one that says most decides:
+    /// a refusal is an answer, silence is none.
+    pub fn failure(&self) -> Option<Failure> {
+        match self {
+            DialError::Name(error) => Some(match error.problem {
+                NameProblem::NoSuchName => Failure::NoSuchName,
+                NameProblem::ServerFailed | NameProblem::TimedOut(_) => Failure::NameServerFailed,
+                NameProblem::NoAddress(_) => Failure::NoAddress,
+                NameProblem::NullMx => Failure::NullMx,
+                NameProblem::Other(_) => return None,
+            }),
+            DialError::Connect { attempts, .. } => {
+                let saw = |problem: ConnectProblem| attempts.iter().any(|attempt| attempt.error == problem);
+                let known = [
+                    (ConnectProblem::Refused, Failure::ConnectionRefused),
+                    (ConnectProblem::Reset, Failure::Reset),
+                    (ConnectProblem::TimedOut, Failure::ConnectTimedOut),
+                    (ConnectProblem::Unreachable, Failure::Unreachable),
+                ];
+                known.into_iter().find(|(problem, _)| saw(problem.clone())).map(|(_, failure)| failure)
+            }
+        }
+    }
+
+    /// The addresses that were tried.
+    pub fn attempts(&self) -> &[Attempt] {
+        match self {
+            DialError::Name(_) => &[],
+            DialError::Connect { attempts, .. } => attempts,
+        }
+    }
+}
+
+impl fmt::Display for DialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DialError::Name(error) => error.fmt(f),
+            DialError::Connect { target, attempts } => {
+                write!(f, "cannot connect to {target}: ")?;
+                match attempts.as_slice() {
+                    [only] => write!(f, "{} ({})", only.error, only.addr),
+                    [first, rest @ ..] if rest.iter().all(|attempt| attempt.error == first.error) => {
+                        write!(f, "{} ({} addresses)", first.error, attempts.len())
+                    }
+                    several => {
+                        let shown: Vec<String> = several.iter().map(Attempt::to_string).collect();
+                        f.write_str(&shown.join(", "))
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl std::error::Error for DialError {}
+
+/// Connects to a target: all addresses of its host, or of its MX hosts in order of preference.
+///
+/// # Errors
+/// When no address was found or none answered. The wait is limited: each lookup and each address by
+/// [`DialOptions::timeout`].
+pub async fn dial(target: &Target, options: &DialOptions) -> Result<Dialed, DialError> {
+    let options = &with_family_of_source(options);
+    let mut failed = Failed { options, port: target.port, tried: Vec::new(), name: None };
+    for host in hosts_of(target, options).await? {
+        if let Some((tcp, peer, local)) = failed.try_host(&host).await {
+            return Ok(Dialed { tcp, peer, local, host, tried: failed.tried });
+        }
+    }
+    Err(failed.into_error(target))
+}
+
+fn with_family_of_source(options: &DialOptions) -> DialOptions {
+    let family = match (options.family, options.source) {
+        (Family::Any, Some(source)) => Family::of(source),
+        (family, _) => family,
+    };
+    DialOptions { family, ..options.clone() }
+}
+
+async fn hosts_of(target: &Target, options: &DialOptions) -> Result<Vec<Host>, DialError> {
+    let Host::Name(domain) = &target.host else { return Ok(vec![target.host.clone()]) };
+    if !target.mx {
+        return Ok(vec![target.host.clone()]);
+    }
+    let hosts = resolve::mx(domain, options).await.map_err(DialError::Name)?;
+    Ok(hosts.into_iter().map(|host| Host::Name(host.name)).collect())
+}
+
+/// What has failed so far.
+struct Failed<'a> {
+    options: &'a DialOptions,
+    port: u16,
+    tried: Vec<Attempt>,
+    name: Option<NameError>,
+}
+
+impl Failed<'_> {
+    async fn try_host(&mut self, host: &Host) -> Option<(TcpStream, SocketAddr, SocketAddr)> {
+        let found = match host {
+            Host::Ip(ip) if self.options.family.holds(*ip) => Ok(vec![*ip]),
+            Host::Ip(ip) => Err(NameError::new(&ip.to_string(), NameProblem::NoAddress(self.options.family))),
+            Host::Name(name) => resolve::addresses(name, self.options).await,
+        };
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => {
+                self.name.get_or_insert(error);
+                return None;
+            }
+        };
+        let addresses = interleave(&found).into_iter().take(MOST_ADDRESSES);
+        let addresses = addresses.map(|ip| SocketAddr::new(ip, self.port)).collect();
+        let mut tried = Vec::new();
+        let connected = race(addresses, self.options, &mut tried).await;
+        tried.iter_mut().for_each(|attempt| attempt.name = host.name().map(str::to_owned));
+        self.tried.append(&mut tried);
+        connected
+    }
+
+    fn into_error(self, target: &Target) -> DialError {
+        match self.name {
+            Some(error) if self.tried.is_empty() => DialError::Name(error),
+            _ => {
+                let target = match &target.host {
+                    Host::Ip(ip) => SocketAddr::new(*ip, target.port).to_string(),
+                    Host::Name(name) => format!("{name}:{}", target.port),
+                };
+                DialError::Connect { target, attempts: self.tried }
+            }
+        }
+    }
+}
+
+/// Alternates the families, beginning with that of the first address (RFC 8305 §4).
+fn interleave(found: &[IpAddr]) -> Vec<IpAddr> {
+    let Some(first) = found.first() else { return Vec::new() };
+    let (mut same, mut other): (Vec<IpAddr>, Vec<IpAddr>) = (Vec::new(), Vec::new());
+    for ip in found {
+        if ip.is_ipv4() == first.is_ipv4() { same.push(*ip) } else { other.push(*ip) }
+    }
+    let mut mixed = Vec::with_capacity(found.len());
+    let (mut same, mut other) = (same.into_iter(), other.into_iter());
+    while mixed.len() < found.len() {
+        mixed.extend(same.next());
+        mixed.extend(other.next());
+    }
+    mixed
+}
+
+/// Tries the addresses beside each other; the first that connects wins and the others are given up.
+async fn race(
+    addresses: Vec<SocketAddr>,
+    options: &DialOptions,
+    tried: &mut Vec<Attempt>,
+) -> Option<(TcpStream, SocketAddr, SocketAddr)> {
+    let mut waiting = addresses.into_iter();
+    let mut running = JoinSet::new();
+    let mut next_start = Instant::now();
+    loop {
+        let more = waiting.len() > 0;
+        if !more && running.is_empty() {
+            return None;
+        }
+        tokio::select! {
+            () = sleep_until(next_start), if more => {
+                if let Some(addr) = waiting.next() {
+                    running.spawn(attempt(addr, options.source, options.timeout));
+                    next_start = Instant::now() + STAGGER;
+                }
+            }
+            Some(ended) = running.join_next(), if !running.is_empty() => match ended {
+                Ok(Ok(connected)) => return Some(connected),
+                Ok(Err(failed)) => {
+                    tried.push(failed);
+                    next_start = Instant::now();
+                }
+                // Only a panic or an abort ends here, and neither happens.
+                Err(_) => {}
+            },
+        }
+    }
+}
+
+async fn attempt(
+    addr: SocketAddr,
+    source: Option<IpAddr>,
+    limit: Duration,
+) -> Result<(TcpStream, SocketAddr, SocketAddr), Attempt> {
+    let start = Instant::now();
+    let connected = match timeout(limit, connect(addr, source)).await {
+        Ok(connected) => connected,
+        Err(_) => Err(ConnectProblem::TimedOut),
+    };
+    connected.map_err(|error| Attempt { name: None, addr, error, took: start.elapsed() })
+}
+
+async fn connect(
+    addr: SocketAddr,
+    source: Option<IpAddr>,
+) -> Result<(TcpStream, SocketAddr, SocketAddr), ConnectProblem> {
+    let io = |error: io::Error| ConnectProblem::of(&error);
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(io)?;
+    if let Some(source) = source {
+        let bound = socket.bind(SocketAddr::new(source, 0));
+        bound.map_err(|error| ConnectProblem::Source(format!("{source}: {}", io_words(&error))))?;
+    }
+    let tcp = socket.connect(addr).await.map_err(io)?;
+    // A conversation in short lines: waiting to fill packets would only delay it.
+    let _ = tcp.set_nodelay(true);
+    let (peer, local) = (tcp.peer_addr().map_err(io)?, tcp.local_addr().map_err(io)?);
+    Ok((tcp, peer, local))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ips(list: &[&str]) -> Vec<IpAddr> {
+        list.iter().map(|ip| ip.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn families_alternate_from_the_first() {
+        let found = ips(&["::1", "::2", "::3", "1.1.1.1", "2.2.2.2"]);
+        assert_eq!(interleave(&found), ips(&["::1", "1.1.1.1", "::2", "2.2.2.2", "::3"]));
+        let found = ips(&["1.1.1.1", "2.2.2.2", "::1"]);
+        assert_eq!(interleave(&found), ips(&["1.1.1.1", "::1", "2.2.2.2"]));
+        assert!(interleave(&[]).is_empty());
+    }
+
+    #[test]
+    fn an_error_is_one_line_and_the_telling_failure_decides() {
+        let attempt = |addr: &str, error| Attempt {
+            name: None,
+            addr: addr.parse().unwrap(),
+            error,
+            took: Duration::ZERO,
+        };
+        let attempts = vec![
+            attempt("[2001:db8::1]:25", ConnectProblem::TimedOut),
+            attempt("192.0.2.1:25", ConnectProblem::Refused),
+        ];
+        let error = DialError::Connect { target: "mx.example.org:25".to_owned(), attempts };
+        assert_eq!(
+            error.to_string(),
+            "cannot connect to mx.example.org:25: [2001:db8::1]:25: timed out, 192.0.2.1:25: connection refused"
+        );
+        assert_eq!(error.failure(), Some(Failure::ConnectionRefused));
+    }
+
+    #[tokio::test]
+    async fn the_address_that_answers_wins_and_the_failed_ones_are_kept() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        // 127.0.0.2 is loopback as well on Linux, and nobody listens there; elsewhere it is unreachable.
+        let addresses = ["127.0.0.2", "127.0.0.1"].map(|ip| SocketAddr::new(ip.parse().unwrap(), port));
+        let mut tried = Vec::new();
+        let (_, peer, local) = race(addresses.to_vec(), &DialOptions::default(), &mut tried).await.unwrap();
+        assert_eq!(peer, listener.local_addr().unwrap());
+        assert_eq!(local.ip(), peer.ip());
+        assert_eq!(tried.len(), 1);
+        assert_eq!(tried.first().unwrap().addr.ip().to_string(), "127.0.0.2");
+    }
+
+    #[tokio::test]
+    async fn a_refused_port_says_so() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target: Target = listener.local_addr().unwrap().to_string().parse().unwrap();
+        drop(listener);
+        let error = dial(&target, &DialOptions::default()).await.unwrap_err();
+        assert_eq!(error.failure(), Some(Failure::ConnectionRefused));
+        assert_eq!(
+            error.to_string(),
+            format!("cannot connect to {0}: connection refused ({0})", attempt_addr(&error))
+        );
+    }
+
+    fn attempt_addr(error: &DialError) -> SocketAddr {
+        error.attempts().first().unwrap().addr
+    }
+
+    #[tokio::test]
+    async fn a_family_or_source_that_does_not_fit_is_told() {
+        let target: Target = "127.0.0.1:9".parse().unwrap();
+        let options = DialOptions { family: Family::V6, ..DialOptions::default() };
+        let error = dial(&target, &options).await.unwrap_err();
+        assert_eq!(error.to_string(), "127.0.0.1 has no IPv6 address");
+        let options = DialOptions { source: Some("192.0.2.77".parse().unwrap()), ..DialOptions::default() };
+        let error = dial(&target, &options).await.unwrap_err().to_string();
+        assert!(error.contains("cannot come from the source address: 192.0.2.77"), "{error}");
+    }
+}

@@ -1,0 +1,337 @@
+//! Options made ready: files read and checked at once, the connector built when TLS is first needed.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use native_tls::{Certificate, Identity, TlsConnector};
+use thiserror::Error;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use super::error::{TlsError, TlsFailure};
+use super::info::{TlsInfo, Verified};
+use super::verify::{self, Trusted, VerifyProblem};
+use super::{Sni, TlsOptions, identity};
+use crate::report::io_words;
+use crate::target::Host;
+use crate::transport::cert::CertInfo;
+use crate::transport::tap::{Seen, Tap};
+use crate::wire::escape::visible;
+
+/// The largest file that is read for certificates. All of the world's public roots are some 250 KiB.
+const LARGEST_FILE: u64 = 16 * 1024 * 1024;
+
+/// What is wrong with the options. Each is one line, and known before any connection is opened.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TlsSetupError {
+    /// A file or folder cannot be read.
+    #[error("cannot read the {what} {path}: {}", io_words(.error))]
+    Unreadable {
+        /// What it should be.
+        what: &'static str,
+        /// Its path, safe to show.
+        path: String,
+        /// Why not.
+        error: io::Error,
+    },
+    /// No certificate in a file or folder.
+    #[error("there is no certificate in {0} (PEM is wanted, with BEGIN CERTIFICATE)")]
+    NoCertificate(String),
+    /// A certificate is damaged.
+    #[error("the certificate in {0} cannot be used: {1}")]
+    BadCertificate(String, String),
+    /// No private key in a file.
+    #[error("there is no private key in {0} (PEM is wanted); name its file with --key")]
+    NoKey(String),
+    /// The private key is damaged, or of an unknown kind.
+    #[error("the private key in {0} cannot be used")]
+    BadKey(String),
+    /// Key and certificate belong to different pairs.
+    #[error("the private key in {key} does not belong to the certificate in {cert}")]
+    KeyMismatch {
+        /// The key's file.
+        key: String,
+        /// The certificate's file.
+        cert: String,
+    },
+    /// The key is encrypted and no passphrase was given.
+    #[error("{0} is protected by a passphrase; give it")]
+    PassphraseNeeded(String),
+    /// The passphrase does not open the key.
+    #[error("the passphrase does not open {0}")]
+    WrongPassphrase(String),
+    /// PKCS#12 with ciphers that OpenSSL 3 left behind.
+    #[error("{0} is encrypted with an obsolete cipher that this TLS library refuses; export it again")]
+    OldPkcs12(String),
+    /// The lowest version is above the highest.
+    #[error("the lowest version {min} is above the highest, {max}")]
+    NoVersions {
+        /// The lowest version.
+        min: super::Version,
+        /// The highest version.
+        max: super::Version,
+    },
+    /// A name that is none.
+    #[error("{0}")]
+    BadName(#[from] crate::target::TargetError),
+    /// The TLS library cannot be set up so.
+    #[error("the TLS library refuses these options: {0}")]
+    Library(String),
+}
+
+/// Checked options. Clones share what was loaded.
+#[derive(Clone)]
+pub struct TlsSetup(Arc<Loaded>);
+
+struct Loaded {
+    options: TlsOptions,
+    verify_host: Option<Host>,
+    roots: Vec<Vec<u8>>,
+    identity: Option<Identity>,
+    connector: OnceLock<Result<TlsConnector, String>>,
+}
+
+impl std::fmt::Debug for TlsSetup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TlsSetup").field("options", &self.0.options).finish_non_exhaustive()
+    }
+}
+
+/// The stream of an encrypted link.
+pub(in crate::transport) type TlsStream = tokio_native_tls::TlsStream<Tap<TcpStream>>;
+
+impl TlsSetup {
+    /// Reads the files that the options name and checks them.
+    ///
+    /// # Errors
+    /// A [`TlsSetupError`], before any connection is opened.
+    pub fn load(options: &TlsOptions) -> Result<TlsSetup, TlsSetupError> {
+        if let Some(max) = options.max.filter(|max| *max < options.min) {
+            return Err(TlsSetupError::NoVersions { min: options.min, max });
+        }
+        if let Sni::Name(name) = &options.sni {
+            Host::parse(name)?;
+        }
+        let loaded = Loaded {
+            verify_host: options.verify_name.as_deref().map(Host::parse).transpose()?,
+            roots: options.ca.as_deref().map_or(Ok(Vec::new()), roots)?,
+            identity: identity::load(options)?,
+            options: options.clone(),
+            connector: OnceLock::new(),
+        };
+        Ok(TlsSetup(Arc::new(loaded)))
+    }
+
+    /// The options.
+    pub fn options(&self) -> &TlsOptions {
+        &self.0.options
+    }
+
+    /// The same files with other options. Only versions, names, ALPN, timeout and `insecure` may differ.
+    #[must_use]
+    pub fn with(&self, change: impl FnOnce(&mut TlsOptions)) -> TlsSetup {
+        let mut options = self.0.options.clone();
+        change(&mut options);
+        TlsSetup(Arc::new(Loaded {
+            options,
+            verify_host: self.0.verify_host.clone(),
+            roots: self.0.roots.clone(),
+            identity: self.0.identity.clone(),
+            connector: OnceLock::new(),
+        }))
+    }
+
+    /// Loading the system's authorities takes some 20 ms, so it waits until TLS is needed.
+    fn connector(&self) -> Result<TlsConnector, String> {
+        self.0.connector.get_or_init(|| self.build().map_err(|error| error.to_string())).clone()
+    }
+
+    fn build(&self) -> native_tls::Result<TlsConnector> {
+        let Loaded { options, roots, identity, .. } = self.0.as_ref();
+        let mut builder = TlsConnector::builder();
+        builder.min_protocol_version(Some(options.min.of_library()));
+        builder.max_protocol_version(options.max.map(super::Version::of_library));
+        builder.disable_built_in_roots(options.no_system_ca);
+        builder.use_sni(options.sni != Sni::None);
+        builder.danger_accept_invalid_certs(options.insecure);
+        // The name is checked by ourselves right after the handshake: the library, when it refuses, does not
+        // show the certificate, and nobody could say for which names it is.
+        builder.danger_accept_invalid_hostnames(true);
+        for der in roots {
+            builder.add_root_certificate(Certificate::from_der(der)?);
+        }
+        if let Some(identity) = identity {
+            builder.identity(identity.clone());
+        }
+        let alpn: Vec<&str> = options.alpn.iter().map(String::as_str).collect();
+        builder.request_alpns(&alpn);
+        builder.build()
+    }
+
+    /// The handshake, and the checks that come with it.
+    pub(in crate::transport) async fn handshake(
+        &self,
+        tcp: TcpStream,
+        host: &Host,
+    ) -> Result<(TlsStream, TlsInfo), TlsError> {
+        let start = Instant::now();
+        let host = self.0.verify_host.as_ref().unwrap_or(host).clone();
+        let connector =
+            self.connector().map_err(|said| TlsError::from_library(&said, Seen::default(), &host))?;
+        let (tap, listener) = Tap::new(tcp);
+        let name = self.name_sent(&host);
+        let connecting = tokio_native_tls::TlsConnector::from(connector);
+        let stream = match timeout(self.0.options.timeout, connecting.connect(&name, tap)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return Err(TlsError::from_library(&error.to_string(), listener.seen(), &host)),
+            Err(_) => return Err(TlsError::new(timed_out(self, &listener.seen()), listener.seen())),
+        };
+        let info = self.info(&stream, listener.seen(), &host, start)?;
+        Ok((stream, info))
+    }
+
+    /// What the library is told as the server's name; it becomes the SNI unless that is switched off.
+    fn name_sent(&self, host: &Host) -> String {
+        match &self.0.options.sni {
+            Sni::Name(name) => Host::parse(name).map_or_else(|_| name.clone(), |host| host.to_string()),
+            Sni::Default | Sni::None => host.to_string(),
+        }
+    }
+
+    fn info(&self, stream: &TlsStream, seen: Seen, host: &Host, start: Instant) -> Result<TlsInfo, TlsError> {
+        let inner = stream.get_ref();
+        let leaf = inner.peer_certificate().ok().flatten().and_then(|cert| cert.to_der().ok());
+        let leaf = leaf.or_else(|| seen.chain.first().cloned()).and_then(|der| CertInfo::from_der(&der).ok());
+        let chain: Vec<CertInfo> = seen.chain.iter().filter_map(|der| CertInfo::from_der(der).ok()).collect();
+        let (verified, matched_name, root) = self.verdict(leaf.as_ref(), &chain, host);
+        if let (Verified::No(problem), false) = (&verified, self.0.options.insecure) {
+            return Err(TlsError::new(TlsFailure::Verify(Box::new(problem.clone())), seen));
+        }
+        let alpn = inner.negotiated_alpn().ok().flatten().map(|name| visible(&name));
+        Ok(TlsInfo {
+            version: seen.version,
+            cipher: seen.cipher.clone(),
+            group: seen.group.clone(),
+            alpn,
+            sni: seen.sni.clone(),
+            checked_name: host.to_string(),
+            matched_name,
+            verified,
+            root,
+            insecure: self.0.options.insecure,
+            leaf,
+            chain,
+            tls_server_end_point: inner.tls_server_end_point().ok().flatten(),
+            took: start.elapsed(),
+            seen,
+        })
+    }
+
+    /// Whether the certificate verifies, by which of its names, and the root where it is known.
+    fn verdict(
+        &self,
+        leaf: Option<&CertInfo>,
+        chain: &[CertInfo],
+        host: &Host,
+    ) -> (Verified, Option<String>, Option<String>) {
+        let Some(leaf) = leaf else {
+            // Without a certificate nobody has been verified (anonymous suites, which are not offered).
+            return (Verified::Unknown("the server showed no certificate"), None, None);
+        };
+        let name = verify::name(leaf, host);
+        let path = match self.0.options.insecure {
+            false => PathVerdict::Good(None),
+            true => self.path(leaf, chain, host),
+        };
+        match (path, name) {
+            (PathVerdict::Good(root), Ok(name)) => (Verified::Yes, Some(name), root),
+            (PathVerdict::Good(root), Err(problem)) => (Verified::No(problem), None, root),
+            (PathVerdict::Bad(problem), name) => (Verified::No(problem), name.ok(), None),
+            (PathVerdict::Unknown(why), Ok(name)) => (Verified::Unknown(why), Some(name), None),
+            (PathVerdict::Unknown(_), Err(problem)) => (Verified::No(problem), None, None),
+        }
+    }
+
+    /// What the library would have said, had it been asked.
+    fn path(&self, leaf: &CertInfo, chain: &[CertInfo], host: &Host) -> PathVerdict {
+        let problem = |reason, said: String| {
+            let leaf = Some(Box::new(leaf.clone()));
+            PathVerdict::Bad(VerifyProblem { reason, said, wanted: host.to_string(), leaf })
+        };
+        if let Some(reason) = verify::time(leaf, chrono::Utc::now()) {
+            return problem(reason, String::new());
+        }
+        let trusted = Trusted { system: !self.0.options.no_system_ca, own: &self.0.roots };
+        match verify::path(leaf.der(), chain.get(1..).unwrap_or_default(), &trusted) {
+            None => PathVerdict::Unknown("this machine's TLS library cannot tell under --insecure"),
+            Some(Ok(root)) => PathVerdict::Good(Some(root).filter(|root| !root.is_empty())),
+            Some(Err(said)) => match verify::reason(&said, chain) {
+                verify::VerifyReason::UnknownIssuer if chain.is_empty() => PathVerdict::Unknown(
+                    "its issuer is not known here, and TLS 1.3 hides the chain that was sent",
+                ),
+                reason => problem(reason, said),
+            },
+        }
+    }
+}
+
+enum PathVerdict {
+    Good(Option<String>),
+    Bad(VerifyProblem),
+    Unknown(&'static str),
+}
+
+fn timed_out(setup: &TlsSetup, seen: &Seen) -> TlsFailure {
+    match &seen.not_tls {
+        Some(said) => TlsFailure::PlaintextReply(said.clone()),
+        None => TlsFailure::Timeout(setup.0.options.timeout),
+    }
+}
+
+/// The certificates of `--ca` in DER.
+fn roots(path: &Path) -> Result<Vec<Vec<u8>>, TlsSetupError> {
+    let unreadable = |error| TlsSetupError::Unreadable { what: "CA file", path: shown(path), error };
+    let mut found = Vec::new();
+    if fs::metadata(path).map_err(unreadable)?.is_dir() {
+        for entry in fs::read_dir(path).map_err(unreadable)? {
+            let file = entry.map_err(unreadable)?.path();
+            if file.is_file() {
+                // A folder may hold other things than certificates.
+                found.extend(certificates(&read("CA file", &file)?).unwrap_or_default());
+            }
+        }
+    } else {
+        let bad = |error: native_tls::Error| TlsSetupError::BadCertificate(shown(path), error.to_string());
+        found = certificates(&read("CA file", path)?).map_err(bad)?;
+    }
+    match found.is_empty() {
+        true => Err(TlsSetupError::NoCertificate(shown(path))),
+        false => Ok(found),
+    }
+}
+
+fn certificates(bytes: &[u8]) -> native_tls::Result<Vec<Vec<u8>>> {
+    match Certificate::from_der(bytes) {
+        Ok(one) => Ok(vec![one.to_der()?]),
+        Err(_) => Certificate::stack_from_pem(bytes)?.iter().map(Certificate::to_der).collect(),
+    }
+}
+
+/// A whole file, unless it is far too large to be what it should be.
+pub(super) fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, TlsSetupError> {
+    let unreadable = |error| TlsSetupError::Unreadable { what, path: shown(path), error };
+    let file = fs::File::open(path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    match bytes.len() as u64 > LARGEST_FILE {
+        true => Err(unreadable(io::Error::other("it is too large"))),
+        false => Ok(bytes),
+    }
+}
+
+pub(super) fn shown(path: &Path) -> String {
+    visible(path.as_os_str().as_encoded_bytes())
+}

@@ -1,0 +1,269 @@
+//! Why a certificate does not verify; and whether one would that nobody asked about (`--insecure`).
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+
+use crate::target::Host;
+use crate::transport::cert::CertInfo;
+use crate::wire::escape::visible;
+
+/// The kinds of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum VerifyReason {
+    /// Its time is over.
+    Expired,
+    /// Its time has not begun; perhaps this machine's clock is wrong.
+    NotYetValid,
+    /// It vouches for itself, and is not trusted.
+    SelfSigned,
+    /// The root of its chain is not trusted.
+    UntrustedRoot,
+    /// Its issuer is neither sent nor trusted; which of both is missing cannot be told.
+    UnknownIssuer,
+    /// The server does not send the certificate that links it to a root.
+    MissingIntermediate,
+    /// It is for other names.
+    NameMismatch,
+    /// Its issuer has withdrawn it.
+    Revoked,
+    /// Its key or signature is too weak.
+    Weak,
+    /// It is not meant for servers, or its issuer not for issuing.
+    WrongPurpose,
+    /// It is damaged: a signature or field is wrong.
+    Damaged,
+    /// Something else, in OpenSSL's words.
+    Other,
+}
+
+impl VerifyReason {
+    /// A short word for it, stable, for transcripts and JSON.
+    pub fn slug(self) -> &'static str {
+        match self {
+            VerifyReason::Expired => "expired",
+            VerifyReason::NotYetValid => "not-yet-valid",
+            VerifyReason::SelfSigned => "self-signed",
+            VerifyReason::UntrustedRoot => "untrusted-root",
+            VerifyReason::UnknownIssuer => "unknown-issuer",
+            VerifyReason::MissingIntermediate => "missing-intermediate",
+            VerifyReason::NameMismatch => "name-mismatch",
+            VerifyReason::Revoked => "revoked",
+            VerifyReason::Weak => "weak",
+            VerifyReason::WrongPurpose => "wrong-purpose",
+            VerifyReason::Damaged => "damaged",
+            VerifyReason::Other => "other",
+        }
+    }
+}
+
+/// A certificate that does not verify, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyProblem {
+    /// The kind of failure.
+    pub reason: VerifyReason,
+    /// The TLS library's words; for a name mismatch they are ours.
+    pub said: String,
+    /// The name or address that the certificate should be for.
+    pub wanted: String,
+    /// The certificate, where it could be seen.
+    pub leaf: Option<Box<CertInfo>>,
+}
+
+impl VerifyProblem {
+    /// The names that would have matched.
+    pub fn names(&self) -> Vec<String> {
+        self.leaf.as_ref().map(|leaf| leaf.host_names()).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for VerifyProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let leaf = self.leaf.as_deref();
+        let day = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M UTC").to_string();
+        match (self.reason, leaf) {
+            (VerifyReason::Expired, Some(leaf)) if self.said.is_empty() || leaf.not_after < Utc::now() => {
+                write!(f, "it expired on {}", day(leaf.not_after))
+            }
+            (VerifyReason::NotYetValid, Some(leaf)) => {
+                write!(
+                    f,
+                    "it is valid from {} on; this machine's clock says {}",
+                    day(leaf.not_before),
+                    day(Utc::now())
+                )
+            }
+            (VerifyReason::SelfSigned, _) => f.write_str("it is self-signed and not trusted here"),
+            (VerifyReason::UntrustedRoot, _) => f.write_str("its root authority is not trusted here"),
+            (VerifyReason::UnknownIssuer, Some(leaf)) => {
+                write!(f, "its issuer ({}) is not known here", leaf.issuer)
+            }
+            (VerifyReason::MissingIntermediate, Some(leaf)) => {
+                write!(f, "the server does not send the certificate of its issuer ({})", leaf.issuer)
+            }
+            (VerifyReason::NameMismatch, Some(leaf)) => {
+                let names = leaf.host_names();
+                let shown = if names.is_empty() { "no host".to_owned() } else { names.join(", ") };
+                write!(f, "it is for {shown}, not for {}", self.wanted)
+            }
+            _ => f.write_str(&self.said),
+        }
+    }
+}
+
+/// What OpenSSL's words mean (`X509_verify_cert_error_string`). The chain is what the server sent, as far as seen.
+pub(super) fn reason(said: &str, chain: &[CertInfo]) -> VerifyReason {
+    let said = said.to_ascii_lowercase().replace("self signed", "self-signed");
+    let has = |list: &[&str]| list.iter().any(|part| said.contains(part));
+    if has(&["has expired"]) {
+        VerifyReason::Expired
+    } else if has(&["not yet valid"]) {
+        VerifyReason::NotYetValid
+    } else if has(&["self-signed certificate in certificate chain"]) {
+        VerifyReason::UntrustedRoot
+    } else if has(&["self-signed"]) {
+        VerifyReason::SelfSigned
+    } else if has(&["unable to get local issuer", "unable to get issuer", "unable to verify the first"]) {
+        issuer_is_missing(chain)
+    } else if has(&["mismatch"]) {
+        VerifyReason::NameMismatch
+    } else if has(&["revoked"]) {
+        VerifyReason::Revoked
+    } else if has(&["too weak", "too small", "not acceptable"]) {
+        VerifyReason::Weak
+    } else if has(&["purpose", "invalid ca", "key usage", "path length"]) {
+        VerifyReason::WrongPurpose
+    } else if has(&["signature", "error in certificate", "format error", "decode"]) {
+        VerifyReason::Damaged
+    } else {
+        VerifyReason::Other
+    }
+}
+
+/// Tells a server that forgot its intermediate from an authority nobody knows here.
+fn issuer_is_missing(chain: &[CertInfo]) -> VerifyReason {
+    match chain.last() {
+        // The last one sent has an issuer who publishes a certificate: a public intermediate was left out.
+        Some(last) if !last.issuer_urls.is_empty() => VerifyReason::MissingIntermediate,
+        // Somebody's own authority publishes nothing; a chain of one may still lack a link.
+        _ => VerifyReason::UnknownIssuer,
+    }
+}
+
+/// Whether a certificate is for a host: by which of its names, or the problem.
+pub(super) fn name(leaf: &CertInfo, host: &Host) -> Result<String, VerifyProblem> {
+    match leaf.matches(host) {
+        Some(name) => Ok(name.to_owned()),
+        None => Err(VerifyProblem {
+            reason: VerifyReason::NameMismatch,
+            said: "hostname mismatch".to_owned(),
+            wanted: host.to_string(),
+            leaf: Some(Box::new(leaf.clone())),
+        }),
+    }
+}
+
+/// Whether a certificate is in its time at `now`.
+pub(super) fn time(leaf: &CertInfo, now: DateTime<Utc>) -> Option<VerifyReason> {
+    if now > leaf.not_after {
+        Some(VerifyReason::Expired)
+    } else if now < leaf.not_before {
+        Some(VerifyReason::NotYetValid)
+    } else {
+        None
+    }
+}
+
+/// Builds the path from a certificate to a trusted root, without a connection.
+///
+/// The root's subject comes back, or OpenSSL's words, or nothing where this machine's TLS library has no such
+/// function.
+#[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
+pub(super) fn path(leaf: &[u8], rest: &[CertInfo], trusted: &Trusted<'_>) -> Option<Result<String, String>> {
+    use openssl::stack::Stack;
+    use openssl::x509::{X509, X509StoreContext};
+
+    let store = trusted.store().ok()?;
+    let leaf = X509::from_der(leaf).ok()?;
+    let mut untrusted = Stack::new().ok()?;
+    for cert in rest {
+        untrusted.push(X509::from_der(cert.der()).ok()?).ok()?;
+    }
+    let mut context = X509StoreContext::new().ok()?;
+    let verdict = context.init(&store, &leaf, &untrusted, |context| {
+        if !context.verify_cert()? {
+            return Ok(Err(context.error().error_string().to_owned()));
+        }
+        let root =
+            context.chain().and_then(|chain| chain.iter().last()).map(|root| root.to_der()).transpose()?;
+        let root = root.and_then(|der| CertInfo::from_der(&der).ok());
+        Ok(Ok(root.map_or_else(String::new, |root| root.subject)))
+    });
+    Some(verdict.ok()?.map_err(|said| visible(said.as_bytes())))
+}
+
+/// On other systems the TLS library has no such function.
+#[cfg(any(target_os = "windows", target_vendor = "apple"))]
+pub(super) fn path(_: &[u8], _: &[CertInfo], _: &Trusted<'_>) -> Option<Result<String, String>> {
+    None
+}
+
+/// The roots that are trusted.
+pub(super) struct Trusted<'a> {
+    /// The system's.
+    pub system: bool,
+    /// Those of `--ca`, in DER.
+    pub own: &'a [Vec<u8>],
+}
+
+#[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
+impl Trusted<'_> {
+    fn store(&self) -> Result<openssl::x509::store::X509Store, openssl::error::ErrorStack> {
+        use openssl::ssl::SslFiletype;
+        use openssl::x509::store::{X509Lookup, X509StoreBuilder};
+        use openssl::x509::{X509, X509PurposeId};
+
+        let mut store = X509StoreBuilder::new()?;
+        store.set_purpose(X509PurposeId::SSL_SERVER)?;
+        if self.system {
+            let probed = openssl_probe::probe();
+            if let Some(file) = probed.cert_file {
+                // A file that cannot be read trusts nobody, as in the handshake itself.
+                let _ = store.add_lookup(X509Lookup::file())?.load_cert_file(file, SslFiletype::PEM);
+            }
+            for dir in probed.cert_dir.iter().filter_map(|dir| dir.to_str()) {
+                store.add_lookup(X509Lookup::hash_dir())?.add_dir(dir, SslFiletype::PEM)?;
+            }
+        }
+        for der in self.own {
+            store.add_cert(X509::from_der(der)?)?;
+        }
+        Ok(store.build())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn openssl_words_of_several_versions_are_understood() {
+        for (said, expected) in [
+            ("certificate has expired", VerifyReason::Expired),
+            ("certificate is not yet valid", VerifyReason::NotYetValid),
+            ("self-signed certificate", VerifyReason::SelfSigned),
+            ("self signed certificate", VerifyReason::SelfSigned),
+            ("self signed certificate in certificate chain", VerifyReason::UntrustedRoot),
+            ("unable to get local issuer certificate", VerifyReason::UnknownIssuer),
+            ("Hostname mismatch", VerifyReason::NameMismatch),
+            ("EE certificate key too weak", VerifyReason::Weak),
+            ("unsuitable certificate purpose", VerifyReason::WrongPurpose),
+            ("certificate signature failure", VerifyReason::Damaged),
+            ("certificate revoked", VerifyReason::Revoked),
+            ("something new", VerifyReason::Other),
+        ] {
+            assert_eq!(reason(said, &[]), expected, "{said}");
+        }
+    }
+}
