@@ -64,7 +64,7 @@ pub fn mask(text: &str) -> String {
     out
 }
 
-fn is_word(c: char) -> bool {
+pub(super) fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
 
@@ -140,7 +140,7 @@ fn message_id(text: &str) -> usize {
     if made { left.len() + right.len() + 3 } else { 0 }
 }
 
-fn ip_address(text: &str) -> usize {
+pub(super) fn ip_address(text: &str) -> usize {
     let bracket = usize::from(text.starts_with('['));
     let body = tail(text, bracket);
     let tagged = if body.starts_with("IPv6:") { 5 } else { 0 };
@@ -185,11 +185,15 @@ fn word(text: &str) -> &str {
 }
 
 /// A name with two dots at least, or one dot and a known look; enhanced codes and version numbers are none.
-fn host(text: &str) -> usize {
+pub(super) fn host(text: &str) -> usize {
     let name = word(text);
     let labels: Vec<&str> = name.split('.').collect();
     let fine = |label: &&str| !label.is_empty() && label.len() <= 63;
-    let top = labels.last().is_some_and(|top| top.len() >= 2 && top.bytes().all(|b| b.is_ascii_alphabetic()));
+    // `RESOLVER.ADR.RecipNotFound` is no host: the last label of one is in one case.
+    let letters = |top: &str| {
+        top.bytes().all(|b| b.is_ascii_lowercase()) || top.bytes().all(|b| b.is_ascii_uppercase())
+    };
+    let top = labels.last().is_some_and(|top| top.len() >= 2 && letters(top));
     // An at sign behind it: the left part of somebody's address.
     let address = tail(text, name.len()).starts_with('@');
     if labels.len() >= 2 && top && !address && labels.iter().all(fine) { name.len() } else { 0 }
@@ -257,8 +261,7 @@ mod tests {
             "RCPT TO:<a.b.c1234567890@example.net>",
             "Grüße ‹schon› 12",
         ] {
-            let masked = mask(text).replace("‹host›", "RESOLVER.ADR.RecipNotFound");
-            assert_eq!(masked, text);
+            assert_eq!(mask(text), text);
         }
     }
 }

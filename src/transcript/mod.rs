@@ -7,6 +7,7 @@
 //! * [`script`]: the steps of the client for `rerun`, the replies of the server for `serve`.
 //! * [`mask`], [`diff`]: two sessions compared.
 //! * [`export`], [`import`]: other forms of a transcript. [`scan`]: secrets that are still in one.
+//! * [`pseudonym`]: names and content that are nobody else's business.
 //!
 //! Nothing here opens a file or asks a clock: readers, writers and times are passed in.
 
@@ -19,6 +20,7 @@ pub mod import;
 pub mod info;
 pub mod mask;
 pub mod payload;
+pub mod pseudonym;
 pub mod read;
 pub mod record;
 pub mod redact;
