@@ -120,6 +120,9 @@ impl Capabilities {
     /// What deviates from the grammar in the lines of a positive reply to EHLO, each thing named once.
     pub fn quirks_of(reply: &Reply) -> Vec<Quirk> {
         let mut quirks = Capabilities::from_reply(reply).quirks();
+        if reply.lines.first().is_some_and(|line| whole(ehlo::ehlo_first, line.text()).is_none()) {
+            quirks.push(Quirk::NoName);
+        }
         for line in reply.lines.iter().skip(1) {
             if let Some(quirk) = quirk_of_line(line).filter(|quirk| !quirks.contains(quirk)) {
                 quirks.push(quirk);
@@ -181,7 +184,8 @@ mod tests {
 
     #[test]
     fn deviations_in_the_list_are_named() {
-        let cases: [(&[&str], &[Quirk]); 7] = [
+        let cases: [(&[&str], &[Quirk]); 8] = [
+            (&["**", "SIZE"], &[Quirk::NoName]),
             (&["x", "size 1", "SIZE 2", "Size"], &[Quirk::DuplicateKeyword("SIZE".into())]),
             (&["x", "X_Y z"], &[Quirk::OddKeyword]),
             (&["x", ""], &[Quirk::OddKeyword]),

@@ -60,6 +60,8 @@ pub enum Quirk {
     OddKeyword,
     /// An EHLO reply line whose parameters break the grammar: doubled blanks, tabs, or bytes outside ASCII.
     OddParameter(String),
+    /// A greeting or a reply to EHLO that does not begin with the name of the server.
+    NoName,
     /// The same EHLO keyword was listed more than once.
     DuplicateKeyword(String),
     /// A capability written in an obsolete form, such as `AUTH=LOGIN`.
@@ -89,6 +91,7 @@ impl Quirk {
             Quirk::Unsolicited => "RFC 5321 §4.2",
             Quirk::PlaintextAfterStartTls { .. } => "RFC 3207 §5, CVE-2011-0411",
             Quirk::OddKeyword | Quirk::OddParameter(_) | Quirk::DuplicateKeyword(_) => "RFC 5321 §4.1.1.1",
+            Quirk::NoName => "RFC 5321 §4.3.1",
             Quirk::ObsoleteCapability(_) => "RFC 4954 §3",
             Quirk::LooseEndOfContent { .. } => "RFC 5321 §2.3.8, CVE-2023-51764",
         }
@@ -128,6 +131,7 @@ impl fmt::Display for Quirk {
             ),
             Quirk::OddKeyword => write!(f, "an EHLO line whose keyword breaks the grammar"),
             Quirk::OddParameter(keyword) => write!(f, "the parameters of {keyword} break the grammar"),
+            Quirk::NoName => write!(f, "this does not begin with the name of the server"),
             Quirk::DuplicateKeyword(keyword) => write!(f, "{keyword} is listed more than once"),
             Quirk::ObsoleteCapability(form) => write!(f, "{form} is an obsolete form"),
             Quirk::LooseEndOfContent { form } => {

@@ -236,6 +236,15 @@ impl Reply {
         texts.join("\n")
     }
 
+    /// The deviations of a reply taken as the greeting of a server (RFC 5321 §4.3.1): those of any reply, and
+    /// [`Quirk::NoName`]. A firewall that blanks out the greeting shows in it.
+    pub fn quirks_as_greeting(&self) -> Vec<Quirk> {
+        let named =
+            self.lines.first().is_some_and(|line| whole(replies::greeting_text, line.text()).is_some());
+        let missing = (!named && self.code() == Some(ReplyCode::READY)).then_some(Quirk::NoName);
+        self.all_quirks().cloned().chain(missing).collect()
+    }
+
     /// Reads replies out of text that holds nothing else, whatever its line ends; for samples, tests and
     /// pasted text. Lines that are left over at the end form a reply too, so that no byte is dropped.
     pub fn read_all(bytes: &[u8]) -> Vec<Reply> {
@@ -376,6 +385,13 @@ mod tests {
         for (bytes, expected) in cases {
             assert_eq!(quirks(bytes), expected, "{}", bytes.escape_ascii());
         }
+    }
+
+    #[test]
+    fn a_greeting_begins_with_a_name() {
+        assert_eq!(one(b"220 [192.0.2.1] hello\r\n").quirks_as_greeting(), []);
+        assert_eq!(one(b"220 ****\r\n").quirks_as_greeting(), [Quirk::NoName]);
+        assert_eq!(one(b"554 5.3.2 not today\r\n").quirks_as_greeting(), []);
     }
 
     #[test]

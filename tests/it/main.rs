@@ -1,6 +1,7 @@
 //! All integration tests in one binary, so that linking stays cheap.
 
 mod agreement;
+mod grammar;
 mod hostile_session;
 mod practice;
 mod sasl_docs;

@@ -37,7 +37,7 @@ pub fn dquote(input: &[u8]) -> Parsed<'_> {
     tag(&b"\""[..])(input)
 }
 
-/// `CRLF = CR LF`
+/// `CRLF = %x0D.0A`
 pub fn crlf(input: &[u8]) -> Parsed<'_> {
     tag(&b"\r\n"[..])(input)
 }

@@ -1,13 +1,29 @@
 //! The reply to EHLO (RFC 5321 §4.1.1.1).
 
 use nom::Parser;
-use nom::bytes::complete::{tag_no_case, take_while, take_while_m_n, take_while1};
+use nom::branch::alt;
+use nom::bytes::complete::{tag, tag_no_case, take_while, take_while_m_n, take_while1};
 use nom::combinator::{opt, recognize};
-use nom::multi::many0;
+use nom::multi::{many0, many0_count};
 use nom::sequence::{pair, preceded};
 
 use super::Parsed;
-use super::core::{let_dig, sp};
+use super::core::{crlf, let_dig, sp};
+use super::paths::domain;
+
+/// `ehlo-ok-rsp = ( "250" SP ehlo-first CRLF ) / ( "250-" ehlo-first CRLF *( "250-" ehlo-line CRLF ) "250" SP
+/// ehlo-line CRLF )`
+pub fn ehlo_ok_rsp(input: &[u8]) -> Parsed<'_> {
+    let single = (tag(&b"250 "[..]), ehlo_first, crlf);
+    let middle = many0_count((tag(&b"250-"[..]), ehlo_line, crlf));
+    let several = ((tag(&b"250-"[..]), ehlo_first, crlf), middle, (tag(&b"250 "[..]), ehlo_line, crlf));
+    alt((recognize(single), recognize(several))).parse(input)
+}
+
+/// `ehlo-first = Domain [ SP ehlo-greet ]`
+pub fn ehlo_first(input: &[u8]) -> Parsed<'_> {
+    recognize(pair(domain, opt(preceded(sp, ehlo_greet)))).parse(input)
+}
 
 /// `ehlo-line = ehlo-keyword *( SP ehlo-param )`
 pub fn ehlo_line(input: &[u8]) -> Parsed<'_, (&[u8], Vec<&[u8]>)> {

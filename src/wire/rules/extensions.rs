@@ -33,7 +33,8 @@ pub fn body_value(input: &[u8]) -> Parsed<'_> {
 
 /// `auth-value = "<>" / 1*( xchar / hexchar )` (RFC 4954 §5)
 pub fn auth_value(input: &[u8]) -> Parsed<'_> {
-    alt((tag(&b"<>"[..]), recognize(many1_count(alt((xchar, hexchar)))))).parse(input)
+    // The empty address is made of characters that xtext has too.
+    recognize(many1_count(alt((xchar, hexchar)))).parse(input)
 }
 
 /// `xtext = *( xchar / hexchar )` (RFC 3461 §4)

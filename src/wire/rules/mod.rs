@@ -1,8 +1,9 @@
 //! The grammar itself: one function for each rule of `grammar/abnf/`, in a file of the same name as its
 //! ABNF file. A rule's name is its function's name, with `-` written as `_`.
 //!
-//! The functions are strict, pure and borrow from their input. A function takes the longest prefix its rule
-//! allows; [`whole`] asks that nothing is left over.
+//! The functions are strict, pure and borrow from their input. A function reads what stands at the head of its
+//! input; [`whole`] asks that nothing is left over, and agrees with the ABNF on every input. The test `grammar`
+//! holds that.
 
 pub mod auth;
 pub mod commands;

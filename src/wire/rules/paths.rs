@@ -128,7 +128,9 @@ fn u_let_dig_run(input: &[u8]) -> Parsed<'_> {
     recognize(many1_count(u_let_dig)).parse(input)
 }
 
-/// `UTF8-non-ascii = UTF8-2 / UTF8-3 / UTF8-4` (RFC 6532 §3.1, RFC 3629 §4)
+/// `UTF8-non-ascii = ( %xC2-DF UTF8-tail ) / ( %xE0 %xA0-BF UTF8-tail ) / ( %xE1-EC 2UTF8-tail ) / ( %xED
+/// %x80-9F UTF8-tail ) / ( %xEE-EF 2UTF8-tail ) / ( %xF0 %x90-BF 2UTF8-tail ) / ( %xF1-F3 3UTF8-tail ) / (
+/// %xF4 %x80-8F 2UTF8-tail )` (RFC 6532 §3.1, RFC 3629 §4)
 pub fn utf8_non_ascii(input: &[u8]) -> Parsed<'_> {
     let width = match input.first() {
         Some(0xC2..=0xDF) => 2usize,
@@ -137,6 +139,11 @@ pub fn utf8_non_ascii(input: &[u8]) -> Parsed<'_> {
         _ => 0,
     };
     verify(take(width), |c: &[u8]| !c.is_empty() && std::str::from_utf8(c).is_ok()).parse(input)
+}
+
+/// `UTF8-tail = %x80-BF` (RFC 3629 §4)
+pub fn utf8_tail(input: &[u8]) -> Parsed<'_> {
+    one(input, |b| (0x80..=0xBF).contains(&b))
 }
 
 /// `address-literal = "[" ( IPv4-address-literal / IPv6-address-literal / General-address-literal ) "]"`
@@ -199,8 +206,11 @@ pub fn ipv6_full(input: &[u8]) -> Parsed<'_> {
     recognize(pair(ipv6_hex, count(preceded(tag(&b":"[..]), ipv6_hex), 7))).parse(input)
 }
 
-/// `IPv6-comp = [ IPv6-hex *5( ":" IPv6-hex ) ] "::" [ IPv6-hex *5( ":" IPv6-hex ) ]`, with six groups at
-/// most in all, as `::` stands for two or more (the ABNF file spells that out)
+/// `IPv6-comp = ( "::" [ IPv6-hex *5( ":" IPv6-hex ) ] ) / ( IPv6-hex "::" [ IPv6-hex *4( ":" IPv6-hex ) ] )
+/// / ( IPv6-hex 1( ":" IPv6-hex ) "::" [ IPv6-hex *3( ":" IPv6-hex ) ] ) / ( IPv6-hex 2( ":" IPv6-hex ) "::"
+/// [ IPv6-hex *2( ":" IPv6-hex ) ] ) / ( IPv6-hex 3( ":" IPv6-hex ) "::" [ IPv6-hex *1( ":" IPv6-hex ) ] ) /
+/// ( IPv6-hex 4( ":" IPv6-hex ) "::" [ IPv6-hex ] ) / ( IPv6-hex 5( ":" IPv6-hex ) "::" )`: six groups at
+/// most in all, as `::` stands for two or more
 pub fn ipv6_comp(input: &[u8]) -> Parsed<'_> {
     let both = separated_pair(groups, tag(&b"::"[..]), groups);
     recognize(verify(both, |(left, right)| left + right <= 6)).parse(input)
@@ -211,8 +221,10 @@ pub fn ipv6v4_full(input: &[u8]) -> Parsed<'_> {
     recognize(pair(count(terminated(ipv6_hex, tag(&b":"[..])), 6), ipv4_address_literal)).parse(input)
 }
 
-/// `IPv6v4-comp = [ IPv6-hex *3( ":" IPv6-hex ) ] "::" [ IPv6-hex *3( ":" IPv6-hex ) ":" ]
-/// IPv4-address-literal`, with four groups at most before the IPv4 address
+/// `IPv6v4-comp = ( "::" *4( IPv6-hex ":" ) IPv4-address-literal ) / ( IPv6-hex "::" *3( IPv6-hex ":" )
+/// IPv4-address-literal ) / ( IPv6-hex 1( ":" IPv6-hex ) "::" *2( IPv6-hex ":" ) IPv4-address-literal ) / (
+/// IPv6-hex 2( ":" IPv6-hex ) "::" *1( IPv6-hex ":" ) IPv4-address-literal ) / ( IPv6-hex 3( ":" IPv6-hex )
+/// "::" IPv4-address-literal )`: four groups at most before the IPv4 address
 pub fn ipv6v4_comp(input: &[u8]) -> Parsed<'_> {
     let right = map(many0(terminated(ipv6_hex, tag(&b":"[..]))), |groups| groups.len());
     let both = separated_pair(groups, tag(&b"::"[..]), right);

@@ -11,6 +11,7 @@ use crate::wire::ReplyCode;
 
 use super::Parsed;
 use super::core::{crlf, digit, one, sp, textstring};
+use super::paths::host;
 
 /// `Reply-code = %x32-35 %x30-35 DIGIT`
 pub fn reply_code(input: &[u8]) -> Parsed<'_, ReplyCode> {
@@ -47,4 +48,18 @@ pub fn line(input: &[u8]) -> Parsed<'_> {
 pub fn reply_line(input: &[u8]) -> Parsed<'_> {
     let lines = many0_count(terminated(continued_line, crlf));
     recognize(pair(lines, terminated(final_line, crlf))).parse(input)
+}
+
+/// `Greeting = ( "220 " greeting-text CRLF ) / ( "220-" greeting-text CRLF *( "220-" [ textstring ] CRLF )
+/// "220" [ SP textstring ] CRLF )`
+pub fn greeting(input: &[u8]) -> Parsed<'_> {
+    let first = |mark: &'static [u8]| (tag(mark), greeting_text, crlf);
+    let middle = many0_count((tag(&b"220-"[..]), opt(textstring), crlf));
+    let last = (tag(&b"220"[..]), opt(preceded(sp, textstring)), crlf);
+    alt((recognize(first(b"220 ")), recognize((first(b"220-"), middle, last)))).parse(input)
+}
+
+/// `greeting-text = ( Domain / address-literal ) [ SP textstring ]`
+pub fn greeting_text(input: &[u8]) -> Parsed<'_> {
+    recognize(pair(host, opt(preceded(sp, textstring)))).parse(input)
 }
