@@ -112,7 +112,7 @@ pub struct ReplyLine {
     /// Whether this line ends its reply.
     pub last: bool,
     /// Where the text begins in the line's bytes, after code and separator.
-    text_at: usize,
+    text_at: u8,
     /// Deviations seen in this line alone.
     pub quirks: Vec<Quirk>,
 }
@@ -123,7 +123,7 @@ impl ReplyLine {
         let code = replies::any_code(&line.bytes).ok().map(|(_, code)| code);
         let separator = line.bytes.get(3).copied();
         let last = code.is_none() || separator != Some(b'-');
-        let text_at = if code.is_some() { line.bytes.len().min(4) } else { 0 };
+        let text_at = if code.is_some() { line.bytes.len().min(4) as u8 } else { 0 };
         let mut quirks = Vec::new();
         quirks_of_form(&line.bytes, code, separator, &mut quirks);
         quirks_of_bytes(&line.bytes, &mut quirks);
@@ -133,7 +133,7 @@ impl ReplyLine {
 
     /// The text after code and separator, as it came.
     pub fn text(&self) -> &[u8] {
-        self.line.bytes.get(self.text_at..).unwrap_or_default()
+        self.line.bytes.get(usize::from(self.text_at)..).unwrap_or_default()
     }
 
     /// The enhanced code that the text begins with (RFC 2034 §4).

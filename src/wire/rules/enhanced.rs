@@ -3,7 +3,7 @@
 use nom::Parser;
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while_m_n};
-use nom::combinator::{eof, map, opt, peek, recognize, verify};
+use nom::combinator::{map, opt, verify};
 use nom::multi::many1_count;
 use nom::sequence::terminated;
 
@@ -56,8 +56,7 @@ pub fn enhanced_text(input: &[u8]) -> Parsed<'_, EnhancedCode> {
 ///
 /// A code counts only where a blank or the end of the text follows, so that `5.7.1.2` is none.
 pub fn leading_code(text: &[u8]) -> Option<(EnhancedCode, usize)> {
-    let blanks = alt((recognize(many1_count(alt((sp, tag(&b"\t"[..]))))), eof));
-    let (_, code) = terminated(status_code, peek(alt((sp, tag(&b"\t"[..]), eof)))).parse(text).ok()?;
-    let (rest, _) = terminated(status_code, blanks).parse(text).ok()?;
-    Some((code, text.len() - rest.len()))
+    let (rest, code) = status_code(text).ok()?;
+    let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    (blanks > 0 || rest.is_empty()).then_some((code, text.len() - rest.len() + blanks))
 }
