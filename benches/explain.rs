@@ -1,0 +1,51 @@
+//! How fast replies are explained, and how long the first one takes.
+//!
+//! `cargo bench --bench explain`; the first line printed is the time of the very first reply, in which all
+//! tables are read and compiled.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use heloise::explain::{Record, Situation, explain};
+use heloise::wire::{Line, Reply, ReplyLine};
+
+fn replies() -> Vec<Reply> {
+    let corpus = include_str!("../tests/corpus/replies-dev.jsonl");
+    let rows = corpus.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let texts = rows.filter_map(|row| row["reply"].as_str().map(str::to_owned));
+    let parse = |text: String| {
+        let lines = text.split('\n').map(|line| ReplyLine::parse(Line::crlf(line))).collect();
+        Reply { lines, quirks: Vec::new() }
+    };
+    texts.map(parse).collect()
+}
+
+fn speed(c: &mut Criterion) {
+    let replies = replies();
+    let Some(one) = replies.first() else { return };
+    let start = Instant::now();
+    black_box(explain(&Situation::of(one)));
+    println!("first reply, tables included: {:?}", start.elapsed());
+
+    let mut group = c.benchmark_group("explain");
+    group.throughput(Throughput::Elements(replies.len() as u64));
+    let mut out = Vec::new();
+    group.bench_function("replies to JSON", |b| {
+        b.iter(|| {
+            out.clear();
+            for reply in &replies {
+                let found = explain(&Situation::of(reply));
+                Record::new(reply, &found).write(&mut out);
+            }
+            black_box(out.len())
+        });
+    });
+    group.bench_function("explain alone", |b| {
+        b.iter(|| replies.iter().map(|reply| explain(&Situation::of(reply)).len()).sum::<usize>());
+    });
+    group.finish();
+}
+
+criterion_group!(benches, speed);
+criterion_main!(benches);
