@@ -8,7 +8,8 @@ use super::situation::Situation;
 use super::tables::{self, ReasonRow};
 use super::template::{self, Context};
 use super::text::Heard;
-use crate::wire::ReplyCode;
+use crate::session::Phase;
+use crate::wire::{ReplyCode, command};
 
 /// How much a rule counts that does not say.
 const RULE_WEIGHT: u8 = 85;
@@ -27,8 +28,11 @@ pub fn explain(situation: &Situation<'_>) -> Vec<Explanation> {
     let matches = matches(&heard, situation, provider);
     let provider = provider.or(matches.provider);
     let mut candidates = weigh(&heard, situation, &matches);
+    let fault = Fault::of(situation, code);
+    weigh_session(&mut candidates, situation, code, fault.is_some());
     settle(&mut candidates, code, heard.enhanced_in_place);
-    let context = Context { situation, code, provider: provider.map(|p| p.name), mended: None, place: None };
+    let (place, mended) = fault.map(|fault| (fault.place, fault.mended)).unwrap_or_default();
+    let context = Context { situation, code, provider: provider.map(|p| p.name), mended, place };
     let standard = standard(&heard, situation);
     candidates.iter().map(|candidate| candidate.explain(&heard, &context, standard.clone())).collect()
 }
@@ -105,6 +109,54 @@ fn weigh(heard: &Heard, situation: &Situation<'_>, matches: &Matches) -> Vec<Can
         add(&mut found, slug, None, Evidence { kind, text, weight: row.weight });
     }
     found
+}
+
+/// What the session itself says, beside the reply.
+fn weigh_session(found: &mut Vec<Candidate>, situation: &Situation<'_>, code: u16, faulty: bool) {
+    let session = |text: &'static str, weight| Evidence {
+        kind: EvidenceKind::Session,
+        text: Cow::Borrowed(text),
+        weight,
+    };
+    if faulty {
+        add(found, "syntax", None, session("the command that was sent breaks the grammar", 60));
+    }
+    let limit = situation.capabilities.and_then(|c| c.size_limit()).filter(|limit| *limit > 0);
+    if matches!(code, 452 | 552 | 554)
+        && situation.declared_size.zip(limit).is_some_and(|(size, limit)| size > limit)
+    {
+        add(found, "message-too-big", None, session("the message is over the SIZE that EHLO listed", 80));
+    }
+}
+
+/// Where the command that was refused breaks the grammar, and the command mended.
+struct Fault {
+    place: Option<String>,
+    mended: Option<String>,
+}
+
+impl Fault {
+    fn of(situation: &Situation<'_>, code: u16) -> Option<Fault> {
+        let line = situation.command.filter(|_| matches!(code, 500..=504 | 553 | 555))?;
+        // An AUTH line comes redacted, so that its grammar says nothing.
+        if situation.verb_name() == Some("AUTH") || situation.phase == Phase::Auth {
+            return None;
+        }
+        let faults = command::check(line, situation.capabilities);
+        let first = faults.first()?;
+        let place = format!("at column {}: {}", first.at.start + 1, first.what);
+        let mut mended: Option<Vec<u8>> = None;
+        // Each round mends one fault.
+        for _ in 0..8 {
+            let now = mended.as_deref().unwrap_or(line);
+            let next = command::check(now, situation.capabilities).into_iter().find_map(|fault| fault.mended);
+            match next {
+                Some(next) => mended = Some(next),
+                None => break,
+            }
+        }
+        Some(Fault { place: Some(place), mended: mended.and_then(|line| String::from_utf8(line).ok()) })
+    }
 }
 
 /// Adds a piece of evidence. Rules of one reason do not add up: the strongest counts. Codes that agree with a
