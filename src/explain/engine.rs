@@ -15,6 +15,8 @@ use crate::wire::{ReplyCode, command};
 const RULE_WEIGHT: u8 = 85;
 /// The same for a row of the provider that answered.
 const PROVIDER_WEIGHT: u8 = 96;
+/// Enhanced codes from this weight on say something particular; x.7.1 does not.
+const PARTICULAR: u8 = 60;
 /// Readings that score less than this, in percent, are not worth showing beside a better one.
 const WORTH_SHOWING: f32 = 0.2;
 /// Readings below this are no better than "unknown".
@@ -181,7 +183,11 @@ fn add(found: &mut Vec<Candidate>, slug: &'static str, rule: Option<&'static Rul
         }
         return;
     }
-    let share = if candidate.rule.is_some() { 0.4 } else { 1.0 };
+    let share = match (candidate.rule.is_some(), candidate.evidence.is_empty()) {
+        (true, _) => 0.4,
+        (false, true) => 1.0,
+        (false, false) => 0.5,
+    };
     candidate.score += (1.0 - candidate.score) * weight * share;
     candidate.evidence.push(evidence);
 }

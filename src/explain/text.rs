@@ -142,7 +142,7 @@ fn fold_word(word: &str, out: &mut String, urls: &mut Vec<String>) {
     } else if bytes.contains(&b'@') {
         out.push_str("anaddress ");
         // What is glued behind it (`<a@b>:`, `a@b...User`) is kept.
-        let after = word.rfind("...").map(|at| at + 3).or_else(|| word.rfind('>'));
+        let after = word.rfind("...").map(|at| at + 3).or_else(|| word.rfind(['>', ':']));
         push_folded(after.and_then(|at| word.get(at..)).unwrap_or_default(), b' ', out);
     } else {
         match data_kind(word.trim_matches(|c: char| !c.is_ascii_alphanumeric())) {

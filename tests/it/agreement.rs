@@ -155,3 +155,27 @@ fn nonsense_gets_no_confident_answer() {
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
+
+/// Not measured by others, so no proof; it keeps what was once read rightly.
+#[test]
+fn replies_written_from_memory() {
+    let (mut right, mut all, mut wrong) = (0, 0, Vec::new());
+    for line in include_str!("../corpus/written-from-memory.tsv").lines().filter(|l| !l.starts_with('#')) {
+        let (reasons, text) = line.split_once('\t').unwrap();
+        let reply = reply(&text.replace("\\n", "\n"));
+        let explanation = explain(&Situation::of(&reply)).remove(0);
+        all += 1;
+        if reasons.split(',').any(|r| r == explanation.reason.slug()) {
+            right += 1;
+        } else {
+            let because: Vec<String> =
+                explanation.evidence.iter().map(|e| format!("{} {}", e.text, e.weight)).collect();
+            wrong.push(format!(
+                "{reasons} read as {} ({}) by {because:?}: {text}",
+                explanation.reason,
+                explanation.confidence.percent()
+            ));
+        }
+    }
+    demand("written from memory", (right, all, wrong), 95.0);
+}
