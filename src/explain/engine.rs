@@ -24,19 +24,48 @@ const WORTH_NAMING: f32 = 0.1;
 
 /// What a reply can mean in its situation, most probable first; never empty.
 pub fn explain(situation: &Situation<'_>) -> Vec<Explanation> {
-    let heard = Heard::of(situation.reply);
-    let code = heard.code.unwrap_or(0);
-    let provider = provider_of(situation);
-    let matches = matches(&heard, situation, provider);
-    let provider = provider.or(matches.provider);
-    let mut candidates = weigh(&heard, situation, &matches);
-    let fault = Fault::of(situation, code);
-    weigh_session(&mut candidates, situation, code, fault.is_some());
-    settle(&mut candidates, code, heard.enhanced_in_place);
-    let (place, mended) = fault.map(|fault| (fault.place, fault.mended)).unwrap_or_default();
-    let context = Context { situation, code, provider: provider.map(|p| p.name), mended, place };
-    let standard = standard(&heard, situation);
-    candidates.iter().map(|candidate| candidate.explain(&heard, &context, standard.clone())).collect()
+    let weighed = Weighed::of(situation);
+    weighed.candidates.iter().map(|candidate| weighed.explain(candidate, situation)).collect()
+}
+
+/// The most probable reading alone, and the reasons of the others: all that a long list needs.
+pub fn explain_best(situation: &Situation<'_>) -> (Option<Explanation>, Vec<(Reason, Confidence)>) {
+    let weighed = Weighed::of(situation);
+    let best = weighed.candidates.first().map(|candidate| weighed.explain(candidate, situation));
+    (best, weighed.candidates.iter().skip(1).map(|c| (c.reason, c.confidence())).collect())
+}
+
+/// A reply with all that speaks for each reason.
+struct Weighed {
+    heard: Heard,
+    candidates: Vec<Candidate>,
+    provider: Option<&'static Provider>,
+    fault: Option<Fault>,
+}
+
+impl Weighed {
+    fn of(situation: &Situation<'_>) -> Weighed {
+        let heard = Heard::of(situation.reply);
+        let code = heard.code.unwrap_or(0);
+        let provider = provider_of(situation);
+        let matches = matches(&heard, situation, provider);
+        let mut candidates = weigh(&heard, situation, &matches);
+        let fault = Fault::of(situation, code);
+        weigh_session(&mut candidates, situation, code, fault.is_some());
+        settle(&mut candidates, code, heard.enhanced_in_place);
+        Weighed { heard, candidates, provider: provider.or(matches.provider), fault }
+    }
+
+    fn explain(&self, candidate: &Candidate, situation: &Situation<'_>) -> Explanation {
+        let context = Context {
+            situation,
+            code: self.heard.code.unwrap_or(0),
+            provider: self.provider.map(|p| p.name),
+            mended: self.fault.as_ref().and_then(|f| f.mended.clone()),
+            place: self.fault.as_ref().and_then(|f| f.place.clone()),
+        };
+        candidate.explain(&self.heard, &context, standard(&self.heard, situation))
+    }
 }
 
 /// The rules that hold; none for a reply that is no error.
@@ -100,6 +129,11 @@ fn weigh(heard: &Heard, situation: &Situation<'_>, matches: &Matches) -> Vec<Can
     {
         let weight = if heard.enhanced_in_place { row.weight } else { row.weight / 2 };
         let text = Cow::Borrowed(row.meaning);
+        if weight >= PARTICULAR {
+            // A particular code outweighs vague words that speak against it.
+            let vague = |c: &&mut Candidate| c.reason.slug() != slug && c.score < 0.9;
+            found.iter_mut().filter(vague).for_each(|candidate| candidate.score *= 0.85);
+        }
         add(&mut found, slug, None, Evidence { kind: EvidenceKind::Enhanced, text, weight });
     }
     if let Some(row) = heard.code.and_then(|c| tables::best_row(ReplyCode(c), situation.verb_name()))
@@ -184,6 +218,7 @@ fn add(found: &mut Vec<Candidate>, slug: &'static str, rule: Option<&'static Rul
         return;
     }
     let share = match (candidate.rule.is_some(), candidate.evidence.is_empty()) {
+        _ if evidence.kind == EvidenceKind::Session => 1.0,
         (true, _) => 0.4,
         (false, true) => 1.0,
         (false, false) => 0.5,
@@ -254,9 +289,13 @@ impl Candidate {
             sources,
             urls: heard.urls.clone(),
             provider,
-            confidence: Confidence::new((self.score.clamp(0.0, 1.0) * 100.0).round() as u8),
+            confidence: self.confidence(),
             evidence: self.evidence.clone(),
         }
+    }
+
+    fn confidence(&self) -> Confidence {
+        Confidence::new((self.score.clamp(0.0, 1.0) * 100.0).round() as u8)
     }
 
     fn inference(&self, context: &Context<'_>) -> Option<Inference> {

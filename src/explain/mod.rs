@@ -27,7 +27,7 @@ mod template;
 mod text;
 
 pub use crate::session::Phase;
-pub use engine::explain;
+pub use engine::{explain, explain_best};
 pub use explanation::{
     Actor, Confidence, Evidence, EvidenceKind, Explanation, Fix, Inference, Level, Reason, Text,
 };

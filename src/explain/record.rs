@@ -2,25 +2,32 @@
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::{Explanation, Reason};
+use super::{Confidence, Explanation, Reason, Situation};
 use crate::wire::{Class, EnhancedCode, Reply};
 
 /// The best reading of a reply, and the others by name, ready to be written as JSON.
 #[derive(Debug)]
 pub struct Record<'a> {
     reply: &'a Reply,
-    explanations: &'a [Explanation],
+    best: Option<Explanation>,
+    others: Vec<(Reason, Confidence)>,
 }
 
 impl<'a> Record<'a> {
-    /// From a reply and what [`super::explain`] made of it.
-    pub fn new(reply: &'a Reply, explanations: &'a [Explanation]) -> Self {
-        Record { reply, explanations }
+    /// Explains a reply in its situation.
+    pub fn of(situation: &Situation<'a>) -> Self {
+        let (best, others) = super::explain_best(situation);
+        Record { reply: situation.reply, best, others }
+    }
+
+    /// The best reading.
+    pub fn best(&self) -> Option<&Explanation> {
+        self.best.as_ref()
     }
 
     /// Appends the record as one line of JSON with its line end.
     pub fn write(&self, out: &mut Vec<u8>) {
-        // Neither can fail: writing to a vector, and a structure without odd keys.
+        // Cannot fail: writing to a vector, and a structure without odd keys.
         if serde_json::to_writer(&mut *out, self).is_ok() {
             out.push(b'\n');
         }
@@ -37,14 +44,13 @@ pub fn class_word(class: Class) -> &'static str {
     }
 }
 
-#[derive(Debug)]
-struct Other<'a>(&'a Explanation);
+struct Other<'a>(&'a (Reason, Confidence));
 
 impl Serialize for Other<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut out = serializer.serialize_struct("Other", 2)?;
-        out.serialize_field("reason", &self.0.reason)?;
-        out.serialize_field("confidence", &self.0.confidence.percent())?;
+        out.serialize_field("reason", &self.0.0)?;
+        out.serialize_field("confidence", &self.0.1.percent())?;
         out.end()
     }
 }
@@ -53,7 +59,7 @@ impl Serialize for Record<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut out = serializer.serialize_struct("Record", 17)?;
         out.serialize_field("code", &self.reply.code().map(|c| c.0))?;
-        let best = self.explanations.first();
+        let best = self.best();
         let enhanced = best.and_then(|e| e.enhanced).map(Shown);
         out.serialize_field("enhanced", &enhanced)?;
         out.serialize_field("class", &self.reply.class().map(class_word))?;
@@ -74,7 +80,7 @@ impl Serialize for Record<'_> {
         out.serialize_field("confidence", &best.confidence.percent())?;
         out.serialize_field("certainty", &best.confidence.level())?;
         out.serialize_field("evidence", &best.evidence)?;
-        let others: Vec<Other<'_>> = self.explanations.iter().skip(1).map(Other).collect();
+        let others: Vec<Other<'_>> = self.others.iter().map(Other).collect();
         out.serialize_field("others", &others)?;
         out.end()
     }

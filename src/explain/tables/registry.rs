@@ -1,5 +1,6 @@
 //! Tables that are looked up by name: commands, enhanced codes, EHLO keywords, mechanisms, TLS.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -173,14 +174,19 @@ pub fn enhanced(code: EnhancedCode) -> Option<&'static EnhancedRow> {
 }
 
 fn enhanced_key(class: u8, subject: u16, detail: u16) -> Option<&'static EnhancedRow> {
-    let mut name = SmallName::default();
-    name.set(&format_args!("{class}.{subject}.{detail}"));
-    if let Some(row) = ENHANCED.get(name.as_str()) {
-        return Some(row);
-    }
-    name.set(&format_args!("x.{subject}.{detail}"));
-    ENHANCED.get(name.as_str())
+    let index = &*ENHANCED_INDEX;
+    index.get(&(class, subject, detail)).or_else(|| index.get(&(0, subject, detail))).copied()
 }
+
+/// The rows by number; class 0 stands for any.
+static ENHANCED_INDEX: LazyLock<HashMap<(u8, u16, u16), &'static EnhancedRow>> = LazyLock::new(|| {
+    let key = |name: &str| {
+        let mut parts = name.split('.');
+        let class = parts.next().map(|class| class.parse().unwrap_or(0))?;
+        Some((class, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    };
+    ENHANCED.iter().filter_map(|(name, row)| Some((key(name)?, row))).collect()
+});
 
 /// What an enhanced code means; for unregistered details, what its subject means.
 pub fn enhanced_meaning(code: EnhancedCode) -> Option<Meaning> {
@@ -207,35 +213,6 @@ pub fn tls_rows() -> impl Iterator<Item = (&'static str, &'static TlsRow)> {
 
 fn lookup<T>(table: &'static Keyed<T>, name: &str) -> Option<&'static T> {
     table.get(name).or_else(|| table.get(name.to_ascii_uppercase().as_str()))
-}
-
-/// A short string on the stack, for keys that are put together on the hot path.
-#[derive(Default)]
-struct SmallName {
-    bytes: [u8; 24],
-    len: usize,
-}
-
-impl SmallName {
-    fn set(&mut self, text: &std::fmt::Arguments<'_>) {
-        self.len = 0;
-        // What does not fit is cut, and then found in no table.
-        let _ = std::fmt::Write::write_fmt(self, *text);
-    }
-
-    fn as_str(&self) -> &str {
-        self.bytes.get(..self.len).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
-    }
-}
-
-impl std::fmt::Write for SmallName {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        let end = self.len + text.len();
-        let place = self.bytes.get_mut(self.len..end).ok_or(std::fmt::Error)?;
-        place.copy_from_slice(text.as_bytes());
-        self.len = end;
-        Ok(())
-    }
 }
 
 /// All rows of `enhanced.toml`.

@@ -1,5 +1,6 @@
 //! Reply codes: what each means after which command.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -40,6 +41,17 @@ struct File {
 static REPLIES: LazyLock<Vec<ReplyRow>> =
     LazyLock::new(|| load::<File>("replies.toml", include_str!("../../../grammar/replies.toml")).reply);
 
+/// The rows for each code that has some of its own, and after them those for any code of its class.
+static BY_CODE: LazyLock<BTreeMap<u16, Vec<&'static ReplyRow>>> = LazyLock::new(|| {
+    let mut map: BTreeMap<u16, Vec<&'static ReplyRow>> = BTreeMap::new();
+    for row in REPLIES.iter() {
+        if let Ok(code) = row.code.parse() {
+            map.entry(code).or_default().push(row);
+        }
+    }
+    map
+});
+
 /// All rows, in the order of the file.
 pub fn reply_rows() -> &'static [ReplyRow] {
     &REPLIES
@@ -61,14 +73,12 @@ fn verb_in_phase(verb: Option<&str>, phase: Phase) -> Option<&str> {
 
 /// The most specific row: exact code before pattern, named verb before any.
 pub(crate) fn best_row(code: ReplyCode, verb: Option<&str>) -> Option<&'static ReplyRow> {
-    REPLIES
-        .iter()
-        .filter(|row| code_matches(row.code, code.0))
-        .filter(|row| row.after.is_empty() || verb.is_some_and(|v| row.after.contains(&v)))
-        .max_by_key(|row| {
-            let digits = row.code.bytes().filter(u8::is_ascii_digit).count();
-            (digits, !row.after.is_empty())
-        })
+    let applies = |row: &&&ReplyRow| row.after.is_empty() || verb.is_some_and(|v| row.after.contains(&v));
+    let own = BY_CODE.get(&code.0).into_iter().flatten();
+    own.filter(applies)
+        .max_by_key(|row| !row.after.is_empty())
+        .copied()
+        .or_else(|| REPLIES.iter().filter(|row| code_matches(row.code, code.0)).find(|row| applies(&row)))
 }
 
 /// Whether a code fits `550`, `55x` or `5xx`.
