@@ -207,6 +207,16 @@ pub enum ExplainLevel {
     Full,
 }
 
+/// What `heloise explain` reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum InputFormat {
+    /// Replies, log lines of mail servers, delivery status notifications
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ColorChoice {
@@ -298,7 +308,7 @@ Examples:
   heloise explain --verb RCPT '554 5.7.1 <bob@example.net>: Relay access denied'
   heloise explain 5.7.26
   heloise explain STARTTLS
-  grep 'status=bounced' mail.log | heloise explain")]
+  grep 'status=bounced' mail.log | heloise explain --summary")]
 pub struct ExplainArgs {
     /// A reply, an enhanced code, a verb, an EHLO keyword or a reason; else standard input is read
     #[arg(value_name = "REPLY")]
@@ -315,6 +325,12 @@ pub struct ExplainArgs {
     /// The client had authenticated
     #[arg(long)]
     pub authenticated: bool,
+    /// Count the replies by reason and by domain instead of explaining each
+    #[arg(long)]
+    pub summary: bool,
+    /// What standard input holds: replies, logs and bounces, or a JSON object a line with "reply", "command", "host"
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub from: InputFormat,
     /// One JSON object for each reply
     #[arg(long)]
     pub json: bool,
@@ -336,7 +352,8 @@ pub struct CompletionsArgs {
 }
 
 fn parse_seconds(text: &str) -> Result<std::time::Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "a number of seconds is wanted, such as 10 or 0.5".to_owned())?;
+    let seconds: f64 =
+        text.parse().map_err(|_| "a number of seconds is wanted, such as 10 or 0.5".to_owned())?;
     if !(seconds > 0.0 && seconds <= 86_400.0) {
         return Err("between 0 and 86400 seconds, please".to_owned());
     }
@@ -345,7 +362,9 @@ fn parse_seconds(text: &str) -> Result<std::time::Duration, String> {
 
 fn parse_resolver(text: &str) -> Result<SocketAddr, String> {
     let with_port = text.parse().or_else(|_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)));
-    with_port.map_err(|_| "an address of a DNS server is wanted, such as 192.0.2.53 or [2001:db8::53]:53".to_owned())
+    with_port.map_err(|_| {
+        "an address of a DNS server is wanted, such as 192.0.2.53 or [2001:db8::53]:53".to_owned()
+    })
 }
 
 #[cfg(test)]

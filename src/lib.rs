@@ -10,10 +10,16 @@
 //! 6. [`transcript`]: a session as data: the file format, redaction, and what is made of it.
 //! 7. [`target`] and [`transport`]: sockets, names, timers and TLS; the only driver of a session on a network.
 //! 8. [`serve`]: servers on the same session: the practice server.
+//! 9. [`narrate`]: entries of a transcript, live or recorded, told as lines for people.
+//! 10. [`repl`]: a session at a terminal or under a script.
+//! 11. [`cli`], [`cmd`], [`report`]: the command line, its subcommands, and errors worded with their exit status.
 
 #![forbid(unsafe_code)]
 
+pub mod cli;
+pub mod cmd;
 pub mod explain;
+pub mod narrate;
 pub mod repl;
 pub mod report;
 pub mod sasl;

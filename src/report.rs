@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use crate::explain::{Failure, Fix, explain_failure};
+use crate::target::Target;
+use crate::transport::tls::{TlsError, TlsSetupError};
+use crate::transport::{AuthError, Broken, ContentError, OpenError, io_words};
+
 /// The exit statuses, documented in `--help` and never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
@@ -64,6 +69,8 @@ pub struct Problem {
     pub status: Status,
     /// What was tried and what happened, in one sentence without a full stop.
     pub what: String,
+    /// Why it may be so, a line each, most probable first.
+    pub causes: Vec<String>,
     /// What to do next, a line each.
     pub advice: Vec<String>,
 }
@@ -71,13 +78,48 @@ pub struct Problem {
 impl Problem {
     /// A problem without advice.
     pub fn new(status: Status, what: impl Into<String>) -> Self {
-        Problem { status, what: what.into(), advice: Vec::new() }
+        Problem { status, what: what.into(), causes: Vec::new(), advice: Vec::new() }
     }
 
     /// Adds a line of advice.
     pub fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice.push(advice.into());
         self
+    }
+
+    /// A failure that the tables know, with their causes and fixes.
+    fn explained(status: Status, what: String, failure: &Failure, target: &Target) -> Self {
+        let host = target.host.to_string();
+        let explanation = explain_failure(failure, Some(&host));
+        let words = |fix: &Fix| match &fix.command {
+            Some(command) => format!("{}: {command}", fix.text),
+            None => fix.text.to_string(),
+        };
+        Problem {
+            status,
+            what,
+            causes: explanation.causes.iter().take(3).map(|cause| cause.to_string()).collect(),
+            advice: explanation.fixes.iter().take(3).map(words).collect(),
+        }
+    }
+
+    /// No session with `target` could be opened.
+    pub fn opening(error: OpenError, target: &Target) -> Self {
+        match error {
+            OpenError::Tls(error) => Problem::tls(error, target),
+            OpenError::Dial(error) => {
+                let what = error.to_string();
+                match error.failure() {
+                    Some(failure) => Problem::explained(Status::NoConnection, what, &failure, target),
+                    None => Problem::new(Status::NoConnection, what),
+                }
+            }
+        }
+    }
+
+    /// The link to `target` could not be encrypted.
+    pub fn tls(error: TlsError, target: &Target) -> Self {
+        Problem::explained(Status::Tls, error.to_string(), &error.failure(), target)
     }
 
     /// A local file that could not be read or written; `doing` is such as "read the CA file".
@@ -87,19 +129,13 @@ impl Problem {
     }
 }
 
-/// The operating system's words without the number that Rust adds.
-pub fn io_words(error: &std::io::Error) -> String {
-    let words = error.to_string();
-    match words.find(" (os error") {
-        Some(at) => words.get(..at).unwrap_or(&words).to_lowercase(),
-        None => words,
-    }
-}
-
 /// The lines for standard error.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.what)?;
+        for line in &self.causes {
+            write!(f, "\n  why: {line}")?;
+        }
         for line in &self.advice {
             write!(f, "\n  try: {line}")?;
         }
@@ -108,6 +144,48 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+impl From<Broken> for Problem {
+    fn from(broken: Broken) -> Problem {
+        let problem = Problem::new(Status::Protocol, broken.to_string());
+        match broken {
+            Broken::TimedOut { .. } | Broken::Stalled(_) => {
+                problem.advise("--timeout SECONDS waits longer, or less long")
+            }
+            Broken::NotSmtp(_) => problem.advise("another port: 25, 587 or 465 (smtps://)"),
+            _ => problem,
+        }
+    }
+}
+
+impl From<TlsSetupError> for Problem {
+    fn from(error: TlsSetupError) -> Problem {
+        let status = match error {
+            TlsSetupError::Unreadable { .. } => Status::LocalFile,
+            _ => Status::Usage,
+        };
+        Problem::new(status, error.to_string())
+    }
+}
+
+impl From<AuthError> for Problem {
+    fn from(error: AuthError) -> Problem {
+        match error {
+            AuthError::Broken(broken) => broken.into(),
+            AuthError::Unusable(_) => Problem::new(Status::Usage, error.to_string()),
+            _ => Problem::new(Status::AuthRefused, error.to_string()),
+        }
+    }
+}
+
+impl From<ContentError> for Problem {
+    fn from(error: ContentError) -> Problem {
+        match error {
+            ContentError::Broken(broken) => broken.into(),
+            ContentError::Read(_) => Problem::new(Status::LocalFile, error.to_string()),
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

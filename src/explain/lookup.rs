@@ -1,5 +1,6 @@
 //! Looking a word up in all tables: `5.7.26`, `550`, `STARTTLS`, `AUTH`, `relay-denied`, `SCRAM-SHA-256`.
 
+use super::render::{Line, Piece, Style};
 use super::tables;
 use crate::wire::ReplyCode;
 
@@ -16,6 +17,27 @@ pub struct Entry {
     pub details: Vec<(&'static str, String)>,
     /// The document that defines it.
     pub source: String,
+}
+
+impl Entry {
+    /// The entry as lines for the screen.
+    pub fn lines(&self) -> Vec<Line> {
+        let piece = |style, text: String| Piece { style, text };
+        let mut lines = vec![vec![
+            piece(Style::Label, self.name.clone()),
+            piece(Style::Dim, format!("  {}  ", self.kind)),
+            piece(Style::Plain, self.meaning.clone()),
+        ]];
+        let rows = self.details.iter().map(|(label, text)| (*label, text.as_str()));
+        for (label, text) in rows.chain([("ref", self.source.as_str())]).filter(|(_, text)| !text.is_empty())
+        {
+            lines.push(vec![
+                piece(Style::Dim, format!("     {label:<11}")),
+                piece(Style::Plain, text.to_owned()),
+            ]);
+        }
+        lines
+    }
 }
 
 /// All that the tables know of a word; nothing where they know nothing.

@@ -8,7 +8,7 @@ use etcetera::BaseStrategy as _;
 use rustyline::error::ReadlineError;
 use rustyline::history::{FileHistory, History as _};
 
-use crate::report::io_words;
+use crate::transport::io_words;
 use crate::wire::escape::visible;
 use crate::wire::{CommandLine, Verb};
 

@@ -1,12 +1,69 @@
-//! The session at a terminal: a line editor on its own thread, helper commands, and one writer to the screen.
+//! A session at work: at a terminal, or under a script.
+//!
+//! * [`operator`]: carries out one entered line; `login` and `helpers` hold its longer steps.
+//! * [`script`]: lines from arguments or standard input; `interactive`: lines from a person.
+//! * [`commands`]: the table of helper commands.
+//! * [`view`] and [`paint`]: entries to text; [`recording`]: entries to a file.
+//! * [`terminal`] and [`screen`]: a line editor on its own thread, and one writer to the screen. [`helper`] completes,
+//!   hints and colours; [`history`] remembers, [`mask`] hides.
 
+pub mod asker;
 pub mod commands;
 mod complete;
 mod editor;
 pub mod helper;
+mod helpers;
 mod hint;
 pub mod history;
+mod interactive;
+mod login;
 pub mod mask;
+pub mod operator;
+mod paint;
+pub mod recording;
 pub mod screen;
+mod script;
 pub mod terminal;
 mod tty;
+mod view;
+
+pub use asker::Asker;
+pub use interactive::run;
+pub use operator::{Done, Login, Operator};
+pub use paint::paint;
+pub use script::{Manner, Source, run as script};
+pub use terminal::Terminal;
+pub use view::{Form, Printer, View};
+
+use crate::report::{Problem, Status};
+
+/// The steps that are asked for on the command line, before the first prompt or command.
+#[derive(Clone, Debug, Default)]
+pub struct Prelude {
+    /// EHLO, STARTTLS, EHLO.
+    pub starttls: bool,
+    /// AUTH, by this mechanism, or by the strongest if the text is empty.
+    pub auth: Option<String>,
+}
+
+/// Takes over the terminal.
+pub fn open_terminal(colour: bool) -> Result<Terminal, Problem> {
+    let options = terminal::Options { history: history::default_path(), colour };
+    Terminal::open(options, &screen::Screen::stdout())
+        .map_err(|error| Problem::new(Status::Usage, error.to_string()))
+}
+
+/// Opens the session and goes through the prelude. Returns the status of the first reply that refuses.
+pub async fn begin(operator: &mut Operator, prelude: &Prelude) -> Result<Status, Problem> {
+    let greeting = operator.connect().await?;
+    if let Some(status) = operator::status_of(&greeting) {
+        return Ok(status);
+    }
+    if prelude.starttls {
+        operator.starttls().await?;
+    }
+    if let Some(mechanism) = &prelude.auth {
+        operator.authenticate(mechanism).await?;
+    }
+    Ok(Status::Ok)
+}

@@ -214,7 +214,7 @@ impl Shared {
                 state.busy = false;
                 match outcome {
                     Ok(()) => drop(self.written.send_replace(printed)),
-                    Err(error) => self.die(&mut state, crate::report::io_words(&error)),
+                    Err(error) => self.die(&mut state, crate::transport::io_words(&error)),
                 }
                 self.changed.notify_all();
             } else if state.over {

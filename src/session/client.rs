@@ -89,6 +89,11 @@ impl Client {
         &self.timeouts
     }
 
+    /// Changes how long it waits, from the next reply on.
+    pub fn set_timeouts(&mut self, timeouts: Timeouts) {
+        self.timeouts = timeouts;
+    }
+
     /// Sends a line as it is, plus CRLF.
     pub fn submit(&mut self, line: &[u8], now: Duration) -> Sent {
         self.outbox.extend_from_slice(line);
@@ -124,6 +129,11 @@ impl Client {
     /// The bytes that wait to be written to the link.
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
         (!self.outbox.is_empty()).then(|| std::mem::take(&mut self.outbox))
+    }
+
+    /// Whether something has happened that was not asked for yet.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
     }
 
     /// The next thing that happened.

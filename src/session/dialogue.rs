@@ -20,6 +20,10 @@ pub enum Sent {
     AuthResponse {
         /// The mechanism, in upper case.
         mechanism: String,
+        /// Which client message this is, from 0.
+        step: u32,
+        /// The challenge that it answers, still in base64.
+        challenge: Option<Vec<u8>>,
     },
     /// A line that may have been meant as the answer to an AUTH which the server has refused: sent as a
     /// command, but to be treated as a secret.
@@ -96,7 +100,11 @@ impl Dialogue {
             Phase::Data if line == b"." => Sent::EndOfContent,
             Phase::Data => Sent::Content,
             _ if self.chunk_left > 0 => Sent::Content,
-            Phase::Auth => Sent::AuthResponse { mechanism: self.state.mechanism.clone().unwrap_or_default() },
+            Phase::Auth => Sent::AuthResponse {
+                mechanism: self.state.mechanism.clone().unwrap_or_default(),
+                step: self.state.auth_steps,
+                challenge: self.state.challenge.clone(),
+            },
             _ => {
                 let command = Command::of_line(line);
                 let known = !matches!(command.verb, Some(Verb::Other(_)));
@@ -118,7 +126,11 @@ impl Dialogue {
                 self.chunk_left = chunk_size(command);
                 self.wait_for(command.clone(), now);
             }
-            Sent::AuthResponse { .. } => self.wait_for(Command::of_input(Input::AuthResponse), now),
+            Sent::AuthResponse { .. } => {
+                let command = Command::of_input(Input::AuthResponse);
+                self.state.sent(&command);
+                self.wait_for(command, now);
+            }
             Sent::Content => self.chunk_left = self.chunk_left.saturating_sub(octets),
             Sent::EndOfContent => self.content_sent(now),
         }

@@ -87,7 +87,9 @@ impl Server {
             }
             Phase::Data => Request::Content(line),
             Phase::Auth => {
-                self.answering = Some(Command::of_input(Input::AuthResponse));
+                let command = Command::of_input(Input::AuthResponse);
+                self.state.sent(&command);
+                self.answering = Some(command);
                 Request::AuthResponse(line)
             }
             _ => self.command(line),

@@ -21,6 +21,8 @@ pub struct Command {
     pub verb: Option<Verb>,
     /// The line as sent, for AUTH cut behind the mechanism.
     pub line: Vec<u8>,
+    /// Whether AUTH carried an initial response.
+    pub initial_response: bool,
 }
 
 impl Command {
@@ -29,13 +31,15 @@ impl Command {
         let parsed = CommandLine::parse(line);
         let last = parsed.verb == Verb::Bdat && ends_in_last(parsed.rest());
         let input = Input::of(&parsed.verb, last);
-        let line = if parsed.verb == Verb::Auth { without_initial_response(&parsed) } else { line.to_vec() };
-        Command { input, verb: Some(parsed.verb), line }
+        let auth = parsed.verb == Verb::Auth;
+        let initial_response = auth && parsed.rest().contains(&b' ');
+        let line = if auth { without_initial_response(&parsed) } else { line.to_vec() };
+        Command { input, verb: Some(parsed.verb), line, initial_response }
     }
 
     /// An input that is no command line.
     pub fn of_input(input: Input) -> Command {
-        Command { input, verb: None, line: Vec::new() }
+        Command { input, verb: None, line: Vec::new(), initial_response: false }
     }
 
     /// What to call it in a message: the verb, or words.
@@ -117,6 +121,10 @@ pub struct State {
     pub before_tls: Option<Arc<Capabilities>>,
     /// The mechanism of the AUTH exchange under way, or of the last one.
     pub mechanism: Option<String>,
+    /// How many client messages the exchange under way has had; an initial response counts.
+    pub auth_steps: u32,
+    /// The text of the last challenge, still in base64.
+    pub challenge: Option<Vec<u8>>,
     /// The user named in the exchange under way.
     pub claimed_user: Option<String>,
     /// Who has authenticated.
@@ -137,6 +145,8 @@ impl Default for State {
             capabilities: None,
             before_tls: None,
             mechanism: None,
+            auth_steps: 0,
+            challenge: None,
             claimed_user: None,
             authenticated: None,
             envelope: Envelope::default(),
@@ -162,6 +172,11 @@ impl State {
             let name = CommandLine::parse(&command.line);
             self.mechanism = Some(String::from_utf8_lossy(name.rest()).to_ascii_uppercase());
             self.claimed_user = None;
+            self.challenge = None;
+            self.auth_steps = u32::from(command.initial_response);
+        }
+        if command.input == Input::AuthResponse {
+            self.auth_steps = self.auth_steps.saturating_add(1);
         }
         if command.input != Input::AuthResponse && command.input != Input::Other {
             self.auth_refused = false;
@@ -176,7 +191,10 @@ impl State {
             Input::Connect => self.banner = Some(reply.text().chars().take(BANNER_LIMIT).collect()),
             Input::Greet if yes => self.greeted(command, reply),
             Input::Auth | Input::AuthResponse if yes => self.authenticated(),
-            Input::Auth | Input::AuthResponse => self.auth_refused = code.is_error(),
+            Input::Auth | Input::AuthResponse => {
+                self.auth_refused = code.is_error();
+                self.challenge = reply.lines.last().map(|line| line.text().to_vec());
+            }
             Input::Mail if yes => {
                 self.envelope = Envelope { sender: Some(argument(command)), recipients: Vec::new() };
             }

@@ -89,8 +89,9 @@ fn auth_lines_are_responses_until_the_exchange_ends() {
     let mut client = ready("250-mx\r\n250 AUTH LOGIN\r\n");
     client.submit(b"AUTH LOGIN", T0);
     feed(&mut client, "334 VXNlcm5hbWU6\r\n");
+    let challenge = Some(b"VXNlcm5hbWU6".to_vec());
     let sent = client.submit(b"YWxpY2U=", T0);
-    assert_eq!(sent, Sent::AuthResponse { mechanism: "LOGIN".into() });
+    assert_eq!(sent, Sent::AuthResponse { mechanism: "LOGIN".into(), step: 0, challenge });
     feed(&mut client, "334 UGFzc3dvcmQ6\r\n");
     client.submit(b"aHVudGVyMg==", T0);
     feed(&mut client, "235 2.7.0 ok\r\n");

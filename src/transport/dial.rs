@@ -14,8 +14,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::resolve::{self, NameError, NameProblem};
 use crate::explain::Failure;
-use crate::report::io_words;
 use crate::target::{Host, Target};
+use crate::transport::io_words;
 
 /// How long a silent attempt is given before the next address is tried beside it (RFC 8305 §5).
 const STAGGER: Duration = Duration::from_millis(250);

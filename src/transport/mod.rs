@@ -3,15 +3,35 @@
 //! [`resolve`] and [`dial`] lead from a target to a TCP connection. [`Link`] is that connection, plain or
 //! encrypted. [`tap`] listens to the handshake, since the TLS library tells little about it. [`tls`] has the options,
 //! the errors and what is known of an encrypted link; [`cert`] reads certificates.
+//!
+//! [`open`] makes a [`Connection`] out of these: the one place where bytes, timers and the session meet. It tells
+//! all that happens to its [`Log`]. [`steps`] are what people ask for by name: greet, encrypt, log in, send.
 
 pub mod cert;
+pub mod connection;
 pub mod dial;
 pub mod link;
+pub mod log;
 mod oids;
+pub mod open;
 pub mod resolve;
+pub mod steps;
 pub mod tap;
 pub mod tls;
 
+pub use connection::{Broken, Connection};
 pub use dial::{DialError, DialOptions, Dialed, Family, dial};
 pub use link::{AnyLink, Link, Plain, Tls};
+pub use log::{Log, Sink};
+pub use open::{OpenError, Setup};
+pub use steps::{AuthError, ContentError, challenge_of};
 pub use tls::{TlsError, TlsInfo, TlsOptions, TlsSetup};
+
+/// The operating system's words without the number that Rust adds.
+pub fn io_words(error: &std::io::Error) -> String {
+    let words = error.to_string();
+    match words.find(" (os error") {
+        Some(at) => words.get(..at).unwrap_or(&words).to_lowercase(),
+        None => words,
+    }
+}

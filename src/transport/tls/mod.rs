@@ -1,5 +1,6 @@
 //! TLS as a client: options, the handshake, what came of it, and why it failed.
 
+mod describe;
 mod error;
 mod identity;
 mod info;

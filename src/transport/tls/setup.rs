@@ -14,9 +14,9 @@ use super::error::{TlsError, TlsFailure};
 use super::info::{TlsInfo, Verified};
 use super::verify::{self, Trusted, VerifyProblem};
 use super::{Sni, TlsOptions, identity};
-use crate::report::io_words;
 use crate::target::Host;
 use crate::transport::cert::CertInfo;
+use crate::transport::io_words;
 use crate::transport::tap::{Seen, Tap};
 use crate::wire::escape::visible;
 

@@ -1,0 +1,201 @@
+//! `heloise explain`: what a reply, a code, a command or a keyword means.
+
+use std::io::{BufRead, BufWriter, IsTerminal, Read, Write};
+
+use crate::cli::{ExplainArgs, InputFormat};
+use crate::explain::extract::{Finder, Found, from_json};
+use crate::explain::render::{self, Headline, Line, Piece, Style};
+use crate::explain::{Record, Summary, explain, lookup};
+use crate::repl::paint;
+use crate::report::{Problem, Status};
+use crate::wire::{CommandLine, ReplyLine, escape};
+
+use super::setup;
+
+/// The longest line of input that is read, in octets.
+const LINE_LIMIT: u64 = 1 << 20;
+
+/// Explains the words given, else the replies found on standard input.
+pub fn run(args: &ExplainArgs) -> Result<Status, Problem> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut explainer = Explainer::new(args);
+    let done = if args.words.is_empty() {
+        if std::io::stdin().is_terminal() {
+            return Err(Problem::new(Status::Usage, "nothing to explain")
+                .advise("heloise explain 550 5.7.1 Relaying denied")
+                .advise("heloise explain < mail.log"));
+        }
+        explainer.input(&mut out)
+    } else {
+        explainer.words(&mut out)
+    };
+    done.and_then(|()| explainer.finish(&mut out))
+        .and_then(|()| out.flush().map_err(Stop::Output))
+        .map_or_else(Stop::into_result, |()| Ok(explainer.status))
+}
+
+/// Why explaining stopped.
+enum Stop {
+    /// Standard output cannot be written; mostly as nobody reads it any more.
+    Output(std::io::Error),
+    /// Something to tell the person.
+    Told(Problem),
+}
+
+impl Stop {
+    fn into_result(self) -> Result<Status, Problem> {
+        match self {
+            Stop::Output(error) => super::written(Err(error)),
+            Stop::Told(problem) => Err(problem),
+        }
+    }
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Stop {
+        Stop::Output(error)
+    }
+}
+
+struct Explainer<'a> {
+    args: &'a ExplainArgs,
+    colour: bool,
+    width: usize,
+    summary: Summary,
+    found: u64,
+    status: Status,
+}
+
+impl<'a> Explainer<'a> {
+    fn new(args: &'a ExplainArgs) -> Explainer<'a> {
+        let width = setup::layout(crate::cli::ExplainLevel::Full).width;
+        let colour = setup::colour(args.color);
+        Explainer { args, colour, width, summary: Summary::default(), found: 0, status: Status::Ok }
+    }
+
+    fn words(&mut self, out: &mut impl Write) -> Result<(), Stop> {
+        let text = self.args.words.join(" ");
+        if let [word] = self.args.words.as_slice() {
+            let entries = lookup(word);
+            if !entries.is_empty() {
+                self.found += 1;
+                let lines: Vec<Line> = entries.iter().flat_map(|entry| entry.lines()).collect();
+                return self.print(out, &lines);
+            }
+        }
+        if ReplyLine::parse(crate::wire::Line::crlf(text.trim_start())).code.is_none() {
+            let shown = escape::visible(text.as_bytes());
+            let what = format!("{shown} is no reply, and no code, verb or keyword that is known");
+            return Err(Stop::Told(
+                Problem::new(Status::Usage, what)
+                    .advise("a reply begins with its code: heloise explain 550 5.1.1 User unknown"),
+            ));
+        }
+        self.one(out, Found::of_text(text.trim_start(), 1), false)
+    }
+
+    fn input(&mut self, out: &mut impl Write) -> Result<(), Stop> {
+        let mut input = std::io::stdin().lock();
+        let mut finder = Finder::new();
+        let mut line = Vec::new();
+        for number in 1.. {
+            line.clear();
+            let read = input.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut line);
+            let read = read.map_err(|error| {
+                let words = crate::transport::io_words(&error);
+                Stop::Told(Problem::new(Status::LocalFile, format!("cannot read the input: {words}")))
+            })?;
+            if read == 0 {
+                break;
+            }
+            let text = line.strip_suffix(b"\n").unwrap_or(&line);
+            match self.args.from {
+                InputFormat::Text => {
+                    for found in finder.line(text) {
+                        self.one(out, found, true)?;
+                    }
+                }
+                InputFormat::Json if text.trim_ascii().is_empty() => {}
+                InputFormat::Json => match from_json(text, number) {
+                    Ok(found) => self.one(out, found, true)?,
+                    // The other lines are explained all the same.
+                    Err(error) => {
+                        self.status = super::complain(&Problem::new(Status::LocalFile, error.to_string()));
+                    }
+                },
+            }
+        }
+        for found in finder.finish() {
+            self.one(out, found, true)?;
+        }
+        match self.found {
+            0 => Err(Stop::Told(Problem::new(Status::Usage, "no reply was found in the input"))),
+            _ => Ok(()),
+        }
+    }
+
+    fn one(&mut self, out: &mut impl Write, mut found: Found, quote: bool) -> Result<(), Stop> {
+        self.found += 1;
+        let args = self.args;
+        found.verb = found.verb.or(args.verb.as_ref().map(|word| CommandLine::parse(word.as_bytes()).verb));
+        found.host = found.host.or_else(|| args.host.clone());
+        let mut situation = found.situation();
+        situation.tls = args.tls;
+        situation.authenticated = args.authenticated.then_some("");
+        situation.live = args.tls || args.authenticated;
+        let explanations = explain(&situation);
+        if args.summary {
+            if let Some(best) = explanations.first() {
+                self.summary.add(&found, best);
+            }
+            return Ok(());
+        }
+        if args.json {
+            let mut line = Vec::new();
+            Record::new(&found.reply, &explanations).write(&mut line);
+            return Ok(out.write_all(&line)?);
+        }
+        if quote {
+            for line in &found.reply.lines {
+                writeln!(out, "{}", escape::visible(&line.line.bytes))?;
+            }
+        }
+        let headline = Headline { code: found.reply.code(), enhanced: found.reply.enhanced() };
+        let best = explanations.iter().take(1);
+        let lines: Vec<Line> = best.flat_map(|e| render::full(e, headline, self.width)).collect();
+        self.print(out, &lines)
+    }
+
+    /// With `--summary`, the counts.
+    fn finish(&self, out: &mut impl Write) -> Result<(), Stop> {
+        if !self.args.summary {
+            return Ok(());
+        }
+        if self.args.json {
+            let object = serde_json::json!({
+                "replies": self.summary.replies,
+                "reasons": self.summary.reasons,
+                "domains": self.summary.domains,
+            });
+            return Ok(writeln!(out, "{object}")?);
+        }
+        let heading = |text: &str| vec![Piece { style: Style::Label, text: text.to_owned() }];
+        let row =
+            |count: u64, name: &str| vec![Piece { style: Style::Plain, text: format!("{count:>8}  {name}") }];
+        let mut lines = vec![heading(&format!("{} replies", self.summary.replies))];
+        lines.extend(self.summary.by_reason().into_iter().map(|(slug, count)| row(count, slug)));
+        let domains = self.summary.by_domain();
+        if !domains.is_empty() {
+            lines.push(heading("failures by domain"));
+            lines.extend(domains.into_iter().take(20).map(|(domain, count)| row(count, domain)));
+        }
+        self.print(out, &lines)
+    }
+
+    fn print(&self, out: &mut impl Write, lines: &[Line]) -> Result<(), Stop> {
+        for line in lines {
+            writeln!(out, "{}", paint(line, self.colour))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+//! The subcommands: arguments in, library calls, exit status out. One short file each.
+
+mod connect;
+mod demo;
+mod explain;
+mod pages;
+mod play;
+mod profile;
+mod secrets;
+mod serve;
+mod setup;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Sub};
+use crate::report::{Problem, Status};
+
+/// Runs the program with these arguments, the first of which is its name.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args = match profile::expand(args.into_iter().collect()) {
+        Ok(args) => args,
+        Err(problem) => return complain(&problem).into(),
+    };
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let status = if error.use_stderr() { Status::Usage } else { Status::Ok };
+            // Nothing is left to be done where even the message cannot be written.
+            let _ = error.print();
+            return status.into();
+        }
+    };
+    match run(cli) {
+        Ok(status) => status.into(),
+        Err(problem) => complain(&problem).into(),
+    }
+}
+
+fn run(cli: Cli) -> Result<Status, Problem> {
+    match cli.command {
+        None => connect::run(cli.session),
+        Some(Sub::Connect(args)) => connect::run(args),
+        Some(Sub::Demo(args)) => demo::run(args),
+        Some(Sub::Play(args)) => play::run(&args),
+        Some(Sub::Serve(args)) => serve::run(&args),
+        Some(Sub::Explain(args)) => explain::run(&args),
+        Some(Sub::Completions(args)) => pages::completions(args.shell),
+        Some(Sub::Man) => pages::manual(),
+    }
+}
+
+/// Writes a problem to standard error and returns its status.
+pub(crate) fn complain(problem: &Problem) -> Status {
+    // A closed standard error must not change the exit status.
+    let _ = writeln!(std::io::stderr(), "heloise: {problem}");
+    problem.status
+}
+
+/// A runtime on this thread alone: a session needs no more, and it starts in microseconds.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::new(Status::Protocol, format!("cannot start the event loop: {error}")))
+}
+
+/// Whether writing failed because nobody reads any more; then there is nothing to complain about.
+pub(crate) fn written(result: std::io::Result<()>) -> Result<Status, Problem> {
+    match result {
+        Ok(()) => Ok(Status::Ok),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Status::Ok),
+        Err(error) => Err(Problem::new(Status::LocalFile, format!("cannot write the output: {error}"))),
+    }
+}

@@ -1,0 +1,127 @@
+//! The configuration file with its named profiles: `heloise @work`.
+//!
+//! ```toml
+//! [profiles.work]
+//! target = "submission://mail.example.org"
+//! starttls = true
+//! user = "alice@example.org"
+//! auth = ""
+//! password-command = "pass show mail/work"
+//! ```
+//!
+//! A profile is turned into options that stand before those of the command line, so that the latter win and
+//! that there is one description of every option. Names are the long options without their hyphens.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use etcetera::BaseStrategy;
+
+use crate::report::{Problem, Status};
+
+/// Where the configuration is: `HELOISE_CONFIG`, else `heloise/config.toml` in the XDG config folder.
+fn path() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("HELOISE_CONFIG") {
+        return Some(PathBuf::from(path));
+    }
+    let base = etcetera::base_strategy::choose_base_strategy().ok()?;
+    Some(base.config_dir().join("heloise").join("config.toml"))
+}
+
+/// Replaces the first argument of the form `@name` by the profile's target, and puts the profile's options
+/// in front. Arguments without one come back as they are, and no file is looked at.
+pub fn expand(args: Vec<OsString>) -> Result<Vec<OsString>, Problem> {
+    let is_profile = |arg: &OsString| arg.to_str().is_some_and(|a| a.len() > 1 && a.starts_with('@'));
+    // A value such as `-c '@x'` is no profile: only what may be the target is looked at.
+    let end = args.iter().position(|arg| arg == "-c" || arg == "--command").unwrap_or(args.len());
+    let Some(at) = args.iter().take(end).position(is_profile) else { return Ok(args) };
+    let name =
+        args.get(at).and_then(|arg| arg.to_str()).unwrap_or_default().trim_start_matches('@').to_owned();
+    let Some(path) = path() else {
+        return Err(Problem::new(Status::Usage, format!("no home folder to look for the profile {name} in")));
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Problem { status: Status::Usage, ..Problem::file("read the configuration", &path, &error) }
+            .advise(format!("write one that has a section [profiles.{name}] with target = \"…\""))
+    })?;
+    let (target, options) = lookup(&text, &name)
+        .map_err(|what| Problem::new(Status::Usage, format!("{}: {what}", path.display())))?;
+    // Options may follow the subcommand's name only, where there is one.
+    let first = if args.get(1).is_some_and(|arg| arg == "connect") { 2 } else { 1 };
+    let mut expanded = Vec::with_capacity(args.len() + options.len());
+    for (index, arg) in args.into_iter().enumerate() {
+        if index == first {
+            expanded.extend(options.iter().map(OsString::from));
+        }
+        if index == at {
+            expanded.extend(target.split_ascii_whitespace().map(OsString::from));
+        } else {
+            expanded.push(arg);
+        }
+    }
+    Ok(expanded)
+}
+
+/// A profile's target and its options in the form of arguments.
+fn lookup(text: &str, name: &str) -> Result<(String, Vec<String>), String> {
+    let file: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
+    let profiles = file.get("profiles").and_then(toml::Value::as_table);
+    let Some(profile) = profiles.and_then(|all| all.get(name)).and_then(toml::Value::as_table) else {
+        let known: Vec<&str> = profiles.into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+        let known = if known.is_empty() {
+            "there are none".to_owned()
+        } else {
+            format!("there is {}", known.join(", "))
+        };
+        return Err(format!("no profile named {name}; {known}"));
+    };
+    let mut target = None;
+    let mut options = Vec::new();
+    for (key, value) in profile {
+        match (key.as_str(), value) {
+            ("target", toml::Value::String(text)) => target = Some(text.clone()),
+            ("password" | "token", _) => {
+                return Err(format!(
+                    "profile {name}: a {key} does not belong into a file; use password-command"
+                ));
+            }
+            (key, toml::Value::Boolean(true)) => options.push(format!("--{key}")),
+            (_, toml::Value::Boolean(false)) => {}
+            (key, toml::Value::String(text)) => options.push(format!("--{key}={text}")),
+            (key, toml::Value::Integer(number)) => options.push(format!("--{key}={number}")),
+            (key, toml::Value::Float(number)) => options.push(format!("--{key}={number}")),
+            (key, _) => return Err(format!("profile {name}: {key} must be a text, a number, true or false")),
+        }
+    }
+    let target = target.ok_or_else(|| format!("profile {name} has no target"))?;
+    Ok((target, options))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str =
+        "[profiles.work]\ntarget = 'mx.example.org 587'\nstarttls = true\ninsecure = false\ntimeout = 5\n";
+
+    #[test]
+    fn a_profile_becomes_options() {
+        let (target, options) = lookup(FILE, "work").unwrap();
+        assert_eq!(target, "mx.example.org 587");
+        assert_eq!(options, ["--starttls", "--timeout=5"]);
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        assert_eq!(lookup(FILE, "home").unwrap_err(), "no profile named home; there is work");
+        assert!(lookup("[profiles.x]\nstarttls = true", "x").unwrap_err().contains("no target"));
+        let secret = lookup("[profiles.x]\ntarget = 'a'\npassword = 'hunter2'", "x").unwrap_err();
+        assert!(secret.contains("password-command") && !secret.contains("hunter2"), "{secret}");
+    }
+
+    #[test]
+    fn arguments_without_a_profile_stay() {
+        let args: Vec<OsString> = ["heloise", "mx", "-c", "@x"].into_iter().map(OsString::from).collect();
+        assert_eq!(expand(args.clone()).unwrap(), args);
+    }
+}

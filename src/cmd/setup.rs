@@ -1,0 +1,148 @@
+//! From the options of a session to the things they stand for. All local files are read, and found fault
+//! with, before any connection is opened.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use crate::cli::{ColorChoice, ExplainLevel, NetworkArgs, SessionArgs, TlsArgs, TlsVersion};
+use crate::narrate::{Layout, Level};
+use crate::repl::{Form, Login, Printer, View, recording};
+use crate::report::{Problem, Status};
+use crate::session::{Caps, Timeouts};
+use crate::target::Target;
+use crate::transport::dial::{DialOptions, Family};
+use crate::transport::tls::{Sni, TlsOptions, TlsSetup, Version};
+use crate::transport::{Log, Setup};
+
+use super::secrets;
+
+/// How long one attempt to connect may take unless `--timeout` says otherwise.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Columns for text that goes to no terminal.
+const PIPE_WIDTH: usize = 100;
+
+/// How to reach `target` with these options.
+pub fn setup(target: Target, args: &SessionArgs) -> Result<Setup, Problem> {
+    Ok(Setup {
+        target,
+        dial: dial_options(&args.network, args.timeout),
+        tls: TlsSetup::load(&tls_options(&args.tls, args.timeout))?,
+        timeouts: args.timeout.map_or_else(Timeouts::default, Timeouts::all),
+        caps: Caps::default(),
+        title: args.title.clone(),
+    })
+}
+
+/// How names and addresses are treated.
+pub fn dial_options(args: &NetworkArgs, timeout: Option<Duration>) -> DialOptions {
+    let family = match (args.ipv4, args.ipv6) {
+        (true, _) => Family::V4,
+        (_, true) => Family::V6,
+        _ => Family::Any,
+    };
+    DialOptions {
+        timeout: timeout.unwrap_or(CONNECT_TIMEOUT),
+        source: args.source,
+        family,
+        resolver: args.resolver,
+    }
+}
+
+fn tls_options(args: &TlsArgs, timeout: Option<Duration>) -> TlsOptions {
+    let default = TlsOptions::default();
+    TlsOptions {
+        ca: args.ca.clone(),
+        no_system_ca: args.no_system_ca,
+        cert: args.cert.clone(),
+        key: args.key.clone(),
+        sni: match args.sni.as_deref() {
+            None => Sni::Default,
+            Some("none") => Sni::None,
+            Some(name) => Sni::Name(name.to_owned()),
+        },
+        verify_name: args.verify_name.clone(),
+        min: args.tls_min.into(),
+        max: args.tls_max.map(Version::from),
+        insecure: args.insecure,
+        timeout: timeout.unwrap_or(default.timeout),
+        ..default
+    }
+}
+
+impl From<TlsVersion> for Version {
+    fn from(version: TlsVersion) -> Version {
+        match version {
+            TlsVersion::V1_0 => Version::V1_0,
+            TlsVersion::V1_1 => Version::V1_1,
+            TlsVersion::V1_2 => Version::V1_2,
+            TlsVersion::V1_3 => Version::V1_3,
+        }
+    }
+}
+
+/// What was given for AUTH.
+pub fn login(args: &SessionArgs) -> Result<Login, Problem> {
+    let auth = &args.auth;
+    Ok(Login {
+        user: auth.user.clone(),
+        secret: secrets::given(auth)?,
+        allow_plaintext: auth.allow_plaintext_auth,
+    })
+}
+
+/// The stream of entries: recorded if that is asked for, shown by `view`.
+pub fn log(args: &SessionArgs, view: &View) -> Result<Log, Problem> {
+    let mut log = Log::new(Box::new(view.clone()), args.record_data);
+    if let Some(path) = &args.record {
+        log.record(Some(recording::create(path, args.append)?));
+    }
+    Ok(log)
+}
+
+/// What shows a session on standard output.
+pub fn view(args: &SessionArgs, print: Printer) -> View {
+    let form = if args.json { Form::Json } else { Form::Told };
+    View::new(layout(args.explain), form, colour(args.color), print)
+}
+
+/// How text is laid out on standard output.
+pub fn layout(level: ExplainLevel) -> Layout {
+    let terminal = std::io::stdout().is_terminal();
+    let level = match level {
+        ExplainLevel::None => Level::None,
+        ExplainLevel::Brief => Level::Brief,
+        ExplainLevel::Full => Level::Full,
+    };
+    Layout { level, width: if terminal { terminal_width() } else { PIPE_WIDTH }, timing: terminal }
+}
+
+fn terminal_width() -> usize {
+    terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)).clamp(40, 160)
+}
+
+/// Whether standard output gets colour.
+pub fn colour(choice: ColorChoice) -> bool {
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+            !refused && !dumb && std::io::stdout().is_terminal()
+        }
+    }
+}
+
+/// Prints to standard output; a reader that is gone ends the program quietly, as there is nobody to tell.
+pub fn stdout_printer() -> Printer {
+    let mut out = std::io::stdout();
+    Box::new(move |text| {
+        let written = writeln!(out, "{text}").and_then(|()| out.flush());
+        if let Err(error) = written
+            && error.kind() == std::io::ErrorKind::BrokenPipe
+        {
+            std::process::exit(i32::from(Status::Ok.code()));
+        }
+    })
+}

@@ -1,0 +1,469 @@
+//! Tells a session: entries to lines of styled text, each reply with what is to be said about it.
+//!
+//! Live sessions and recorded ones go through the same [`Narrator`], so that both read alike. It is pure: the
+//! lines are data, and whoever prints them decides about colour.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use chrono::{DateTime, FixedOffset};
+use unicode_width::UnicodeWidthStr;
+
+use crate::explain::render::{self, Headline, Line, Piece, Style};
+use crate::explain::{self, Explanation, Situation, tables};
+use crate::sasl;
+use crate::session::{Answer, Command, Dialogue, Input, State};
+use crate::transcript::{Entry, EntryKind, Header, Info, Payload, TlsSummary};
+use crate::wire::{Ending, EnhancedCode, ReplyAssembler, ReplyCode, ReplyLine, Verb, escape};
+
+/// How much is said beside a reply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Level {
+    /// Nothing.
+    None,
+    /// What surprises, in a few lines.
+    #[default]
+    Brief,
+    /// Every reply, in full.
+    Full,
+}
+
+/// Days before its end from which a certificate is warned of.
+const EXPIRY_WARNING_DAYS: i64 = 21;
+
+/// Column at which the meaning of an EHLO keyword begins.
+const KEYWORD_COLUMN: usize = 36;
+
+/// How the telling is laid out.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// How much is said.
+    pub level: Level,
+    /// Columns of the screen.
+    pub width: usize,
+    /// Whether replies carry the time that they took.
+    pub timing: bool,
+}
+
+/// A reply and the circumstances it came in, kept so that more can be said about it on demand.
+#[derive(Clone, Debug)]
+pub struct Told {
+    answer: Answer,
+    before: State,
+}
+
+/// Follows a session entry by entry and tells it.
+#[derive(Debug)]
+pub struct Narrator {
+    /// How to lay it out.
+    pub layout: Layout,
+    dialogue: Dialogue,
+    assembler: ReplyAssembler,
+    header: Header,
+    host: Option<String>,
+    earlier: Vec<&'static str>,
+    quiet: HashSet<(Option<Verb>, ReplyCode)>,
+    last: Option<Told>,
+    /// Whether something was taken out of the reply under way.
+    redacted: bool,
+}
+
+impl Narrator {
+    /// A narrator of a session that has not begun.
+    pub fn new(layout: Layout) -> Narrator {
+        Narrator {
+            layout,
+            dialogue: Dialogue::new(false, Duration::ZERO),
+            assembler: ReplyAssembler::default(),
+            header: Header::default(),
+            host: None,
+            earlier: Vec::new(),
+            quiet: HashSet::new(),
+            last: None,
+            redacted: false,
+        }
+    }
+
+    /// Begins a session: what was known of an earlier one is forgotten.
+    pub fn begin(&mut self, header: &Header) {
+        let target = header.target.as_deref().and_then(|text| text.parse::<crate::target::Target>().ok());
+        let lmtp = target.as_ref().is_some_and(|t| t.scheme == crate::target::Scheme::Lmtp);
+        let layout = self.layout;
+        *self = Narrator::new(layout);
+        self.host = target.map(|t| t.host.to_string());
+        self.dialogue = Dialogue::new(lmtp, Duration::ZERO);
+        self.header = header.clone();
+    }
+
+    /// What is known of the session so far.
+    pub fn state(&self) -> &State {
+        self.dialogue.state()
+    }
+
+    /// The lines to show for an entry. With `typed` the person sees what was sent already.
+    pub fn entry(&mut self, entry: &Entry, typed: bool) -> Vec<Line> {
+        let at = entry.at.unwrap_or_default();
+        match &entry.kind {
+            EntryKind::Sent { line, .. } => self.sent(entry, line, at, typed),
+            EntryKind::Received { line, error, .. } => self.received(entry, line, *error, at),
+            EntryKind::Info(info) => self.info(info, at),
+            EntryKind::Problem(text) => {
+                vec![marked("***", Style::Bad, &escape::visible(text.as_bytes()), Style::Bad)]
+            }
+            EntryKind::Note(_) if typed => Vec::new(),
+            EntryKind::Note(text) => {
+                vec![marked("###", Style::Label, &escape::visible(text.as_bytes()), Style::Label)]
+            }
+            EntryKind::Session(header) => {
+                self.begin(header);
+                let target = header.target.as_deref().unwrap_or("a server");
+                vec![marked("===", Style::Dim, &format!("a new session with {target}"), Style::Label)]
+            }
+            EntryKind::Comment(text) => {
+                vec![vec![piece(Style::Dim, format!("# {}", escape::visible(text.as_bytes())))]]
+            }
+            EntryKind::Header(..) => Vec::new(),
+            EntryKind::Other { arrow, rest } => {
+                vec![marked(arrow, Style::Dim, &escape::visible(rest.as_bytes()), Style::Plain)]
+            }
+        }
+    }
+
+    fn sent(&mut self, entry: &Entry, line: &Payload, at: Duration, typed: bool) -> Vec<Line> {
+        let octets = line.wire_bytes().len() as u64;
+        self.dialogue.sent(line.head(), octets, at);
+        if let Some(user) = line.secrets().find_map(|mark| mark.user.as_deref()) {
+            self.dialogue.claim_user(user);
+        }
+        if typed {
+            return Vec::new();
+        }
+        vec![marked(entry.arrow(), Style::Label, &line.to_visible(), Style::Plain)]
+    }
+
+    fn received(&mut self, entry: &Entry, line: &Payload, error: bool, at: Duration) -> Vec<Line> {
+        let style = if error { Style::Bad } else { Style::Good };
+        let mut shown = marked(entry.arrow(), style, &line.to_visible(), Style::Plain);
+        let bytes = line.bytes().map_or_else(|| line.to_visible().into_bytes(), <[u8]>::to_vec);
+        let parsed = ReplyLine::parse(crate::wire::Line { bytes, ending: Ending::CrLf });
+        if parsed.code.is_none() && self.assembler.pending_lines() == 0 {
+            return vec![shown];
+        }
+        let first = self.assembler.pending_lines() == 0;
+        self.redacted = line.bytes().is_none();
+        if !first && !error {
+            self.add_keyword_meaning(&mut shown, &parsed);
+        }
+        let Some(reply) = self.assembler.push(parsed) else { return vec![shown] };
+        let before = self.dialogue.state().clone();
+        let answer = self.dialogue.replied(reply, at);
+        self.add_time(&mut shown, &answer);
+        let mut lines = vec![shown];
+        self.comment(&answer, &before, &mut lines);
+        self.last = Some(Told { answer, before });
+        lines
+    }
+
+    /// In a reply to EHLO each keyword gets its meaning beside it.
+    fn add_keyword_meaning(&self, shown: &mut Line, line: &ReplyLine) {
+        let greet = self.dialogue.awaiting().is_some_and(|c| c.input == Input::Greet);
+        if !greet || self.layout.level == Level::None {
+            return;
+        }
+        let text = String::from_utf8_lossy(line.text()).into_owned();
+        let Some(keyword) = text.split_ascii_whitespace().next() else { return };
+        let meaning = tables::capability(keyword).map_or("not a registered keyword", |known| known.meaning);
+        let used = width_of(shown);
+        if used + 24 < self.layout.width || self.layout.level == Level::Full {
+            let gap = KEYWORD_COLUMN.saturating_sub(used).max(2);
+            let room = self.layout.width.saturating_sub(used + gap);
+            let meaning = match self.layout.level {
+                Level::Full => meaning.to_owned(),
+                _ => shortened(meaning, room),
+            };
+            shown.push(piece(Style::Dim, format!("{}{meaning}", " ".repeat(gap))));
+        }
+    }
+
+    fn add_time(&self, shown: &mut Line, answer: &Answer) {
+        if !self.layout.timing || answer.command.is_none() {
+            return;
+        }
+        let time = match answer.waited {
+            short if short < Duration::from_secs(10) => format!("{} ms", short.as_millis()),
+            long => format!("{} s", long.as_secs()),
+        };
+        let used = width_of(shown) + time.len();
+        if used + 2 <= self.layout.width {
+            shown.push(piece(Style::Dim, format!("{}{time}", " ".repeat(self.layout.width - used))));
+        }
+    }
+
+    /// What is to be said about a reply.
+    fn comment(&mut self, answer: &Answer, before: &State, lines: &mut Vec<Line>) {
+        self.add_challenge(answer, before, lines);
+        let Some(code) = answer.reply.code() else { return };
+        let verb = verb_of(answer);
+        let verb = verb.as_ref();
+        let phase = asked_in(answer, before);
+        let expected = tables::is_expected(code, verb, phase);
+        match self.layout.level {
+            Level::None => {}
+            Level::Full => lines.extend(self.explanation(answer, before, Level::Full)),
+            Level::Brief if expected => self.add_quiet_line(answer, code, verb, phase, lines),
+            Level::Brief => lines.extend(self.explanation(answer, before, Level::Brief)),
+        }
+        self.add_difference(answer, lines);
+    }
+
+    /// The first time that a reply is as expected, one line says what it means; after that, nothing does.
+    fn add_quiet_line(
+        &mut self,
+        answer: &Answer,
+        code: ReplyCode,
+        verb: Option<&Verb>,
+        phase: explain::Phase,
+        lines: &mut Vec<Line>,
+    ) {
+        if !self.quiet.insert((verb.cloned(), code)) {
+            return;
+        }
+        let meaning = tables::reply_meaning(code, verb, phase).map(|m| m.text.to_owned());
+        let enhanced = answer.reply.enhanced().and_then(said_by_enhanced);
+        let parts: Vec<String> = meaning.into_iter().chain(enhanced).collect();
+        if !parts.is_empty() {
+            let room = self.layout.width.saturating_sub(5);
+            lines.push(vec![piece(Style::Dim, format!("     {}", shortened(&parts.join(" · "), room)))]);
+        }
+    }
+
+    /// A SASL challenge, decoded.
+    fn add_challenge(&self, answer: &Answer, before: &State, lines: &mut Vec<Line>) {
+        if self.redacted {
+            return;
+        }
+        let last = answer.reply.lines.last().filter(|line| line.code == Some(ReplyCode::CHALLENGE));
+        let Some(text) = last.map(ReplyLine::text) else { return };
+        let mechanism = before.mechanism.as_deref().unwrap_or_default();
+        match sasl::decode_challenge(text) {
+            Ok(decoded) if decoded.is_empty() => {}
+            Ok(decoded) => {
+                let shown = escape::visible(&decoded);
+                lines.push(vec![piece(Style::Dim, "     = ".to_owned()), piece(Style::Plain, shown)]);
+                if let Some(words) = sasl::describe_challenge(mechanism, &decoded) {
+                    lines.push(vec![piece(Style::Dim, format!("       {words}"))]);
+                }
+            }
+            Err(bad) => lines.push(vec![
+                piece(Style::Dim, "     = ".to_owned()),
+                piece(Style::Warn, format!("not base64: {bad}")),
+            ]),
+        }
+    }
+
+    /// What EHLO lists otherwise than before the link was encrypted.
+    fn add_difference(&self, answer: &Answer, lines: &mut Vec<Line>) {
+        let greet = answer.command.as_ref().is_some_and(|c| c.input == Input::Greet);
+        let Some(difference) = self.dialogue.state().tls_difference().filter(|_| greet) else { return };
+        let mut line = vec![piece(Style::Dim, "     since TLS".to_owned())];
+        for (sign, style, list) in
+            [('+', Style::Good, &difference.gained), ('-', Style::Warn, &difference.lost)]
+        {
+            for item in list {
+                line.push(piece(style, format!("  {sign} {}", escape::visible(item.as_bytes()))));
+            }
+        }
+        if line.len() == 1 {
+            line.push(piece(Style::Dim, "  the same list as before".to_owned()));
+        }
+        lines.push(line);
+    }
+
+    /// The explanations of the last reply, best first.
+    pub fn explain_last(&self) -> Vec<Explanation> {
+        self.last.as_ref().map(|told| self.explanations(&told.answer, &told.before)).unwrap_or_default()
+    }
+
+    /// The full explanation of the last reply, as lines.
+    pub fn tell_last(&self) -> Vec<Line> {
+        let Some(told) = &self.last else { return Vec::new() };
+        let layout = Layout { level: Level::Full, ..self.layout };
+        let explanations = self.explanations(&told.answer, &told.before);
+        let headline = headline(&told.answer);
+        explanations.iter().take(2).flat_map(|e| render::full(e, headline, layout.width)).collect()
+    }
+
+    fn explanation(&mut self, answer: &Answer, before: &State, level: Level) -> Vec<Line> {
+        let explanations = self.explanations(answer, before);
+        let Some(best) = explanations.first() else { return Vec::new() };
+        if answer.reply.code().is_some_and(ReplyCode::is_error) {
+            self.earlier.push(best.reason.slug());
+        }
+        match level {
+            Level::Full => render::full(best, headline(answer), self.layout.width),
+            _ => render::brief(best, headline(answer), self.layout.width),
+        }
+    }
+
+    fn explanations(&self, answer: &Answer, before: &State) -> Vec<Explanation> {
+        let command = answer.command.as_ref();
+        let argument = command.map(address_of).unwrap_or_default();
+        let verb = verb_of(answer);
+        let is = |input| command.is_some_and(|c| c.input == input);
+        let situation = Situation {
+            verb: verb.as_ref(),
+            command: command.map(|c| c.line.as_slice()),
+            phase: asked_in(answer, before),
+            live: true,
+            tls: before.tls(),
+            capabilities: before.capabilities.as_deref(),
+            before_tls: before.before_tls.as_deref(),
+            authenticated: before.authenticated.as_ref().map(|who| who.user.as_deref().unwrap_or("")),
+            mechanism: before.mechanism.as_deref(),
+            sender: if is(Input::Mail) { argument.as_deref() } else { before.envelope.sender.as_deref() },
+            recipient: if is(Input::Rcpt) {
+                argument.as_deref()
+            } else {
+                before.envelope.recipients.last().map(String::as_str)
+            },
+            declared_size: command.and_then(declared_size),
+            host: self.host.as_deref(),
+            banner: before.banner.as_deref(),
+            earlier: &self.earlier,
+            ..Situation::of(&answer.reply)
+        };
+        explain::explain(&situation)
+    }
+
+    fn info(&mut self, info: &Info, at: Duration) -> Vec<Line> {
+        match info {
+            Info::Tls(summary) => {
+                self.dialogue.secured(summary.verified == Some(true));
+                self.tls(summary, at)
+            }
+            Info::Closed { .. } => {
+                self.dialogue.closed();
+                vec![marked("===", Style::Dim, &info.to_visible(), Style::Dim)]
+            }
+            Info::Quirk(_) => vec![marked("===", Style::Dim, &info.to_visible(), Style::Warn)],
+            Info::Timeout { .. } => vec![marked("===", Style::Dim, &info.to_visible(), Style::Bad)],
+            _ => vec![marked("===", Style::Dim, &info.to_visible(), Style::Dim)],
+        }
+    }
+
+    fn tls(&self, summary: &TlsSummary, at: Duration) -> Vec<Line> {
+        let words = [summary.version.as_deref(), summary.cipher.as_deref()];
+        let words: Vec<String> = words.into_iter().flatten().map(|w| escape::visible(w.as_bytes())).collect();
+        let mut line = vec![piece(Style::Dim, "=== ".to_owned()), piece(Style::Plain, words.join(" "))];
+        line.push(match summary.verified {
+            Some(true) => piece(Style::Good, " · certificate verified".to_owned()),
+            Some(false) => piece(Style::Bad, " · certificate NOT verified".to_owned()),
+            None => piece(Style::Warn, " · certificate not checked".to_owned()),
+        });
+        if let Some(why) = &summary.why {
+            line.push(piece(Style::Bad, format!(": {}", escape::visible(why.as_bytes()))));
+        }
+        if summary.insecure {
+            line.push(piece(Style::Bad, " (--insecure)".to_owned()));
+        }
+        let mut lines = vec![line];
+        if let Some(certificate) = self.certificate(summary, at) {
+            lines.push(certificate);
+        }
+        lines
+    }
+
+    fn certificate(&self, summary: &TlsSummary, at: Duration) -> Option<Line> {
+        let subject = escape::visible(summary.subject.as_deref()?.as_bytes());
+        let mut line = vec![piece(Style::Dim, format!("     {subject}"))];
+        if let Some(issuer) = &summary.issuer {
+            line.push(piece(Style::Dim, format!(" · issued by {}", escape::visible(issuer.as_bytes()))));
+        }
+        let seen: Option<DateTime<FixedOffset>> =
+            self.header.started.and_then(|s| s.checked_add_signed(chrono::Duration::from_std(at).ok()?));
+        if let (Some(end), Some(seen)) = (summary.not_after, seen) {
+            let days = (end - seen.to_utc()).num_days();
+            let style = if days <= EXPIRY_WARNING_DAYS { Style::Warn } else { Style::Dim };
+            let date = end.format("%Y-%m-%d");
+            let words = if days < 0 {
+                format!(" · expired on {date}, {} days before", -days)
+            } else {
+                format!(" · valid until {date}, {days} days left")
+            };
+            line.push(piece(style, words));
+        }
+        Some(line)
+    }
+}
+
+/// The phase a command was given in. The end of the content counts as DATA.
+fn asked_in(answer: &Answer, before: &State) -> explain::Phase {
+    match answer.command.as_ref().map(|c| c.input) {
+        Some(Input::EndOfContent) => explain::Phase::Data,
+        Some(Input::Bdat | Input::BdatLast) => explain::Phase::Bdat,
+        Some(Input::Auth | Input::AuthResponse) => explain::Phase::Auth,
+        Some(Input::Connect) => explain::Phase::Greeting,
+        _ => before.phase,
+    }
+}
+
+/// The verb that a reply is about, also where no command line was the last thing sent.
+fn verb_of(answer: &Answer) -> Option<Verb> {
+    let command = answer.command.as_ref()?;
+    command.verb.clone().or(match command.input {
+        Input::AuthResponse => Some(Verb::Auth),
+        Input::EndOfContent => Some(Verb::Data),
+        _ => None,
+    })
+}
+
+fn headline(answer: &Answer) -> Headline {
+    Headline { code: answer.reply.code(), enhanced: answer.reply.enhanced() }
+}
+
+fn said_by_enhanced(code: EnhancedCode) -> Option<String> {
+    tables::enhanced_meaning(code).map(|meaning| format!("{code} {}", meaning.text))
+}
+
+/// The address between the angle brackets of MAIL or RCPT.
+fn address_of(command: &Command) -> Option<String> {
+    let text = String::from_utf8_lossy(&command.line).into_owned();
+    let (_, after) = text.split_once('<')?;
+    after.split_once('>').map(|(address, _)| address.to_owned())
+}
+
+fn declared_size(command: &Command) -> Option<u64> {
+    let text = String::from_utf8_lossy(&command.line).to_ascii_uppercase();
+    text.split_ascii_whitespace().find_map(|word| word.strip_prefix("SIZE=")?.parse().ok())
+}
+
+fn piece(style: Style, text: String) -> Piece {
+    Piece { style, text }
+}
+
+fn marked(arrow: &str, arrow_style: Style, text: &str, style: Style) -> Line {
+    vec![piece(arrow_style, format!("{} ", escape::visible(arrow.as_bytes()))), piece(style, text.to_owned())]
+}
+
+fn width_of(line: &Line) -> usize {
+    line.iter().map(|p| p.text.width()).sum()
+}
+
+/// The text cut to so many columns, at a blank where there is one.
+fn shortened(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    for word in text.split_ascii_whitespace() {
+        if out.width() + word.width() + 2 > columns {
+            break;
+        }
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    out.push('…');
+    out
+}

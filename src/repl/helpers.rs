@@ -1,0 +1,330 @@
+//! The helper commands: what each line that begins with `/` does.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::explain::lookup;
+use crate::explain::render::{Line, Piece, Style};
+use crate::explain::tables;
+use crate::narrate::Level;
+use crate::report::{Problem, Status};
+use crate::session::{Answer, Input, OutOfOrder, Phase, Timeouts};
+use crate::target::Target;
+use crate::wire::{Class, escape};
+
+use super::commands::{self, CommandId, Invocation};
+use super::operator::{Done, Operator};
+use super::recording;
+
+impl Operator {
+    /// Carries out a helper command.
+    pub(super) async fn helper(&mut self, invocation: Invocation) -> Result<Done, Problem> {
+        let argument = invocation.argument.trim();
+        let answers = match invocation.id {
+            CommandId::Help => self.help(argument)?,
+            CommandId::StartTls => self.starttls().await?,
+            CommandId::Auth => vec![self.authenticate(argument).await?],
+            CommandId::Caps => self.caps()?,
+            CommandId::Tls => self.show_tls()?,
+            CommandId::Explain => self.explain(argument)?,
+            CommandId::B64 => self.b64(argument)?,
+            CommandId::Send => self.send_file(Path::new(argument)).await?,
+            CommandId::Raw => self.raw(argument).await?,
+            CommandId::Hex => self.hex(argument)?,
+            CommandId::Record => self.record(argument)?,
+            CommandId::Note => self.note(argument)?,
+            CommandId::Open => return self.open_target(argument).await,
+            CommandId::Reconnect => vec![self.connect().await?],
+            CommandId::Set => self.set(argument)?,
+            CommandId::Quit => return Ok(Done::Leave),
+        };
+        Ok(Done::Replies(answers))
+    }
+
+    /// Sends EHLO if no greeting has been accepted on this link.
+    pub async fn ensure_greeted(&mut self) -> Result<Vec<Answer>, Problem> {
+        if self.connection()?.state().greeted.is_some() {
+            return Ok(Vec::new());
+        }
+        let name = self.own_name()?;
+        let answer = self.connection()?.greet(&name).await?;
+        match answer.reply.class() {
+            Some(Class::Completion) => Ok(vec![answer]),
+            _ => Err(refused("EHLO", &answer)),
+        }
+    }
+
+    /// The name for EHLO: the one given, this machine's full name, or the address literal of the link.
+    fn own_name(&mut self) -> Result<String, Problem> {
+        match &self.ehlo {
+            Some(name) => Ok(name.clone()),
+            None => Ok(self.connection()?.own_name()),
+        }
+    }
+
+    /// `/starttls` and `--starttls`: EHLO if needed, STARTTLS, the handshake, EHLO again.
+    pub async fn starttls(&mut self) -> Result<Vec<Answer>, Problem> {
+        if self.connection()?.state().tls() {
+            return Err(Problem::new(Status::Usage, "the link is encrypted already"));
+        }
+        self.ensure_greeted().await?;
+        let offered = self.connection()?.state().capabilities.as_ref().is_some_and(|c| c.has("STARTTLS"));
+        if !offered {
+            let text = "=== the server does not offer STARTTLS; it is tried all the same";
+            self.view.text(Style::Warn, text);
+        }
+        let answer = self.connection()?.command(b"STARTTLS").await?;
+        if !self.connection()?.must_upgrade() {
+            return Err(Problem::new(Status::Tls, format!("the server refused STARTTLS: {}", said(&answer)))
+                .advise("go on without encryption only if nothing secret is to be sent")
+                .advise("port 465 with TLS from the first byte: smtps://…"));
+        }
+        self.upgrade().await?;
+        self.ensure_greeted().await
+    }
+
+    fn help(&mut self, topic: &str) -> Result<Vec<Answer>, Problem> {
+        if let Some(text) = commands::help(topic) {
+            self.view.text(Style::Plain, &text);
+            return Ok(Vec::new());
+        }
+        let found = lookup(topic);
+        match found.is_empty() {
+            false => self.view.lines(&found.iter().flat_map(|entry| entry.lines()).collect::<Vec<Line>>()),
+            true => {
+                let what = format!("nothing is known about {}", escape::visible(topic.as_bytes()));
+                return Err(Problem::new(Status::Usage, what)
+                    .advise("/help alone lists the helper commands")
+                    .advise("/help takes a verb, a code, an EHLO keyword, a mechanism or a helper command"));
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn caps(&mut self) -> Result<Vec<Answer>, Problem> {
+        let state = self.connection()?.state();
+        let Some(capabilities) = state.capabilities.clone() else {
+            return Err(
+                Problem::new(Status::Usage, "the server has not said what it can do").advise("EHLO name")
+            );
+        };
+        let difference = state.tls_difference();
+        let mut lines: Vec<Line> = Vec::new();
+        for capability in &capabilities.list {
+            let words = std::iter::once(&capability.keyword).chain(&capability.params);
+            let shown = words.map(|w| escape::visible(w.as_bytes())).collect::<Vec<_>>().join(" ");
+            let meaning = tables::capability(&capability.keyword)
+                .map_or("not a registered keyword".to_owned(), |c| format!("{} · {}", c.meaning, c.rfc));
+            lines.push(vec![
+                Piece { style: Style::Plain, text: format!("     {shown:<32}  ") },
+                Piece { style: Style::Dim, text: meaning },
+            ]);
+        }
+        if let Some(difference) = difference {
+            let text = format!("     since TLS: gained {:?}, lost {:?}", difference.gained, difference.lost);
+            lines.push(vec![Piece { style: Style::Dim, text: escape::visible(text.as_bytes()) }]);
+        }
+        self.view.lines(&lines);
+        Ok(Vec::new())
+    }
+
+    fn show_tls(&mut self) -> Result<Vec<Answer>, Problem> {
+        let lines = match self.connection()?.tls() {
+            Some(info) => info.describe(chrono::Utc::now()),
+            None => vec!["The link is not encrypted.".to_owned()],
+        };
+        self.view.text(Style::Plain, &lines.iter().map(|line| format!("     {line}\n")).collect::<String>());
+        Ok(Vec::new())
+    }
+
+    fn explain(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
+        let level = match argument {
+            "" => {
+                let lines = self.view.narrator(|narrator| narrator.tell_last());
+                if lines.is_empty() {
+                    return Err(Problem::new(Status::Usage, "no reply has come yet"));
+                }
+                self.view.lines(&lines);
+                return Ok(Vec::new());
+            }
+            "none" => Level::None,
+            "brief" => Level::Brief,
+            "full" => Level::Full,
+            topic => return self.help(topic),
+        };
+        self.view.narrator(|narrator| narrator.layout.level = level);
+        Ok(Vec::new())
+    }
+
+    fn b64(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
+        let (verb, text) = argument.split_once(' ').unwrap_or((argument, ""));
+        match verb {
+            "enc" => self.view.text(Style::Plain, &format!("     {}", STANDARD.encode(text))),
+            "dec" => {
+                let decoded = crate::sasl::decode_challenge(text.trim().as_bytes())
+                    .map_err(|bad| Problem::new(Status::Usage, format!("this is not base64: {bad}")))?;
+                self.view.text(Style::Plain, &format!("     {}", escape::visible(&decoded)));
+            }
+            "auto" => self.encode = true,
+            "off" => self.encode = false,
+            _ => {
+                return Err(Problem::new(
+                    Status::Usage,
+                    "/b64 enc TEXT, /b64 dec TEXT, /b64 auto or /b64 off",
+                ));
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// `/send FILE`: DATA if it has not been given, then the content, dot-stuffed.
+    pub async fn send_file(&mut self, path: &Path) -> Result<Vec<Answer>, Problem> {
+        if path.as_os_str().is_empty() {
+            return Err(Problem::new(Status::Usage, "/send needs the name of a file with the message"));
+        }
+        let mut file = open_for_reading(path)?;
+        let connection = self.connection()?;
+        let mut answers = Vec::new();
+        match connection.state().check(Input::Data) {
+            Ok(()) | Err(OutOfOrder::NotNow) => {}
+            Err(_) => {
+                return Err(Problem::new(Status::Usage, "there is no envelope to send the message in")
+                    .advise(
+                        "MAIL FROM:<you@example.org>, then RCPT TO:<them@example.net>, then /send again",
+                    ));
+            }
+        }
+        let answer = connection.command(b"DATA").await?;
+        if connection.state().phase != Phase::Data {
+            return Ok(vec![answer]);
+        }
+        answers.push(answer);
+        connection.send_message(&mut file).await?;
+        answers.extend(connection.settle().await?);
+        Ok(answers)
+    }
+
+    async fn raw(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
+        let bytes = commands::parse_raw(argument).map_err(|e| Problem::new(Status::Usage, e.to_string()))?;
+        self.connection()?.send_raw(&bytes).await?;
+        self.settle().await
+    }
+
+    fn hex(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
+        match argument {
+            "on" | "" => self.view.set_hex(true),
+            "off" => self.view.set_hex(false),
+            _ => return Err(Problem::new(Status::Usage, "/hex on or /hex off")),
+        }
+        Ok(Vec::new())
+    }
+
+    fn record(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
+        if argument.is_empty() {
+            return Err(Problem::new(Status::Usage, "/record FILE, or /record off"));
+        }
+        let recorder = match argument {
+            "off" => None,
+            path => Some(recording::create(&PathBuf::from(path), false)?),
+        };
+        let on = recorder.is_some();
+        if let Some(log) = self.log() {
+            log.record(recorder);
+        }
+        let text = if on {
+            format!("=== recording in {argument} from here on")
+        } else {
+            "=== not recording".to_owned()
+        };
+        self.view.text(Style::Dim, &text);
+        Ok(Vec::new())
+    }
+
+    fn note(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
+        if argument.is_empty() {
+            return Err(Problem::new(Status::Usage, "/note needs a text"));
+        }
+        self.connection()?.log().note(argument);
+        Ok(Vec::new())
+    }
+
+    async fn open_target(&mut self, argument: &str) -> Result<Done, Problem> {
+        let words: Vec<String> = argument.split_ascii_whitespace().map(str::to_owned).collect();
+        if words.is_empty() {
+            return Err(Problem::new(Status::Usage, "/open needs a target, as on the command line"));
+        }
+        let target = Target::parse(&words, false).map_err(|e| Problem::new(Status::Usage, e.to_string()))?;
+        self.quit().await;
+        self.setup.target = target;
+        // A consent was given for another server.
+        self.login.allow_plaintext = false;
+        self.connect().await.map(|answer| Done::Replies(vec![answer]))
+    }
+
+    fn set(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
+        let (name, value) = argument.split_once(' ').map_or((argument, ""), |(n, v)| (n, v.trim()));
+        match (name, value) {
+            ("", _) => self.show_settings(),
+            ("ehlo", name) if !name.is_empty() => self.ehlo = Some(name.to_owned()),
+            ("user", name) if !name.is_empty() => self.login.user = Some(name.to_owned()),
+            ("explain", level) => return self.explain(level),
+            ("hex", choice) => return self.hex(choice),
+            ("b64", choice @ ("auto" | "off")) => return self.b64(choice),
+            ("timeout", seconds) => match seconds.parse::<f64>() {
+                Ok(seconds) if seconds > 0.0 && seconds <= 86_400.0 => {
+                    self.setup.timeouts = Timeouts::all(std::time::Duration::from_secs_f64(seconds));
+                    if let Ok(connection) = self.connection() {
+                        connection.set_timeouts(Timeouts::all(std::time::Duration::from_secs_f64(seconds)));
+                    }
+                }
+                _ => return Err(Problem::new(Status::Usage, "/set timeout SECONDS, more than 0")),
+            },
+            _ => {
+                return Err(Problem::new(Status::Usage, "no such setting, or no value for it")
+                    .advise("/set alone shows the settings: ehlo, user, timeout, explain, hex, b64"));
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn show_settings(&mut self) {
+        let level = self.view.narrator(|narrator| narrator.layout.level);
+        let ehlo = self.ehlo.clone().unwrap_or_else(|| "(this machine's own name)".to_owned());
+        let user = self.login.user.clone().unwrap_or_else(|| "(asked for)".to_owned());
+        let rows = [
+            ("ehlo", ehlo),
+            ("user", user),
+            ("timeout", format!("{} s for a reply", self.setup.timeouts.other.as_secs_f64())),
+            ("explain", format!("{level:?}").to_lowercase()),
+            ("b64", if self.encode { "auto" } else { "off" }.to_owned()),
+        ];
+        let text: String = rows.iter().map(|(name, value)| format!("     {name:<8} {value}\n")).collect();
+        self.view.text(Style::Plain, &escape_lines(&text));
+    }
+}
+
+fn escape_lines(text: &str) -> String {
+    text.lines().map(|line| escape::visible(line.as_bytes()) + "\n").collect()
+}
+
+fn open_for_reading(path: &Path) -> Result<Box<dyn Read + Send>, Problem> {
+    let fail = |error: std::io::Error| Problem::file("read the message", path, &error);
+    let file = std::fs::File::open(path).map_err(fail)?;
+    if file.metadata().map_err(fail)?.is_dir() {
+        return Err(fail(std::io::ErrorKind::IsADirectory.into()));
+    }
+    Ok(Box::new(file))
+}
+
+/// The last line of a reply, for a message.
+fn said(answer: &Answer) -> String {
+    answer.reply.lines.last().map(|line| escape::visible(&line.line.bytes)).unwrap_or_default()
+}
+
+fn refused(what: &str, answer: &Answer) -> Problem {
+    let status = super::operator::status_of(answer).unwrap_or(Status::Protocol);
+    Problem::new(status, format!("the server refused {what}: {}", said(answer)))
+}

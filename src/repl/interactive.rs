@@ -1,0 +1,271 @@
+//! The prompt: a person types, the server answers, and may speak up at any time.
+
+use std::time::Duration;
+
+use crate::explain::render::Style;
+use crate::report::{Problem, Status};
+use crate::session::{Event, Link, Phase};
+use crate::transport::Connection;
+use crate::wire::escape;
+
+use super::Prelude;
+use super::asker::Asker;
+use super::operator::{Done, Operator};
+use super::terminal::{Mode, Prompt, Typed};
+
+/// How long the prompt stays away while a reply is waited for. After that the person can type on.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// What comes after a line.
+enum Next {
+    Prompt,
+    Leave,
+}
+
+/// Holds a session at the terminal until the person leaves. `welcome` is shown first.
+pub async fn run(
+    operator: &mut Operator,
+    prelude: &Prelude,
+    welcome: Option<&str>,
+) -> Result<Status, Problem> {
+    operator.patience = Some(PATIENCE);
+    if let Some(text) = welcome {
+        operator.view.text(Style::Plain, text);
+    }
+    super::begin(operator, prelude).await?;
+    let mut keys = Keys::new()?;
+    let mut ended = Status::Ok;
+    loop {
+        operator.share_knowledge();
+        let typed = tokio::select! {
+            typed = prompt(operator) => typed,
+            () = keys.terminate.arrived() => return Ok(terminated(operator, &keys)),
+        };
+        let next = match typed {
+            Typed::Line(line) => enter(operator, &mut keys, line.as_bytes(), &mut ended).await?,
+            Typed::Interrupted => interrupted(operator, &mut keys, &mut ended).await?,
+            Typed::End => end_of_input(operator, &mut keys, &mut ended).await?,
+        };
+        if matches!(next, Next::Leave) {
+            break;
+        }
+    }
+    if let Asker::Terminal(terminal) = &mut operator.asker {
+        terminal.screen().flush().await;
+    }
+    Ok(ended)
+}
+
+/// Waits for a line; meanwhile what the server says appears above the prompt.
+async fn prompt(operator: &mut Operator) -> Typed {
+    let prompt = prompt_of(operator);
+    let Operator { asker, connection, .. } = operator;
+    let Asker::Terminal(terminal) = asker else { return Typed::End };
+    terminal.screen().flush().await;
+    loop {
+        let live = connection.as_mut().filter(|connection| !connection.ended());
+        tokio::select! {
+            biased;
+            Some(_) = next_event(live) => {}
+            typed = terminal.read(prompt.clone()) => return typed,
+        }
+    }
+}
+
+/// The next event, which has been shown when it is returned; never ready without a session.
+async fn next_event(connection: Option<&mut Connection>) -> Option<Event> {
+    match connection {
+        Some(connection) => connection.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn prompt_of(operator: &Operator) -> Prompt {
+    if let Some(ask) = operator.question() {
+        let mode = if ask.secret { Mode::Masked } else { Mode::Response };
+        return Prompt::new(format!("{}: ", ask.prompt), mode);
+    }
+    let Some(state) = operator.state() else {
+        return Prompt::new("(no session) ▸ ", Mode::Command);
+    };
+    let target = &operator.setup.target;
+    let mut text = match &target.host {
+        crate::target::Host::Ip(ip) => std::net::SocketAddr::new(*ip, target.port).to_string(),
+        crate::target::Host::Name(name) => format!("{name}:{}", target.port),
+    };
+    match state.link {
+        Link::Plain => {}
+        Link::Tls { verified: true } => text.push_str(" tls"),
+        Link::Tls { verified: false } => text.push_str(" tls-NOT-verified"),
+    }
+    if let Some(who) = &state.authenticated {
+        text.push(' ');
+        text.push_str(&escape::visible(who.user.as_deref().unwrap_or("authenticated").as_bytes()));
+    }
+    let (word, mode) = match state.phase {
+        _ if operator.in_content() => (" content", Mode::Content),
+        Phase::Auth => (" AUTH response", Mode::Masked),
+        _ => ("", Mode::Command),
+    };
+    Prompt::new(format!("{text}{word} ▸ "), mode)
+}
+
+/// Carries out a line. Ctrl-C while it waits says what it waits for; a second one hangs up.
+async fn enter(
+    operator: &mut Operator,
+    keys: &mut Keys,
+    line: &[u8],
+    ended: &mut Status,
+) -> Result<Next, Problem> {
+    if line.is_empty() && !operator.captures_lines() {
+        return Ok(Next::Prompt);
+    }
+    let view = operator.view.clone();
+    let outcome = {
+        let work = operator.enter(line, true);
+        tokio::pin!(work);
+        let mut asked = false;
+        loop {
+            tokio::select! {
+                outcome = &mut work => break Some(outcome),
+                () = keys.interrupt.arrived() => {
+                    if std::mem::replace(&mut asked, true) {
+                        break None;
+                    }
+                    view.text(Style::Warn, "=== still waiting for the server; Ctrl-C again hangs up");
+                }
+                () = keys.terminate.arrived() => break None,
+            }
+        }
+    };
+    let Some(outcome) = outcome else {
+        if let Some(connection) = &mut operator.connection {
+            connection.hang_up();
+        }
+        return Ok(Next::Prompt);
+    };
+    match outcome {
+        Ok(Done::Leave) => {
+            operator.quit().await;
+            return Ok(Next::Leave);
+        }
+        Ok(Done::Waiting) => {
+            view.text(Style::Dim, "=== no reply yet; it will appear here when it comes, and you can type on");
+        }
+        Ok(Done::Replies(_)) => *ended = Status::Ok,
+        Err(problem) => {
+            *ended = if operator.state().is_none() { problem.status } else { Status::Ok };
+            say(operator, &problem);
+        }
+    }
+    // After the good-bye to a QUIT there is nothing left to type.
+    let said_goodbye = operator.state().is_some_and(|state| state.phase == Phase::Closed)
+        && line.trim_ascii().eq_ignore_ascii_case(b"QUIT");
+    if said_goodbye {
+        operator.quit().await;
+        return Ok(Next::Leave);
+    }
+    Ok(Next::Prompt)
+}
+
+fn say(operator: &Operator, problem: &Problem) {
+    operator.view.text(Style::Bad, &format!("*** {}", problem.what));
+    for cause in &problem.causes {
+        operator.view.text(Style::Plain, &format!("     why   {cause}"));
+    }
+    for advice in &problem.advice {
+        operator.view.text(Style::Plain, &format!("     try   {advice}"));
+    }
+}
+
+/// Ctrl-C at the prompt: the line is dropped; an AUTH exchange is cancelled.
+async fn interrupted(operator: &mut Operator, keys: &mut Keys, ended: &mut Status) -> Result<Next, Problem> {
+    if operator.captures_lines() && !operator.in_content() {
+        return enter(operator, keys, b"*", ended).await;
+    }
+    Ok(Next::Prompt)
+}
+
+/// Ctrl-D: asks to leave politely.
+async fn end_of_input(operator: &mut Operator, keys: &mut Keys, ended: &mut Status) -> Result<Next, Problem> {
+    if operator.in_content() {
+        if operator.asker.confirm("End the message here and have it sent?", false).await {
+            return enter(operator, keys, b".", ended).await;
+        }
+        if operator.asker.confirm("Hang up, so that nothing of it is delivered?", false).await
+            && let Some(connection) = &mut operator.connection
+        {
+            connection.hang_up();
+        }
+        return Ok(Next::Prompt);
+    }
+    if operator.captures_lines() {
+        return enter(operator, keys, b"*", ended).await;
+    }
+    if operator.state().is_none() {
+        return Ok(Next::Leave);
+    }
+    if operator.asker.confirm("Send QUIT and leave?", true).await {
+        operator.quit().await;
+        return Ok(Next::Leave);
+    }
+    Ok(Next::Prompt)
+}
+
+/// SIGTERM or SIGHUP: the link is closed and the record ended in order.
+fn terminated(operator: &mut Operator, keys: &Keys) -> Status {
+    if let Some(connection) = &mut operator.connection {
+        connection.hang_up();
+    }
+    Status::Signal(keys.terminate.last())
+}
+
+/// The signals that a session minds.
+struct Keys {
+    interrupt: Signals,
+    terminate: Signals,
+}
+
+impl Keys {
+    fn new() -> Result<Keys, Problem> {
+        let fail = |error: std::io::Error| {
+            Problem::new(Status::Protocol, format!("cannot listen to signals: {error}"))
+        };
+        Ok(Keys {
+            interrupt: Signals::new(&[2]).map_err(fail)?,
+            terminate: Signals::new(&[15, 1]).map_err(fail)?,
+        })
+    }
+}
+
+struct Signals {
+    kinds: Vec<(u8, tokio::signal::unix::Signal)>,
+    last: u8,
+}
+
+impl Signals {
+    fn new(numbers: &[u8]) -> std::io::Result<Signals> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let open = |number: &u8| Ok((*number, signal(SignalKind::from_raw(i32::from(*number)))?));
+        let kinds = numbers.iter().map(open).collect::<std::io::Result<Vec<_>>>()?;
+        Ok(Signals { kinds, last: 0 })
+    }
+
+    async fn arrived(&mut self) {
+        let (kinds, last) = (&mut self.kinds, &mut self.last);
+        std::future::poll_fn(|cx| {
+            for (number, signal) in kinds.iter_mut() {
+                if signal.poll_recv(cx).is_ready() {
+                    *last = *number;
+                    return std::task::Poll::Ready(());
+                }
+            }
+            std::task::Poll::Pending
+        })
+        .await;
+    }
+
+    fn last(&self) -> u8 {
+        self.last
+    }
+}

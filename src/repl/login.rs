@@ -1,0 +1,177 @@
+//! Authentication: by the helper, and by hand with help.
+
+use crate::report::{Problem, Status};
+use crate::sasl::by_hand::{ByHand, Next};
+use crate::sasl::{self, Credentials, Have, Needs};
+use crate::secret::Secret;
+use crate::session::{Answer, Phase};
+use crate::transport::challenge_of;
+
+use super::operator::{Done, Exchange, Operator};
+
+impl Operator {
+    /// `/auth [MECH]` and `--auth`: greets if that has not been done, chooses a mechanism, asks for what is
+    /// missing, and goes through the exchange.
+    pub async fn authenticate(&mut self, mechanism: &str) -> Result<Answer, Problem> {
+        self.ensure_greeted().await?;
+        let name = self.choose(mechanism)?;
+        self.consent_to_plaintext().await?;
+        let credentials = self.credentials(&name).await?;
+        let mechanism =
+            sasl::client(&name, &credentials).map_err(|e| Problem::new(Status::Usage, e.to_string()))?;
+        let connection = self.connection()?;
+        connection.log().keep_secret(&credentials.secret);
+        let (answer, outcome) = connection.authenticate(mechanism, true).await?;
+        if outcome.server_verified {
+            self.view.text(crate::explain::render::Style::Good, &format!("     {}", outcome.words));
+        }
+        Ok(answer)
+    }
+
+    /// The mechanism to use: the one named, else the strongest of those offered.
+    fn choose(&mut self, named: &str) -> Result<String, Problem> {
+        let has_certificate = self.setup.tls.options().cert.is_some();
+        let state = self.connection()?.state();
+        let offered = state.capabilities.as_ref().map(|c| c.mechanisms()).unwrap_or_default();
+        let (tls, starttls) = (state.tls(), state.capabilities.as_ref().is_some_and(|c| c.has("STARTTLS")));
+        let offer = if offered.is_empty() { "none".to_owned() } else { offered.join(" ") };
+        if !named.is_empty() {
+            let name = named.to_ascii_uppercase();
+            if sasl::info(&name).is_none() {
+                let known: Vec<&str> = sasl::MECHANISMS.iter().map(|m| m.name).collect();
+                return Err(Problem::new(
+                    Status::Usage,
+                    format!("{named} is no mechanism that is known here"),
+                )
+                .advise(format!("one of {}", known.join(", ")))
+                .advise("type AUTH yourself: raw lines go out as they are"));
+            }
+            if !offered.contains(&name) {
+                let text =
+                    format!("=== {name} is not offered here (offered: {offer}); it is tried all the same");
+                self.view.text(crate::explain::render::Style::Warn, &text);
+            }
+            return Ok(name);
+        }
+        let have = Have { password: true, token: false, certificate: has_certificate, binding: false };
+        match sasl::strongest(&offered, have, tls) {
+            Some(choice) => {
+                let text = format!("=== {}", choice.why);
+                self.view.text(crate::explain::render::Style::Dim, &text);
+                Ok(choice.name.to_owned())
+            }
+            None => {
+                let problem = Problem::new(
+                    Status::AuthRefused,
+                    format!("the server offers no mechanism that a password fits (offered: {offer})"),
+                );
+                Err(match (starttls && !tls, offered.iter().any(|m| m == "XOAUTH2" || m == "OAUTHBEARER")) {
+                    (true, _) => problem.advise("encrypt first: many servers offer AUTH only over TLS"),
+                    (_, true) => problem.advise("name the mechanism and give a token: --auth XOAUTH2"),
+                    _ => problem.advise("another port: 587 or 465 are for authenticated clients"),
+                })
+            }
+        }
+    }
+
+    /// User and secret for a mechanism, asked for where they were not given.
+    async fn credentials(&mut self, name: &str) -> Result<Credentials, Problem> {
+        let needs = sasl::info(name).map_or(Needs::Password, |known| known.needs);
+        let mut credentials = self.base();
+        if needs == Needs::Nothing || needs == Needs::Certificate {
+            return Ok(credentials);
+        }
+        if credentials.user.is_empty() {
+            credentials.user = match self.asker.line("user name:").await {
+                Some(user) if !user.is_empty() => user,
+                _ => return Err(missing("no user name was given", "--user NAME")),
+            };
+        }
+        let word = if needs == Needs::Token { "OAuth token" } else { "password" };
+        credentials.secret = match self.login.secret.clone() {
+            Some(secret) => secret,
+            None => match self.asker.secret(&format!("{word} for {}:", credentials.user)).await {
+                Some(secret) => secret,
+                None => {
+                    let advice = "HELOISE_PASSWORD, --password-file FILE or --password-command COMMAND";
+                    return Err(missing(&format!("no {word} was given"), advice));
+                }
+            },
+        };
+        Ok(credentials)
+    }
+
+    /// What is known of the credentials without asking.
+    fn base(&self) -> Credentials {
+        let user = self.login.user.clone().unwrap_or_default();
+        Credentials {
+            host: Some(self.setup.target.host.to_string()),
+            port: Some(self.setup.target.port),
+            ..Credentials::new(user, Secret::new(Vec::new()))
+        }
+    }
+
+    /// An AUTH command was typed: from here on the person is helped through its exchange, unless they want
+    /// to do the encoding themselves.
+    pub(super) fn begin_by_hand(&mut self, initial: bool) {
+        let mechanism = self.state().and_then(|state| state.mechanism.clone()).unwrap_or_default();
+        let hand = self.encode.then(|| ByHand::new(&mechanism, initial, self.base()));
+        self.exchange = hand.map(|hand| Exchange { hand, ask: None });
+    }
+
+    /// Takes the exchange on after a reply: asks, answers what needs no person, or ends it.
+    pub(super) async fn follow_exchange(&mut self, answer: Option<Answer>) -> Result<Vec<Answer>, Problem> {
+        let challenge = answer.as_ref().and_then(challenge_of);
+        let Some(challenge) = challenge.filter(|_| self.state().is_some_and(|s| s.phase == Phase::Auth))
+        else {
+            self.exchange = None;
+            return Ok(Vec::new());
+        };
+        let Ok(decoded) = sasl::decode_challenge(&challenge) else {
+            // It is shown as what it is; the person answers with raw lines or cancels.
+            self.exchange = None;
+            return Ok(Vec::new());
+        };
+        let Some(exchange) = &mut self.exchange else { return Ok(Vec::new()) };
+        let next = exchange.hand.challenge(&decoded);
+        self.take_step(next).await
+    }
+
+    /// Takes a typed answer.
+    pub(super) async fn answer_by_hand(&mut self, typed: Secret) -> Result<Done, Problem> {
+        let secret = self.question().is_none_or(|ask| ask.secret);
+        if secret && let Ok(connection) = self.connection() {
+            connection.log().keep_secret(&typed);
+        }
+        let Some(exchange) = &mut self.exchange else { return Ok(Done::Replies(Vec::new())) };
+        exchange.ask = None;
+        let next = exchange.hand.answer(typed);
+        self.take_step(next).await.map(Done::Replies)
+    }
+
+    async fn take_step(&mut self, next: Result<Next, sasl::SaslError>) -> Result<Vec<Answer>, Problem> {
+        match next {
+            Ok(Next::Ask(ask)) => {
+                if let Some(exchange) = &mut self.exchange {
+                    exchange.ask = Some(ask);
+                }
+                Ok(Vec::new())
+            }
+            Ok(Next::Respond(response)) => {
+                let encoded = sasl::encode_response(&response);
+                self.connection()?.send(encoded.expose(), false).await?;
+                self.settle().await
+            }
+            Err(error) => {
+                self.exchange = None;
+                self.connection()?.send(b"*", false).await?;
+                self.settle().await?;
+                Err(Problem::new(Status::AuthRefused, format!("{error}; the exchange was cancelled")))
+            }
+        }
+    }
+}
+
+fn missing(what: &str, advice: &str) -> Problem {
+    Problem::new(Status::Usage, what).advise(advice)
+}

@@ -1,0 +1,296 @@
+//! Carries out what a person or a script enters: raw lines for the wire, and the steps behind helper
+//! commands. Knows nothing of keys and prompts.
+
+use std::time::Duration;
+
+use crate::report::{Problem, Status};
+use crate::sasl::by_hand::{Ask, ByHand};
+use crate::secret::Secret;
+use crate::session::{Answer, Event, Input, Phase, Sent, State};
+use crate::transport::{Connection, Log, Setup};
+use crate::wire::{Class, CommandLine, Verb};
+
+use super::asker::Asker;
+use super::commands;
+use super::view::View;
+
+/// What became of a line.
+#[derive(Debug)]
+pub enum Done {
+    /// These replies came; none for a line of content, and for most helper commands.
+    Replies(Vec<Answer>),
+    /// The reply has not come within the time that the caller wanted to wait.
+    Waiting,
+    /// The person wants to leave.
+    Leave,
+}
+
+/// What was configured for authentication.
+#[derive(Clone, Debug, Default)]
+pub struct Login {
+    /// The user name.
+    pub user: Option<String>,
+    /// The password or token, where it was given and is not to be asked for.
+    pub secret: Option<Secret>,
+    /// Whether credentials may go over a link that is not encrypted.
+    pub allow_plaintext: bool,
+}
+
+/// A question that the AUTH exchange under way asks the person.
+pub(super) struct Exchange {
+    pub(super) hand: ByHand,
+    pub(super) ask: Option<Ask>,
+}
+
+/// One session and what is needed to work in it.
+pub struct Operator {
+    /// How to reach the server.
+    pub setup: Setup,
+    /// The name for EHLO; nothing means this machine's own.
+    pub ehlo: Option<String>,
+    /// What was configured for AUTH.
+    pub login: Login,
+    /// Who answers questions.
+    pub asker: Asker,
+    /// What shows the session.
+    pub view: View,
+    /// Whether typed answers to challenges are encoded in base64 for the person.
+    pub encode: bool,
+    /// How long a typed command may take before the prompt comes back without its reply.
+    pub patience: Option<Duration>,
+    pub(super) connection: Option<Connection>,
+    pub(super) exchange: Option<Exchange>,
+    log: Option<Log>,
+}
+
+impl Operator {
+    /// An operator without a session.
+    pub fn new(setup: Setup, login: Login, asker: Asker, view: View, log: Log) -> Operator {
+        let encode = matches!(asker, Asker::Terminal(_));
+        Operator {
+            setup,
+            ehlo: None,
+            login,
+            asker,
+            view,
+            encode,
+            patience: None,
+            connection: None,
+            exchange: None,
+            log: Some(log),
+        }
+    }
+
+    /// What is known of the open session.
+    pub fn state(&self) -> Option<&State> {
+        self.open().map(Connection::state)
+    }
+
+    fn open(&self) -> Option<&Connection> {
+        self.connection.as_ref().filter(|connection| !connection.ended())
+    }
+
+    /// Whether the next line goes to the server whatever it looks like: content, or an answer to a challenge.
+    pub fn captures_lines(&self) -> bool {
+        self.in_content() || self.state().is_some_and(|state| state.phase == Phase::Auth)
+    }
+
+    /// Whether the next line is message content.
+    pub fn in_content(&self) -> bool {
+        self.open().is_some_and(|connection| connection.dialogue().in_content())
+    }
+
+    /// What the AUTH exchange under way asks the person for.
+    pub fn question(&self) -> Option<&Ask> {
+        self.exchange.as_ref().and_then(|exchange| exchange.ask.as_ref())
+    }
+
+    /// The open session, or the message that there is none.
+    pub fn connection(&mut self) -> Result<&mut Connection, Problem> {
+        match &mut self.connection {
+            Some(connection) if !connection.ended() => Ok(connection),
+            _ => Err(Problem::new(Status::Protocol, "no session is open").advise(match self.asker {
+                Asker::Terminal(_) => "/reconnect, or /open TARGET, or /quit",
+                Asker::Nobody => "see above why it ended",
+            })),
+        }
+    }
+
+    /// The stream of entries, whether or not a session is open.
+    pub fn log(&mut self) -> Option<&mut Log> {
+        match &mut self.connection {
+            Some(connection) => Some(connection.log()),
+            None => self.log.as_mut(),
+        }
+    }
+
+    /// Opens a session and waits for the greeting. One that is open is given up.
+    pub async fn connect(&mut self) -> Result<Answer, Problem> {
+        self.exchange = None;
+        if let Some(old) = self.connection.take() {
+            self.log = Some(old.into_log());
+        }
+        let Some(log) = self.log.take() else {
+            return Err(Problem::new(Status::Protocol, "the record of the session is gone"));
+        };
+        let mut connection = match self.setup.open(log).await {
+            Ok(connection) => connection,
+            Err((log, error)) => {
+                self.log = Some(log);
+                return Err(Problem::opening(error, &self.setup.target));
+            }
+        };
+        if let Some(secret) = &self.login.secret {
+            connection.log().keep_secret(secret);
+        }
+        self.connection = Some(connection);
+        let answer = self.connection()?.reply().await?;
+        Ok(answer)
+    }
+
+    /// The next thing that happens in the session; for the prompt to wait on. Never ready without a session.
+    pub async fn next_event(&mut self) -> Event {
+        match &mut self.connection {
+            Some(connection) if !connection.ended() => match connection.next().await {
+                Some(event) => event,
+                None => std::future::pending().await,
+            },
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Enters one line as typed: a helper command, or bytes for the wire. `typed` says that the person sees
+    /// the line already.
+    pub async fn enter(&mut self, line: &[u8], typed: bool) -> Result<Done, Problem> {
+        if self.captures_lines() {
+            return match self.exchange.is_some() && line != b"*" {
+                true => self.answer_by_hand(Secret::new(line.to_vec())).await,
+                false => self.wire_line(line, typed).await,
+            };
+        }
+        match commands::parse(&String::from_utf8_lossy(line)) {
+            Some(Ok(invocation)) => return self.helper(invocation).await,
+            Some(Err(unknown)) => return Err(Problem::new(Status::Usage, unknown.to_string())),
+            None => {}
+        }
+        let line = if line.starts_with(b"//") { line.get(1..).unwrap_or(line) } else { line };
+        self.connection()?;
+        if CommandLine::parse(line).verb == Verb::Auth {
+            self.consent_to_plaintext().await?;
+        }
+        self.wire_line(line, typed).await
+    }
+
+    /// Asks before credentials go over a link that is not encrypted. A yes holds for the session.
+    pub(super) async fn consent_to_plaintext(&mut self) -> Result<(), Problem> {
+        if self.login.allow_plaintext || self.connection()?.state().tls() {
+            return Ok(());
+        }
+        let question =
+            "The link is not encrypted: anybody on the way can read the credentials. Send them all the same?";
+        if self.asker.confirm(question, false).await {
+            self.login.allow_plaintext = true;
+            return Ok(());
+        }
+        let problem =
+            Problem::new(Status::AuthRefused, "no credentials were sent, as the link is not encrypted");
+        Err(problem.advise(match self.asker {
+            Asker::Terminal(_) => "/starttls first",
+            Asker::Nobody => "--starttls first, or --allow-plaintext-auth if you must",
+        }))
+    }
+
+    /// Sends a line and takes the session on as far as the line leads: to its reply, through the handshake,
+    /// into an exchange.
+    async fn wire_line(&mut self, line: &[u8], typed: bool) -> Result<Done, Problem> {
+        let patience = self.patience;
+        let sent = self.connection()?.send(line, typed).await?;
+        if let Sent::Command(command) = &sent
+            && command.input == Input::Auth
+        {
+            self.begin_by_hand(command.initial_response);
+        }
+        let may_wait = matches!(&sent, Sent::Command(command) if keeps_mode(command.input));
+        match patience.filter(|_| may_wait) {
+            None => self.settle().await.map(Done::Replies),
+            Some(patience) => match tokio::time::timeout(patience, self.settle()).await {
+                Ok(answers) => answers.map(Done::Replies),
+                Err(_) => Ok(Done::Waiting),
+            },
+        }
+    }
+
+    /// Waits for all replies that are due, and goes through the handshake behind an accepted STARTTLS.
+    pub async fn settle(&mut self) -> Result<Vec<Answer>, Problem> {
+        let connection = self.connection()?;
+        let mut answers = connection.settle().await?;
+        if connection.must_upgrade() {
+            self.upgrade().await?;
+        }
+        if self.exchange.is_some() {
+            answers.extend(Box::pin(self.follow_exchange(answers.last().cloned())).await?);
+        }
+        Ok(answers)
+    }
+
+    /// Encrypts the link after an accepted STARTTLS.
+    pub(super) async fn upgrade(&mut self) -> Result<(), Problem> {
+        let (tls, name) = (self.setup.tls.clone(), self.setup.target.host.clone());
+        let connection = self.connection.as_mut().filter(|connection| connection.must_upgrade());
+        match connection {
+            Some(connection) => {
+                let done = connection.upgrade(&tls, &name).await;
+                done.map_err(|error| Problem::tls(error, &self.setup.target))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Tells the prompt what the session knows, for completion and hints.
+    pub(super) fn share_knowledge(&self) {
+        if let Asker::Terminal(terminal) = &self.asker {
+            terminal.known().update(self.state());
+        }
+    }
+
+    /// Says QUIT and waits for the good-bye; what goes wrong on the way out is of no interest any more.
+    pub async fn quit(&mut self) {
+        let polite = Duration::from_secs(5);
+        if let Ok(connection) = self.connection()
+            && !connection.dialogue().in_content()
+        {
+            let farewell = async {
+                if connection.state().phase != Phase::Closed {
+                    connection.command(b"QUIT").await?;
+                }
+                while connection.next().await.is_some() {}
+                Ok::<(), crate::transport::Broken>(())
+            };
+            // Nothing is left to be done where the server does not say good-bye.
+            let _ = tokio::time::timeout(polite, farewell).await;
+        }
+        if let Some(connection) = &mut self.connection {
+            connection.hang_up();
+        }
+    }
+}
+
+/// Whether what is typed next is read the same way whatever the reply. If not, the prompt must wait for it.
+fn keeps_mode(input: Input) -> bool {
+    !matches!(
+        input,
+        Input::Auth | Input::Data | Input::StartTls | Input::Bdat | Input::BdatLast | Input::Quit
+    )
+}
+
+/// The exit status of a script that a reply ends; nothing if it may go on.
+pub fn status_of(answer: &Answer) -> Option<Status> {
+    let auth = answer.command.as_ref().is_some_and(|c| matches!(c.input, Input::Auth | Input::AuthResponse));
+    match answer.reply.class() {
+        Some(Class::Transient | Class::Permanent) if auth => Some(Status::AuthRefused),
+        Some(Class::Transient) => Some(Status::Transient),
+        Some(Class::Permanent) => Some(Status::Permanent),
+        Some(_) => None,
+        None => Some(Status::Protocol),
+    }
+}

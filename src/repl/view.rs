@@ -1,0 +1,155 @@
+//! Shows the stream of entries: told by the narrator, or as JSON lines.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::explain::render::{Line, Piece, Style};
+use crate::narrate::{Layout, Narrator};
+use crate::transcript::export::json;
+use crate::transcript::{Entry, Header};
+use crate::transport::Sink;
+
+use super::paint::paint;
+
+/// Takes finished text, a line or more without the last line end, to wherever it is shown.
+pub type Printer = Box<dyn FnMut(String) + Send>;
+
+/// How entries are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As a session with explanations.
+    Told,
+    /// As the transcript's JSON lines.
+    Json,
+}
+
+struct Shown {
+    narrator: Narrator,
+    form: Form,
+    colour: bool,
+    hex: bool,
+    print: Printer,
+}
+
+/// The view of a session. A clone shows at the same place.
+#[derive(Clone)]
+pub struct View(Arc<Mutex<Shown>>);
+
+impl View {
+    /// A view that prints by `print`.
+    pub fn new(layout: Layout, form: Form, colour: bool, print: Printer) -> View {
+        let narrator = Narrator::new(layout);
+        View(Arc::new(Mutex::new(Shown { narrator, form, colour, hex: false, print })))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shown> {
+        // A panic elsewhere leaves nothing half-done here.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Works with the narrator: its layout, its explanations.
+    pub fn narrator<T>(&self, work: impl FnOnce(&mut Narrator) -> T) -> T {
+        work(&mut self.lock().narrator)
+    }
+
+    /// Shows the bytes of each line, too, or not.
+    pub fn set_hex(&self, on: bool) {
+        self.lock().hex = on;
+    }
+
+    /// Shows lines that are no part of the session: answers of helper commands. Not in JSON.
+    pub fn lines(&self, lines: &[Line]) {
+        let mut shown = self.lock();
+        if shown.form == Form::Told {
+            shown.print_lines(lines);
+        }
+    }
+
+    /// Shows plain text, which must hold no bytes from outside unescaped.
+    pub fn text(&self, style: Style, text: &str) {
+        let lines: Vec<Line> = text.lines().map(|l| vec![Piece { style, text: l.to_owned() }]).collect();
+        self.lines(&lines);
+    }
+}
+
+impl Shown {
+    fn print_lines(&mut self, lines: &[Line]) {
+        if lines.is_empty() {
+            return;
+        }
+        let text: Vec<String> = lines.iter().map(|line| paint(line, self.colour)).collect();
+        (self.print)(text.join("\n"));
+    }
+}
+
+impl Sink for View {
+    fn begin(&mut self, header: &Header) -> Result<(), String> {
+        let mut shown = self.lock();
+        shown.narrator.begin(header);
+        if shown.form == Form::Json {
+            let mut out = Vec::new();
+            if json::write_header(&mut out, header).is_ok() {
+                (shown.print)(String::from_utf8_lossy(&out).trim_end().to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: &Entry, typed: bool) -> Result<(), String> {
+        let mut shown = self.lock();
+        match shown.form {
+            Form::Json => {
+                // The narrator follows all the same, as the state is asked of it.
+                shown.narrator.entry(entry, typed);
+                let text = json::to_string(entry);
+                (shown.print)(text.trim_end().to_owned());
+            }
+            Form::Told => {
+                let mut lines = shown.narrator.entry(entry, typed);
+                if shown.hex
+                    && let Some(payload) = entry.line()
+                {
+                    lines.splice(lines.len().min(1)..lines.len().min(1), hex_dump(&payload.wire_bytes()));
+                }
+                shown.print_lines(&lines);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sixteen bytes a line: offset, hexadecimal, and what is printable.
+fn hex_dump(bytes: &[u8]) -> Vec<Line> {
+    const LINES: usize = 64;
+    let mut out: Vec<Line> = bytes.chunks(16).take(LINES).enumerate().map(hex_line).collect();
+    if bytes.len() > LINES * 16 {
+        let text = format!("     … {} bytes more", bytes.len() - LINES * 16);
+        out.push(vec![Piece { style: Style::Dim, text }]);
+    }
+    out
+}
+
+fn hex_line((index, chunk): (usize, &[u8])) -> Line {
+    let mut hex = String::new();
+    for byte in chunk {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x} ");
+    }
+    let text: String =
+        chunk.iter().map(|b| if matches!(b, b' '..=b'~') { char::from(*b) } else { '.' }).collect();
+    vec![Piece { style: Style::Dim, text: format!("     {:04x}  {hex:<48} {text}", index * 16) }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_shows_every_byte() {
+        let lines = hex_dump(b"220 hi\r\n\x1b[2J");
+        let text = paint(&lines[0], false);
+        assert!(text.contains("32 32 30 20 68 69 0d 0a 1b 5b 32 4a"), "{text}");
+        assert!(text.ends_with("220 hi...[2J"), "{text}");
+        assert_eq!(hex_dump(&[0; 5000]).len(), 65);
+    }
+}

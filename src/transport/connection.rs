@@ -1,0 +1,394 @@
+//! A session on a socket: the one place where bytes, timers and the state machine meet.
+
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::session::{Answer, Client, Command, Dialogue, Event, Exceeded, Sent, State, Timeouts};
+use crate::target::Host;
+use crate::transcript::{ClosedBy, Info};
+
+use super::link::{AnyLink, Link, Plain};
+use super::log::Log;
+use super::tls::{TlsError, TlsInfo, TlsSetup, Verified};
+
+/// Bytes read at a time.
+const READ_SIZE: usize = 16 * 1024;
+
+/// Why a session cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// The server closed the link.
+    #[error("the server closed the link{}", unanswered.as_ref().map(|c| format!(" without answering {}", c.name())).unwrap_or_default())]
+    Closed {
+        /// What was left without an answer.
+        unanswered: Option<Command>,
+    },
+    /// The link failed.
+    #[error("the link failed: {}", crate::transport::io_words(.0))]
+    Io(io::Error),
+    /// A wait ran out.
+    #[error("no reply to {} within {} seconds", command.name(), limit.as_secs_f64())]
+    TimedOut {
+        /// What was waited for.
+        command: Command,
+        /// How long.
+        limit: Duration,
+    },
+    /// The link took no more bytes for too long.
+    #[error("the server took no more bytes for {} seconds", .0.as_secs_f64())]
+    Stalled(Duration),
+    /// The server exceeded a cap.
+    #[error("the server sent {0}")]
+    Exceeded(Exceeded),
+    /// What came is no SMTP.
+    #[error("the server does not speak SMTP; its first line is: {0}")]
+    NotSmtp(String),
+}
+
+/// A session over a socket.
+pub struct Connection {
+    link: Option<AnyLink>,
+    local: IpAddr,
+    session: Client,
+    log: Log,
+    closed_by: ClosedBy,
+    ended: bool,
+}
+
+/// What a try of the link gave.
+enum Progress {
+    Read(usize),
+    Wrote(usize),
+}
+
+impl Connection {
+    /// Takes over a link on which nothing has been read. Times count from the beginning of the log.
+    /// `local` is this end's address.
+    pub fn new(link: Link<Plain>, local: IpAddr, session: Client, log: Log) -> Connection {
+        let (link, closed_by) = (Some(AnyLink::Plain(link)), ClosedBy::Server);
+        Connection { link, local, session, log, closed_by, ended: false }
+    }
+
+    /// Gives up the link, and gives back the stream of entries.
+    pub fn into_log(mut self) -> Log {
+        self.hang_up();
+        self.log
+    }
+
+    /// Ends the link from this side, without a word on the wire.
+    pub fn hang_up(&mut self) {
+        self.end(ClosedBy::Client);
+        self.note_all();
+    }
+
+    /// What is known of the session.
+    pub fn state(&self) -> &State {
+        self.session.state()
+    }
+
+    /// The stream of entries.
+    pub fn log(&mut self) -> &mut Log {
+        &mut self.log
+    }
+
+    /// What was negotiated, once the link is encrypted.
+    pub fn tls(&self) -> Option<&TlsInfo> {
+        self.link.as_ref().and_then(AnyLink::tls)
+    }
+
+    /// Changes how long replies are waited for.
+    pub fn set_timeouts(&mut self, timeouts: Timeouts) {
+        self.session.set_timeouts(timeouts);
+    }
+
+    /// The name for EHLO when the person gave none: this machine's full name, else its address on this link
+    /// as an address literal (RFC 5321 §4.1.3, §4.1.4).
+    pub fn own_name(&self) -> String {
+        own_full_name().unwrap_or_else(|| match self.local {
+            IpAddr::V4(ip) => format!("[{ip}]"),
+            IpAddr::V6(ip) => format!("[IPv6:{ip}]"),
+        })
+    }
+
+    /// Whether the link is gone.
+    pub fn ended(&self) -> bool {
+        self.ended
+    }
+
+    fn now(&self) -> Duration {
+        self.log.started().elapsed()
+    }
+
+    /// Whether something is still to come: a reply, or an event that has not been asked for.
+    pub fn is_busy(&self) -> bool {
+        self.session.has_events() || !self.ended && self.session.dialogue().awaiting().is_some()
+    }
+
+    /// The session as it stands: what waits for a reply, what the next line would be.
+    pub fn dialogue(&self) -> &Dialogue {
+        self.session.dialogue()
+    }
+
+    fn note(&mut self, event: &Event) {
+        let now = self.log.started().elapsed();
+        self.log.event(now, event, self.session.state(), &self.closed_by);
+    }
+
+    /// The next thing that happens; waits for it. Nothing once the link is gone. May be dropped and called
+    /// again without losing anything.
+    pub async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.session.poll_event() {
+                self.note(&event);
+                return Some(event);
+            }
+            if self.ended {
+                return None;
+            }
+            let due = self.session.poll_timeout().map(|at| self.log.started() + at);
+            let mut buffer = [0; READ_SIZE];
+            let read = read_some(&mut self.link, &mut buffer);
+            let outcome = match due {
+                Some(due) => tokio::time::timeout_at(due.into(), read).await,
+                None => Ok(read.await),
+            };
+            match outcome {
+                Ok(result) => self.take_in(result, &buffer),
+                Err(_) => self.session.handle_timeout(self.now()),
+            }
+        }
+    }
+
+    /// The reply to the oldest command that waits for one. Replies that answer nothing are passed over
+    /// (they have been shown); what ends the session is an error.
+    pub async fn reply(&mut self) -> Result<Answer, Broken> {
+        loop {
+            match self.next().await {
+                Some(Event::Reply(answer)) if answer.command.is_some() => return Ok(answer),
+                Some(event) => self.check(event)?,
+                None => return Err(Broken::Closed { unanswered: None }),
+            }
+        }
+    }
+
+    /// Turns an event after which a script cannot go on into the error that says so.
+    pub fn check(&self, event: Event) -> Result<(), Broken> {
+        match event {
+            Event::TimedOut { command, limit } => Err(Broken::TimedOut { command, limit }),
+            Event::Exceeded(what) => Err(Broken::Exceeded(what)),
+            Event::Closed { unanswered, announced } if !announced || unanswered.is_some() => {
+                Err(Broken::Closed { unanswered })
+            }
+            Event::Line(line) if line.code.is_none() && self.state().banner.is_none() => {
+                Err(Broken::NotSmtp(crate::wire::escape::visible(&line.line.bytes)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends a line as it is, plus CRLF. `typed` says that the person has it on the screen already.
+    pub async fn send(&mut self, line: &[u8], typed: bool) -> Result<Sent, Broken> {
+        self.read_what_is_there().await;
+        let now = self.now();
+        let sent = self.session.submit(line, now);
+        let tls = self.state().tls();
+        if let Some(user) = self.log.sent(now, &sent, line, tls, typed) {
+            self.session.claim_user(&user);
+        }
+        self.flush().await?;
+        Ok(sent)
+    }
+
+    /// Sends a command that Heloise made, and waits for its reply.
+    pub async fn command(&mut self, line: &[u8]) -> Result<Answer, Broken> {
+        self.send(line, false).await?;
+        self.reply().await
+    }
+
+    /// Sends bytes as they are, adding nothing.
+    pub async fn send_raw(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+        self.read_what_is_there().await;
+        let now = self.now();
+        let tls = self.state().tls();
+        self.log.raw(now, bytes, tls);
+        self.session.submit_raw(bytes, now);
+        self.flush().await
+    }
+
+    /// Sends a piece of message content, already in the form that goes on the wire.
+    pub async fn send_content(&mut self, wire: &[u8]) -> Result<(), Broken> {
+        let (now, tls) = (self.now(), self.state().tls());
+        self.log.content(now, wire, tls);
+        self.write_all(wire).await
+    }
+
+    /// Says that the content, sent by [`Connection::send_content`] with its lone dot, is complete.
+    pub fn content_sent(&mut self) {
+        let (now, tls) = (self.now(), self.state().tls());
+        self.log.content_end(now, tls);
+        self.session.content_sent(now);
+    }
+
+    /// Encrypts the link: after an accepted STARTTLS, or before the greeting. `host` is the server, as the
+    /// person named it. When this fails the link is gone.
+    pub async fn upgrade(&mut self, setup: &TlsSetup, host: &Host) -> Result<(), TlsError> {
+        // What was glued behind the 220 is reported before the handshake, not after.
+        self.note_all();
+        let Some(AnyLink::Plain(link)) = self.link.take() else { return Ok(()) };
+        match link.upgrade(setup, host).await {
+            Ok(link) => {
+                let info = link.info().clone();
+                self.log.info(Info::Tls(info.summary()));
+                self.session.handle_secured(info.verified == Verified::Yes);
+                self.link = Some(AnyLink::Tls(link));
+                Ok(())
+            }
+            Err(error) => {
+                self.log.problem(&error.to_string());
+                self.end(ClosedBy::Other("tls".to_owned()));
+                self.note_all();
+                Err(error)
+            }
+        }
+    }
+
+    fn note_all(&mut self) {
+        while let Some(event) = self.session.poll_event() {
+            self.note(&event);
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), Broken> {
+        match self.session.poll_transmit() {
+            Some(bytes) => self.write_all(&bytes).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Writes everything, and reads meanwhile: a server that refuses in the middle of the content must be
+    /// heard, and must not block us by not being read.
+    async fn write_all(&mut self, mut bytes: &[u8]) -> Result<(), Broken> {
+        let limit = self.session.timeouts().data_block;
+        while !bytes.is_empty() {
+            if self.ended {
+                return Err(Broken::Closed { unanswered: None });
+            }
+            let mut buffer = [0; READ_SIZE];
+            let step = write_or_read(&mut self.link, bytes, &mut buffer);
+            match tokio::time::timeout(limit, step).await {
+                Err(_) => return Err(Broken::Stalled(limit)),
+                Ok(Ok(Progress::Wrote(count))) => bytes = bytes.get(count..).unwrap_or_default(),
+                Ok(Ok(Progress::Read(count))) => self.take_in(Ok(count), &buffer),
+                Ok(Err(error)) => return Err(self.failed(error).await),
+            }
+        }
+        let link = &mut self.link;
+        let flush = std::future::poll_fn(|cx| match link {
+            Some(link) => Pin::new(link).poll_flush(cx),
+            None => Poll::Ready(Ok(())),
+        });
+        match tokio::time::timeout(limit, flush).await {
+            Err(_) => Err(Broken::Stalled(limit)),
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.failed(error).await),
+        }
+    }
+
+    /// Takes note of a write that failed. What the server said before it hung up is still read, as it is
+    /// most often the reason.
+    async fn failed(&mut self, error: io::Error) -> Broken {
+        self.read_what_is_there().await;
+        self.end(ClosedBy::Other("error".to_owned()));
+        Broken::Io(error)
+    }
+
+    /// Reads what has come already. It cannot be the answer to what is sent next.
+    async fn read_what_is_there(&mut self) {
+        let mut buffer = [0; READ_SIZE];
+        while !self.ended {
+            let link = &mut self.link;
+            let ready = std::future::poll_fn(|cx| {
+                Poll::Ready(match poll_read(link, cx, &mut buffer) {
+                    Poll::Pending => None,
+                    Poll::Ready(result) => Some(result),
+                })
+            });
+            let Some(result) = ready.await else { return };
+            self.take_in(result, &buffer);
+        }
+    }
+
+    fn take_in(&mut self, result: io::Result<usize>, buffer: &[u8]) {
+        let now = self.now();
+        match result {
+            Ok(0) => self.end(ClosedBy::Server),
+            Ok(count) => self.session.handle_bytes(buffer.get(..count).unwrap_or_default(), now),
+            Err(error) => {
+                let word = if error.kind() == io::ErrorKind::ConnectionReset { "reset" } else { "error" };
+                self.end(ClosedBy::Other(word.to_owned()));
+            }
+        }
+    }
+
+    fn end(&mut self, by: ClosedBy) {
+        if self.ended {
+            return;
+        }
+        self.ended = true;
+        self.closed_by = by;
+        self.link = None;
+        let now = self.now();
+        self.session.handle_end(now);
+    }
+}
+
+/// This machine's full name: the host name if it has a dot, else what the hosts file adds to it.
+fn own_full_name() -> Option<String> {
+    let short = gethostname::gethostname().into_string().ok()?;
+    let full = |name: &str| {
+        let fit = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
+        name.trim_matches('.').contains('.') && !name.starts_with("localhost.") && name.bytes().all(fit)
+    };
+    if full(&short) {
+        return Some(short);
+    }
+    let hosts = std::fs::read_to_string("/etc/hosts").ok()?;
+    let names = hosts.lines().filter_map(|line| {
+        let words: Vec<&str> = line.split('#').next()?.split_ascii_whitespace().skip(1).collect();
+        words
+            .contains(&short.as_str())
+            .then_some(words)?
+            .into_iter()
+            .find(|name| full(name))
+            .map(str::to_owned)
+    });
+    names.into_iter().next()
+}
+
+fn poll_read(link: &mut Option<AnyLink>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+    let Some(link) = link else { return Poll::Ready(Ok(0)) };
+    let mut buffer = ReadBuf::new(buffer);
+    Pin::new(link).poll_read(cx, &mut buffer).map_ok(|()| buffer.filled().len())
+}
+
+async fn read_some(link: &mut Option<AnyLink>, buffer: &mut [u8]) -> io::Result<usize> {
+    std::future::poll_fn(|cx| poll_read(link, cx, buffer)).await
+}
+
+/// Writes some bytes; while the link takes none, reads.
+async fn write_or_read(link: &mut Option<AnyLink>, bytes: &[u8], buffer: &mut [u8]) -> io::Result<Progress> {
+    std::future::poll_fn(|cx| {
+        let Some(open) = link else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
+        match Pin::new(open).poll_write(cx, bytes) {
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            Poll::Ready(result) => Poll::Ready(result.map(Progress::Wrote)),
+            Poll::Pending => poll_read(link, cx, buffer).map_ok(Progress::Read),
+        }
+    })
+    .await
+}

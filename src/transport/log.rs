@@ -1,0 +1,226 @@
+//! The stream of entries that a session gives off: stamped, redacted, recorded, and then shown.
+//!
+//! The order is the promise: what a person sees is in the file already.
+
+use std::time::{Duration, Instant};
+
+use crate::secret::Secret;
+use crate::session::{Event, Exceeded, Sent, State};
+use crate::transcript::redact::{self, SentKind};
+use crate::transcript::{ClosedBy, ContentFold, Entry, EntryKind, Header, Info, Known, Payload};
+use crate::wire::{Quirk, ReplyLine};
+
+/// Takes entries as they happen.
+pub trait Sink: Send {
+    /// A session begins.
+    fn begin(&mut self, header: &Header) -> Result<(), String>;
+    /// Something happened. `typed` says that the person typed it and sees it already. What goes wrong here is
+    /// returned once, in words, and ends nothing.
+    fn entry(&mut self, entry: &Entry, typed: bool) -> Result<(), String>;
+}
+
+/// Gives each event its time, takes the secrets out, and passes it on: first to the recorder, then to the view.
+pub struct Log {
+    started: Instant,
+    header: Header,
+    begun: bool,
+    recorder: Option<Box<dyn Sink>>,
+    view: Box<dyn Sink>,
+    known: Known,
+    fold: ContentFold,
+    content_limit: u64,
+}
+
+impl Log {
+    /// A stream that is shown by `view`. Of each message's content, `content_limit` bytes are kept.
+    pub fn new(view: Box<dyn Sink>, content_limit: u64) -> Log {
+        Log {
+            started: Instant::now(),
+            header: Header::default(),
+            begun: false,
+            recorder: None,
+            view,
+            known: Known::default(),
+            fold: ContentFold::new(content_limit),
+            content_limit,
+        }
+    }
+
+    /// Begins a session. All times count from here.
+    pub fn begin(&mut self, header: Header, started: Instant) {
+        self.started = started;
+        self.header = header;
+        self.fold = ContentFold::new(self.content_limit);
+        self.begun = true;
+        self.begin_recorder();
+        self.report(|log| log.view.begin(&log.header));
+    }
+
+    fn begin_recorder(&mut self) {
+        self.report(|log| match &mut log.recorder {
+            Some(recorder) => recorder.begin(&log.header),
+            None => Ok(()),
+        });
+    }
+
+    /// Shows what a sink complains of; the recorder cannot, and the view shows it as long as it can.
+    fn report(&mut self, work: impl FnOnce(&mut Log) -> Result<(), String>) {
+        if let Err(words) = work(self) {
+            let entry = Entry::new(self.started.elapsed(), EntryKind::Problem(words));
+            // A view that fails has nobody left to tell.
+            let _ = self.view.entry(&entry, false);
+        }
+    }
+
+    /// Records from here on, or stops recording. Returns the recorder that was at work.
+    pub fn record(&mut self, recorder: Option<Box<dyn Sink>>) -> Option<Box<dyn Sink>> {
+        let old = std::mem::replace(&mut self.recorder, recorder);
+        if self.begun {
+            self.begin_recorder();
+        }
+        old
+    }
+
+    /// The moment that times count from.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// Names a secret that is in use: wherever it turns up from here on, it is masked.
+    pub fn keep_secret(&mut self, secret: &Secret) {
+        self.known.add(secret);
+    }
+
+    /// Something happened to the link.
+    pub fn info(&mut self, info: Info) {
+        self.put(self.started.elapsed(), EntryKind::Info(info), false);
+    }
+
+    /// Something went wrong on this side.
+    pub fn problem(&mut self, text: &str) {
+        self.put(self.started.elapsed(), EntryKind::Problem(text.to_owned()), false);
+    }
+
+    /// The person sets a marker.
+    pub fn note(&mut self, text: &str) {
+        self.put(self.started.elapsed(), EntryKind::Note(text.to_owned()), true);
+    }
+
+    /// A line goes out. Returns the user that an AUTH line names.
+    pub(super) fn sent(
+        &mut self,
+        at: Duration,
+        sent: &Sent,
+        line: &[u8],
+        tls: bool,
+        typed: bool,
+    ) -> Option<String> {
+        let kind = match sent {
+            Sent::Command(_) => SentKind::Command,
+            Sent::AuthResponse { mechanism, step, challenge } => SentKind::AuthResponse {
+                mechanism: Some(mechanism),
+                step: *step,
+                challenge: challenge.as_deref(),
+            },
+            Sent::StrayResponse(_) => SentKind::AuthResponse { mechanism: None, step: 0, challenge: None },
+            Sent::Content => {
+                self.content_line(at, line, tls, typed);
+                return None;
+            }
+            Sent::EndOfContent => {
+                self.content_end(at, tls);
+                SentKind::EndOfContent
+            }
+        };
+        let payload = redact::sent(line, kind);
+        let user = payload.secrets().find_map(|mark| mark.user.clone());
+        self.put(at, EntryKind::Sent { tls, line: payload }, typed);
+        user
+    }
+
+    /// Bytes go out that are no line of a person.
+    pub(super) fn raw(&mut self, at: Duration, bytes: &[u8], tls: bool) {
+        for line in bytes.split_inclusive(|b| *b == b'\n') {
+            let payload = redact::sent(line, SentKind::Raw);
+            self.put(at, EntryKind::Sent { tls, line: payload }, false);
+        }
+    }
+
+    fn content_line(&mut self, at: Duration, line: &[u8], tls: bool, typed: bool) {
+        let mut lines = Vec::new();
+        self.fold.push(line, |payload| lines.push(payload));
+        self.fold.push(b"\r\n", |payload| lines.push(payload));
+        self.put_content(at, lines, tls, typed);
+    }
+
+    /// Content goes out in bulk, in the form it has on the wire.
+    pub(super) fn content(&mut self, at: Duration, wire: &[u8], tls: bool) {
+        let mut lines = Vec::new();
+        self.fold.push(wire, |payload| lines.push(payload));
+        self.put_content(at, lines, tls, false);
+    }
+
+    /// The content is complete: what was folded gets its mark.
+    pub(super) fn content_end(&mut self, at: Duration, tls: bool) {
+        let mut lines = Vec::new();
+        self.fold.finish(|payload| lines.push(payload));
+        self.put_content(at, lines, tls, false);
+        self.fold = ContentFold::new(self.content_limit);
+    }
+
+    fn put_content(&mut self, at: Duration, lines: Vec<Payload>, tls: bool, typed: bool) {
+        for line in lines {
+            self.put(at, EntryKind::Sent { tls, line }, typed);
+        }
+    }
+
+    /// An event of the session.
+    pub(super) fn event(&mut self, at: Duration, event: &Event, state: &State, by: &ClosedBy) {
+        match event {
+            Event::Line(line) => self.received(at, line, state),
+            Event::Reply(answer) => self.quirks(at, &answer.reply.quirks),
+            Event::Upgrade { discarded } if !discarded.is_empty() => {
+                self.quirks(at, &[Quirk::PlaintextAfterStartTls { bytes: discarded.len() }]);
+            }
+            Event::Upgrade { .. } => {}
+            Event::TimedOut { command, limit } => {
+                let info = Info::Timeout { what: command.name().to_owned(), after: Some(*limit) };
+                self.put(at, EntryKind::Info(info), false);
+            }
+            Event::Exceeded(what) => self.exceeded(at, *what),
+            Event::Closed { .. } => {
+                self.put(at, EntryKind::Info(Info::Closed { by: by.clone() }), false);
+            }
+        }
+    }
+
+    fn received(&mut self, at: Duration, line: &ReplyLine, state: &State) {
+        let (tls, mechanism) = (state.tls(), state.mechanism.as_deref());
+        let error = line.code.is_none_or(|code| code.is_error());
+        let mut payload = redact::received(&line.line.bytes, mechanism);
+        payload.ending = line.line.ending.into();
+        self.put(at, EntryKind::Received { tls, error, line: payload }, false);
+        self.quirks(at, &line.quirks);
+    }
+
+    fn quirks(&mut self, at: Duration, quirks: &[Quirk]) {
+        for quirk in quirks {
+            self.put(at, EntryKind::Info(Info::Quirk(quirk.to_string())), false);
+        }
+    }
+
+    fn exceeded(&mut self, at: Duration, what: Exceeded) {
+        let text = format!("the server sent {what}; nothing more is read");
+        self.put(at, EntryKind::Problem(text), false);
+    }
+
+    fn put(&mut self, at: Duration, kind: EntryKind, typed: bool) {
+        let mut entry = Entry::new(at, kind);
+        self.known.mask_entry(&mut entry);
+        self.report(|log| match &mut log.recorder {
+            Some(recorder) => recorder.entry(&entry, typed),
+            None => Ok(()),
+        });
+        self.report(|log| log.view.entry(&entry, typed));
+    }
+}

@@ -1,0 +1,72 @@
+//! Opening a session: what was configured, and the steps up to the first byte of the greeting.
+
+use std::time::Instant;
+
+use chrono::Local;
+
+use crate::session::{Caps, Client, Timeouts};
+use crate::target::{Scheme, Target};
+use crate::transcript::{Header, Info};
+
+use super::connection::Connection;
+use super::dial::{DialError, DialOptions, dial};
+use super::link::Link;
+use super::log::Log;
+use super::tls::{TlsError, TlsSetup};
+
+/// How to reach a server and how to talk with it.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The server.
+    pub target: Target,
+    /// Names and addresses.
+    pub dial: DialOptions,
+    /// Encryption. Loaded and checked already; the connector is made when it is first needed.
+    pub tls: TlsSetup,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+    /// How much to take in.
+    pub caps: Caps,
+    /// The title for the transcript.
+    pub title: Option<String>,
+}
+
+/// Why no session could be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// No connection.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// No encrypted link, where TLS begins with the first byte.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+impl Setup {
+    /// Connects, and encrypts where TLS begins with the first byte. The greeting is left to be read.
+    ///
+    /// # Errors
+    /// The stream of entries comes back with the error, as it may go on with another target.
+    pub async fn open(&self, mut log: Log) -> Result<Connection, (Log, OpenError)> {
+        let mut header = Header::new(self.target.to_string(), Local::now().fixed_offset());
+        header.title = self.title.clone();
+        log.begin(header, Instant::now());
+        let dialed = match dial(&self.target, &self.dial).await {
+            Ok(dialed) => dialed,
+            Err(error) => {
+                log.problem(&error.to_string());
+                return Err((log, error.into()));
+            }
+        };
+        log.info(Info::Connected { peer: dialed.peer.to_string(), local: Some(dialed.local.to_string()) });
+        let lmtp = self.target.scheme == Scheme::Lmtp;
+        let client = Client::new(lmtp, self.timeouts, self.caps, log.started().elapsed());
+        let mut connection = Connection::new(Link::new(dialed.tcp), dialed.local.ip(), client, log);
+        if self.target.implicit_tls()
+            && let Err(error) = connection.upgrade(&self.tls, &dialed.host).await
+        {
+            return Err((connection.into_log(), error.into()));
+        }
+        Ok(connection)
+    }
+}
