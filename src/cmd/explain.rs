@@ -5,7 +5,7 @@ use std::io::{BufRead, BufWriter, IsTerminal, Read, Write};
 use crate::cli::{ExplainArgs, InputFormat};
 use crate::explain::extract::{Finder, Found, from_json};
 use crate::explain::render::{self, Headline, Line, Piece, Style};
-use crate::explain::{Record, Summary, explain, lookup};
+use crate::explain::{Record, Summary, lookup};
 use crate::repl::paint;
 use crate::report::{Problem, Status};
 use crate::wire::{CommandLine, ReplyLine, escape};
@@ -143,16 +143,15 @@ impl<'a> Explainer<'a> {
         situation.tls = args.tls;
         situation.authenticated = args.authenticated.then_some("");
         situation.live = args.tls || args.authenticated;
-        let explanations = explain(&situation);
+        let record = Record::of(&situation);
+        let Some(best) = record.best() else { return Ok(()) };
         if args.summary {
-            if let Some(best) = explanations.first() {
-                self.summary.add(&found, best);
-            }
+            self.summary.add(&found, best);
             return Ok(());
         }
         if args.json {
             let mut line = Vec::new();
-            Record::new(&found.reply, &explanations).write(&mut line);
+            record.write(&mut line);
             return Ok(out.write_all(&line)?);
         }
         if quote {
@@ -161,8 +160,7 @@ impl<'a> Explainer<'a> {
             }
         }
         let headline = Headline { code: found.reply.code(), enhanced: found.reply.enhanced() };
-        let best = explanations.iter().take(1);
-        let lines: Vec<Line> = best.flat_map(|e| render::full(e, headline, self.width)).collect();
+        let lines = render::full(best, headline, self.width);
         self.print(out, &lines)
     }
 
