@@ -77,7 +77,7 @@ fn bearer_tokens() {
         without_secrets(&right.ends_with(0).says(&["235 2.7.0"]), dovecot.get("TOKEN"));
         let old = authenticating(&dovecot, mechanism).password(dovecot.get("EXPIRED_TOKEN"));
         without_secrets(
-            &old.ends_with(6).says(&["535 5.7.8", "invalid_token"]),
+            &old.ends_with(6).says(&["535 5.7.8", "the token was refused"]),
             dovecot.get("EXPIRED_TOKEN"),
         );
     }

@@ -2,12 +2,12 @@
 
 use crate::run::heloise;
 use crate::scripts::transaction;
-use crate::server::server;
+use crate::server::{server, unique};
 
 #[test]
 fn exim_takes_a_mail_and_refuses_another() {
     let Some(exim) = server("exim") else { return };
-    let subject = "for exim";
+    let subject = &unique("for exim");
     let arguments = format!("{} --starttls --ca {}", exim.at("SMTP"), exim.get("CA_FILE"));
     heloise(&arguments).input(&format!("{}QUIT\n", transaction(subject))).ends_with(0).says(&["250 OK id="]);
     let message = exim.message("MAILBOX", subject);
@@ -37,7 +37,7 @@ fn exim_authenticates() {
 #[test]
 fn opensmtpd_takes_a_mail() {
     let Some(opensmtpd) = server("opensmtpd") else { return };
-    let subject = "for opensmtpd";
+    let subject = &unique("for opensmtpd");
     let script = format!("EHLO a.example.test\n{}QUIT\n", transaction(subject));
     heloise(&opensmtpd.at("SMTP")).input(&script).ends_with(0).says(&["250 2.0.0"]);
     opensmtpd.message("MAILBOX", subject);
@@ -57,7 +57,7 @@ fn a_handshake_that_the_server_breaks_off_is_told() {
 #[test]
 fn lmtp_answers_for_each_recipient() {
     let Some(dovecot) = server("dovecot") else { return };
-    let subject = "by LMTP";
+    let subject = &unique("by LMTP");
     let script = format!("LHLO a.example.test\n{}QUIT\n", transaction(subject));
     heloise(&format!("lmtp://{}", dovecot.at("LMTP")))
         .input(&script)

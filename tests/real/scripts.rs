@@ -1,7 +1,7 @@
 //! Script mode on Postfix's three ports: the way of a mail from EHLO to the mailbox.
 
 use crate::run::heloise;
-use crate::server::{Server, server};
+use crate::server::{Server, server, unique};
 
 /// A transaction to alice, dots in its content, with this subject.
 pub fn transaction(subject: &str) -> String {
@@ -21,7 +21,7 @@ pub fn assert_arrived(postfix: &Server, subject: &str) {
 #[test]
 fn a_whole_mail_over_plaintext() {
     let Some(postfix) = server("postfix") else { return };
-    let subject = "whole mail over plaintext";
+    let subject = &unique("whole mail over plaintext");
     let script = format!("EHLO client.example.test\n{}QUIT\n", transaction(subject));
     let outcome = heloise(&postfix.at("SMTP")).input(&script).ends_with(0);
     outcome.says(&["220 mail.example.test", "250-STARTTLS", "354 ", "queued as", "221 2.0.0"]);
@@ -31,7 +31,7 @@ fn a_whole_mail_over_plaintext() {
 #[test]
 fn starttls_typed_in_the_middle() {
     let Some(postfix) = server("postfix") else { return };
-    let subject = "upgraded in the middle";
+    let subject = &unique("upgraded in the middle");
     let script =
         format!("EHLO a.example.test\nSTARTTLS\nEHLO a.example.test\n{}QUIT\n", transaction(subject));
     let arguments = format!("{} --ca {}", postfix.at("SMTP"), postfix.get("CA_FILE"));
@@ -49,7 +49,7 @@ fn starttls_typed_in_the_middle() {
 #[test]
 fn submission_with_the_steps_done_first() {
     let Some(postfix) = server("postfix") else { return };
-    let subject = "submitted with the steps done";
+    let subject = &unique("submitted with the steps done");
     let arguments = format!(
         "{} --starttls --auth --user {} --ca {}",
         postfix.at("SUBMISSION"),
@@ -125,7 +125,7 @@ fn a_recorded_session_plays_again() {
 #[test]
 fn message_content_of_many_lines_arrives_whole() {
     let Some(postfix) = server("postfix") else { return };
-    let subject = "many lines";
+    let subject = &unique("many lines");
     let lines: String =
         (0..20_000).map(|n| format!("line {n} of a long message, long enough to matter\n")).collect();
     let head = "EHLO a.example.test\nMAIL FROM:<bob@example.test>\nRCPT TO:<alice@example.test>\nDATA\n";

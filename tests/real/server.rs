@@ -2,7 +2,15 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A subject that no other message has, of this run or an earlier one.
+pub fn unique(subject: &str) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
+    format!("{subject} {now}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
 
 /// A running server: the KEY=VALUE lines of its `env` file.
 pub struct Server {

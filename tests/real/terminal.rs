@@ -9,7 +9,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 use crate::run::clean_environment;
 use crate::scripts::assert_arrived;
-use crate::server::server;
+use crate::server::{server, unique};
 
 /// How long a person would wait for anything here before giving up.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -56,9 +56,13 @@ impl Terminal {
 
     /// Waits until the screen shows this.
     fn sees(&mut self, wanted: &str) -> &mut Self {
+        self.waits_for(wanted, |screen| screen.contains(wanted))
+    }
+
+    fn waits_for(&mut self, what: &str, holds: impl Fn(&str) -> bool) -> &mut Self {
         let deadline = Instant::now() + PATIENCE;
-        while !self.screen().contains(wanted) {
-            assert!(Instant::now() < deadline, "the screen never showed {wanted:?}:\n{}", self.screen());
+        while !holds(&self.screen()) {
+            assert!(Instant::now() < deadline, "the screen never showed {what:?}:\n{}", self.screen());
             std::thread::sleep(Duration::from_millis(10));
         }
         self
@@ -66,10 +70,20 @@ impl Terminal {
 
     /// Types a line and the Enter key.
     fn types(&mut self, line: &str) -> &mut Self {
-        self.keyboard.write_all(line.as_bytes()).expect("a keyboard");
-        self.keyboard.write_all(b"\r").expect("a keyboard");
-        self.keyboard.flush().expect("a keyboard");
+        self.press(line.as_bytes());
+        self.press(b"\r");
         self
+    }
+
+    fn press(&mut self, keys: &[u8]) {
+        self.keyboard.write_all(keys).expect("a keyboard");
+        self.keyboard.flush().expect("a keyboard");
+    }
+
+    /// Types without the Enter key.
+    fn begins_to_type(&mut self, text: &str) -> &mut Self {
+        self.press(text.as_bytes());
+        self.sees(text)
     }
 
     fn ends_with(mut self, status: u32) {
@@ -91,14 +105,14 @@ impl Terminal {
 #[test]
 fn types_upgrades_authenticates_sends_and_quits() {
     let Some(postfix) = server("postfix") else { return };
-    let subject = "typed by a person";
+    let subject = &unique("typed by a person");
     let mut terminal =
         Terminal::start(&format!("{} --ca {}", postfix.at("SUBMISSION"), postfix.get("CA_FILE")));
     terminal.sees("220 mail.example.test").types("EHLO me.example.test").sees("250-STARTTLS");
     terminal.types("MAIL FROM:<alice@example.test>").sees("530 5.7.0");
     terminal.types("STARTTLS").sees("220 2.0.0 Ready to start TLS").sees("TLSv1.3");
     terminal.types("EHLO me.example.test").sees("250-AUTH PLAIN");
-    terminal.types(&format!("/auth PLAIN {}", postfix.get("USER"))).sees("assword");
+    terminal.types("/auth PLAIN").sees("user name").types(postfix.get("USER")).sees("password");
     terminal.types(postfix.get("PASSWORD")).sees("235 2.7.0");
     assert!(!terminal.screen().contains(postfix.get("PASSWORD")), "the password is on the screen");
     terminal.types("MAIL FROM:<bob@example.test>").sees("250 2.1.0");
@@ -111,4 +125,16 @@ fn types_upgrades_authenticates_sends_and_quits() {
     terminal.sees("queued as").types("QUIT").sees("221 2.0.0");
     terminal.ends_with(0);
     assert_arrived(&postfix, subject);
+}
+
+#[test]
+fn a_goodbye_in_mid_line_appears_above_the_half_typed_line() {
+    let Some(postfix) = server("postfix") else { return };
+    let mut terminal = Terminal::start(&postfix.at("IDLE"));
+    terminal.sees("220 mail.example.test").begins_to_type("MAIL FROM:<half");
+    terminal.waits_for("the 421 above the half-typed line", |screen| {
+        screen.find("421 4.4.2").is_some_and(|goodbye| screen.rfind("MAIL FROM:<half") > Some(goodbye))
+    });
+    terminal.press(b"@example.test>");
+    terminal.sees("MAIL FROM:<half@example.test>");
 }

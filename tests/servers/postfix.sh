@@ -10,6 +10,7 @@
 #   TLS12       nothing newer than TLS 1.2              CLIENTCERT  STARTTLS demands a client certificate
 #   NOTLS       no STARTTLS at all                      TARPIT      waits before its banner
 #   GREYLIST    450 for every first attempt, and there is no second
+#   IDLE        says 421 and hangs up after three seconds of silence
 # Recipients at example.test: alice and bob take mail (a maildir each), full answers 452, busy 450, the
 # rest do not exist. Mail that the server agrees to relay is thrown away: nothing leaves the machine.
 set -euo pipefail
@@ -20,7 +21,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/certs.sh"
 
 SERVICES=(SMTP SUBMISSION SMTPS PLAINAUTH OPENRELAY EXPIRED FUTURE WRONGNAME NOCHAIN SELFSIGNED TLS12
-    CLIENTCERT NOTLS TARPIT GREYLIST)
+    CLIENTCERT NOTLS TARPIT GREYLIST IDLE)
 
 # What each service does differently from main.cf.
 service_options() {
@@ -39,6 +40,7 @@ service_options() {
         NOTLS) echo smtpd_tls_security_level=none ;;
         TARPIT) echo smtpd_delay_reject=no 'smtpd_client_restrictions=sleep,3' ;;
         GREYLIST) echo "smtpd_recipient_restrictions=check_recipient_access,\$greylist" ;;
+        IDLE) echo smtpd_timeout=3 ;;
     esac
 }
 
@@ -61,6 +63,8 @@ alias_database =
 biff = no
 disable_dns_lookups = yes
 smtpd_peername_lookup = no
+# Messages arrive as they were sent, but for the trace fields on top.
+local_header_rewrite_clients =
 # Relayed mail goes nowhere.
 default_transport = discard:silently
 relay_transport = discard:silently
