@@ -5,3 +5,4 @@ mod grammar;
 mod hostile_session;
 mod practice;
 mod sasl_docs;
+mod tls;

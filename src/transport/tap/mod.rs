@@ -65,6 +65,22 @@ impl<S> Tap<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Tap<S> {
+    /// Takes what else is there from a peer that does not speak TLS. The library has read five bytes of it and
+    /// will give up; nobody else would see the rest of the line.
+    fn hear_out(&mut self, cx: &mut Context<'_>) {
+        let speaks_tls = |listener: &Listener| listener.ears().seen().not_tls.is_none();
+        if self.listener.as_ref().is_none_or(speaks_tls) {
+            return;
+        }
+        let mut scratch = [0; 512];
+        let mut rest = ReadBuf::new(&mut scratch);
+        if let Poll::Ready(Ok(())) = Pin::new(&mut self.inner).poll_read(cx, &mut rest) {
+            self.hear(|ears| ears.received(rest.filled()));
+        }
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -76,7 +92,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
         let read = ready!(Pin::new(&mut self.inner).poll_read(cx, buf));
         match &read {
             Ok(()) if room > 0 => {
-                self.hear(|ears| ears.received(buf.filled().get(before..).unwrap_or_default()))
+                self.hear(|ears| ears.received(buf.filled().get(before..).unwrap_or_default()));
+                self.hear_out(cx);
             }
             Ok(()) => {}
             Err(_) => self.hear(Ears::reset),
@@ -103,3 +120,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }
+
+#[cfg(all(test, not(any(target_os = "windows", target_vendor = "apple"))))]
+mod tests;

@@ -175,14 +175,14 @@ impl TlsSetup {
     pub(in crate::transport) async fn handshake(
         &self,
         tcp: TcpStream,
-        host: &Host,
+        target: &Host,
     ) -> Result<(TlsStream, TlsInfo), TlsError> {
         let start = Instant::now();
-        let host = self.0.verify_host.as_ref().unwrap_or(host).clone();
+        let host = self.0.verify_host.as_ref().unwrap_or(target).clone();
         let connector =
             self.connector().map_err(|said| TlsError::from_library(&said, Seen::default(), &host))?;
         let (tap, listener) = Tap::new(tcp);
-        let name = self.name_sent(&host);
+        let name = self.name_sent(target);
         let connecting = tokio_native_tls::TlsConnector::from(connector);
         let stream = match timeout(self.0.options.timeout, connecting.connect(&name, tap)).await {
             Ok(Ok(stream)) => stream,
