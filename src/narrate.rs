@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::explain::render::{self, Headline, Line, Piece, Style};
 use crate::explain::{self, Explanation, Situation, tables};
 use crate::sasl;
-use crate::session::{Answer, Command, Dialogue, Input, State};
+use crate::session::{Answer, Command, Dialogue, Difference, Input, State};
 use crate::transcript::{Entry, EntryKind, Header, Info, Payload, TlsSummary};
 use crate::wire::{Ending, EnhancedCode, ReplyAssembler, ReplyCode, ReplyLine, Verb, escape};
 
@@ -250,7 +250,9 @@ impl Narrator {
             Ok(decoded) => {
                 let shown = escape::visible(&decoded);
                 lines.push(vec![piece(Style::Dim, "     = ".to_owned()), piece(Style::Plain, shown)]);
-                if let Some(words) = sasl::describe_challenge(mechanism, &decoded) {
+                // LOGIN's challenges are words already.
+                let words = sasl::describe_challenge(mechanism, &decoded).filter(|_| mechanism != "LOGIN");
+                if let Some(words) = words {
                     lines.push(vec![piece(Style::Dim, format!("       {words}"))]);
                 }
             }
@@ -265,18 +267,7 @@ impl Narrator {
     fn add_difference(&self, answer: &Answer, lines: &mut Vec<Line>) {
         let greet = answer.command.as_ref().is_some_and(|c| c.input == Input::Greet);
         let Some(difference) = self.dialogue.state().tls_difference().filter(|_| greet) else { return };
-        let mut line = vec![piece(Style::Dim, "     since TLS".to_owned())];
-        for (sign, style, list) in
-            [('+', Style::Good, &difference.gained), ('-', Style::Warn, &difference.lost)]
-        {
-            for item in list {
-                line.push(piece(style, format!("  {sign} {}", escape::visible(item.as_bytes()))));
-            }
-        }
-        if line.len() == 1 {
-            line.push(piece(Style::Dim, "  the same list as before".to_owned()));
-        }
-        lines.push(line);
+        lines.extend(difference_lines(&difference));
     }
 
     /// The explanations of the last reply, best first.
@@ -394,6 +385,22 @@ impl Narrator {
         }
         Some(line)
     }
+}
+
+/// What EHLO gained and lost by TLS, a line each.
+pub fn difference_lines(difference: &Difference) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let rows = [("+ ", Style::Good, &difference.gained), ("- ", Style::Warn, &difference.lost)];
+    for (sign, style, list) in rows {
+        for item in list {
+            let text = format!("{sign}{}", escape::visible(item.as_bytes()));
+            lines.push(vec![piece(Style::Dim, "     since TLS  ".to_owned()), piece(style, text)]);
+        }
+    }
+    if lines.is_empty() {
+        lines.push(vec![piece(Style::Dim, "     since TLS  the same list as before".to_owned())]);
+    }
+    lines
 }
 
 /// The phase a command was given in. The end of the content counts as DATA.

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use crate::cli::{ConnectArgs, SessionArgs};
+use crate::repl::signals::Signals;
 use crate::repl::{self, Asker, Manner, Operator, Source};
 use crate::report::{Problem, Status};
 use crate::sasl;
@@ -56,8 +57,7 @@ pub(super) async fn session(
         let log = setup::log(args, &view)?;
         let mut operator = Operator::new(setup, login, Asker::Nobody, view, log);
         operator.ehlo = args.ehlo.clone();
-        let status = script(&mut operator, args).await;
-        return status;
+        return interruptible(&mut operator, args).await;
     }
     let terminal = repl::open_terminal(setup::colour(args.color))?;
     let view = setup::view(args, screen_printer(&terminal));
@@ -75,6 +75,18 @@ fn screen_printer(terminal: &repl::Terminal) -> repl::Printer {
 /// The steps before the first prompt or command.
 fn prelude(args: &SessionArgs) -> repl::Prelude {
     repl::Prelude { starttls: args.tls.starttls, auth: args.auth.auth.clone() }
+}
+
+/// Runs the script until its end or a signal; after a signal the record is ended in order.
+async fn interruptible(operator: &mut Operator, args: &SessionArgs) -> Result<Status, Problem> {
+    let fail = |error| Problem::new(Status::Protocol, format!("cannot listen to signals: {error}"));
+    let mut signals = Signals::any().map_err(fail)?;
+    let status = tokio::select! {
+        status = script(operator, args) => return status,
+        () = signals.arrived() => Status::Signal(signals.last()),
+    };
+    operator.hang_up();
+    Ok(status)
 }
 
 async fn script(operator: &mut Operator, args: &SessionArgs) -> Result<Status, Problem> {

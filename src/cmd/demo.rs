@@ -29,7 +29,7 @@ pub fn run(mut args: DemoArgs) -> Result<Status, Problem> {
 
 fn welcome(practice: &Practice) -> String {
     let mut text = format!(
-        "This is the practice server, at {} on this machine alone. Nothing leaves it.\n\nThings to try:\n",
+        "This is the practice server, at {} on this machine alone. Nothing leaves it.\n\nBegin with EHLO laptop.example, then MAIL FROM:<you@example.org>. Things to try:\n",
         practice.addr()
     );
     let things = practice.things_to_try();

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use crate::cli::ServeArgs;
+use crate::repl::signals::Signals;
 use crate::report::{Problem, Status};
 use crate::serve::practice::{Practice, PracticeOptions};
 
@@ -22,8 +23,10 @@ pub fn run(args: &ServeArgs) -> Result<Status, Problem> {
             std::fs::write(path, practice.ca_pem())
                 .map_err(|error| Problem::file("write the CA certificate", path, &error))?;
         }
+        let mut signals = Signals::any()
+            .map_err(|error| Problem::new(Status::Protocol, format!("cannot listen to signals: {error}")))?;
         announce(&practice)?;
-        practice.run(interrupted()).await.map_err(|error| {
+        practice.run(async move { signals.arrived().await }).await.map_err(|error| {
             Problem::new(Status::NoConnection, format!("the practice server failed: {error}"))
         })?;
         Ok(Status::Ok)
@@ -37,23 +40,4 @@ fn announce(practice: &Practice) -> Result<Status, Problem> {
         text.push_str(&format!("listening on {addr} with TLS from the first byte\n"));
     }
     super::written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
-}
-
-/// Ready at Ctrl-C or SIGTERM.
-async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    // Without signals the server runs until it is killed.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }

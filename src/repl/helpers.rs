@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::explain::lookup;
 use crate::explain::render::{Line, Piece, Style};
 use crate::explain::tables;
-use crate::narrate::Level;
+use crate::narrate::{Level, difference_lines};
 use crate::report::{Problem, Status};
 use crate::session::{Answer, Input, OutOfOrder, Phase, Timeouts};
 use crate::target::Target;
@@ -57,12 +57,13 @@ impl Operator {
         }
     }
 
-    /// The name for EHLO: the one given, this machine's full name, or the address literal of the link.
+    /// The name for EHLO: the one given before, this machine's full name, or the address literal of the link.
     fn own_name(&mut self) -> Result<String, Problem> {
-        match &self.ehlo {
-            Some(name) => Ok(name.clone()),
-            None => Ok(self.connection()?.own_name()),
+        if let Some(name) = self.ehlo.clone() {
+            return Ok(name);
         }
+        let connection = self.connection()?;
+        Ok(connection.state().own_name.clone().unwrap_or_else(|| connection.own_name()))
     }
 
     /// `/starttls` and `--starttls`: EHLO if needed, STARTTLS, the handshake, EHLO again.
@@ -118,14 +119,11 @@ impl Operator {
             let shown = words.map(|w| escape::visible(w.as_bytes())).collect::<Vec<_>>().join(" ");
             let meaning = tables::capability(&capability.keyword)
                 .map_or("not a registered keyword".to_owned(), |c| format!("{} · {}", c.meaning, c.rfc));
-            lines.push(vec![
-                Piece { style: Style::Plain, text: format!("     {shown:<32}  ") },
-                Piece { style: Style::Dim, text: meaning },
-            ]);
+            lines.push(vec![Piece { style: Style::Plain, text: format!("     {shown}") }]);
+            lines.push(vec![Piece { style: Style::Dim, text: format!("          {meaning}") }]);
         }
         if let Some(difference) = difference {
-            let text = format!("     since TLS: gained {:?}, lost {:?}", difference.gained, difference.lost);
-            lines.push(vec![Piece { style: Style::Dim, text: escape::visible(text.as_bytes()) }]);
+            lines.extend(difference_lines(&difference));
         }
         self.view.lines(&lines);
         Ok(Vec::new())

@@ -11,6 +11,7 @@ use crate::wire::escape;
 use super::Prelude;
 use super::asker::Asker;
 use super::operator::{Done, Operator};
+use super::signals::Signals;
 use super::terminal::{Mode, Prompt, Typed};
 
 /// How long the prompt stays away while a reply is waited for. After that the person can type on.
@@ -139,9 +140,7 @@ async fn enter(
         }
     };
     let Some(outcome) = outcome else {
-        if let Some(connection) = &mut operator.connection {
-            connection.hang_up();
-        }
+        operator.hang_up();
         return Ok(Next::Prompt);
     };
     match outcome {
@@ -192,10 +191,8 @@ async fn end_of_input(operator: &mut Operator, keys: &mut Keys, ended: &mut Stat
         if operator.asker.confirm("End the message here and have it sent?", false).await {
             return enter(operator, keys, b".", ended).await;
         }
-        if operator.asker.confirm("Hang up, so that nothing of it is delivered?", false).await
-            && let Some(connection) = &mut operator.connection
-        {
-            connection.hang_up();
+        if operator.asker.confirm("Hang up, so that nothing of it is delivered?", false).await {
+            operator.hang_up();
         }
         return Ok(Next::Prompt);
     }
@@ -214,9 +211,7 @@ async fn end_of_input(operator: &mut Operator, keys: &mut Keys, ended: &mut Stat
 
 /// SIGTERM or SIGHUP: the link is closed and the record ended in order.
 fn terminated(operator: &mut Operator, keys: &Keys) -> Status {
-    if let Some(connection) = &mut operator.connection {
-        connection.hang_up();
-    }
+    operator.hang_up();
     Status::Signal(keys.terminate.last())
 }
 
@@ -232,40 +227,8 @@ impl Keys {
             Problem::new(Status::Protocol, format!("cannot listen to signals: {error}"))
         };
         Ok(Keys {
-            interrupt: Signals::new(&[2]).map_err(fail)?,
-            terminate: Signals::new(&[15, 1]).map_err(fail)?,
+            interrupt: Signals::interrupt().map_err(fail)?,
+            terminate: Signals::terminate().map_err(fail)?,
         })
-    }
-}
-
-struct Signals {
-    kinds: Vec<(u8, tokio::signal::unix::Signal)>,
-    last: u8,
-}
-
-impl Signals {
-    fn new(numbers: &[u8]) -> std::io::Result<Signals> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let open = |number: &u8| Ok((*number, signal(SignalKind::from_raw(i32::from(*number)))?));
-        let kinds = numbers.iter().map(open).collect::<std::io::Result<Vec<_>>>()?;
-        Ok(Signals { kinds, last: 0 })
-    }
-
-    async fn arrived(&mut self) {
-        let (kinds, last) = (&mut self.kinds, &mut self.last);
-        std::future::poll_fn(|cx| {
-            for (number, signal) in kinds.iter_mut() {
-                if signal.poll_recv(cx).is_ready() {
-                    *last = *number;
-                    return std::task::Poll::Ready(());
-                }
-            }
-            std::task::Poll::Pending
-        })
-        .await;
-    }
-
-    fn last(&self) -> u8 {
-        self.last
     }
 }

@@ -7,6 +7,7 @@ use crate::secret::Secret;
 use crate::session::{Answer, Phase};
 use crate::transport::challenge_of;
 
+use super::asker::Asker;
 use super::operator::{Done, Exchange, Operator};
 
 impl Operator {
@@ -84,7 +85,7 @@ impl Operator {
         if credentials.user.is_empty() {
             credentials.user = match self.asker.line("user name:").await {
                 Some(user) if !user.is_empty() => user,
-                _ => return Err(missing("no user name was given", "--user NAME")),
+                _ => return Err(self.missing("no user name was given", "--user NAME")),
             };
         }
         let word = if needs == Needs::Token { "OAuth token" } else { "password" };
@@ -94,11 +95,20 @@ impl Operator {
                 Some(secret) => secret,
                 None => {
                     let advice = "HELOISE_PASSWORD, --password-file FILE or --password-command COMMAND";
-                    return Err(missing(&format!("no {word} was given"), advice));
+                    return Err(self.missing(&format!("no {word} was given"), advice));
                 }
             },
         };
         Ok(credentials)
+    }
+
+    /// A script gets advice; a person has just declined to say it.
+    fn missing(&self, what: &str, advice: &str) -> Problem {
+        let problem = Problem::new(Status::Usage, format!("{what}; nothing was sent"));
+        match self.asker {
+            Asker::Terminal(_) => problem,
+            Asker::Nobody => problem.advise(advice),
+        }
     }
 
     /// What is known of the credentials without asking.
@@ -170,8 +180,4 @@ impl Operator {
             }
         }
     }
-}
-
-fn missing(what: &str, advice: &str) -> Problem {
-    Problem::new(Status::Usage, what).advise(advice)
 }

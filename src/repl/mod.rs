@@ -23,6 +23,7 @@ mod paint;
 pub mod recording;
 pub mod screen;
 mod script;
+pub mod signals;
 pub mod terminal;
 mod tty;
 mod view;

@@ -269,6 +269,11 @@ impl Operator {
             // Nothing is left to be done where the server does not say good-bye.
             let _ = tokio::time::timeout(polite, farewell).await;
         }
+        self.hang_up();
+    }
+
+    /// Ends the link without a word on the wire.
+    pub fn hang_up(&mut self) {
         if let Some(connection) = &mut self.connection {
             connection.hang_up();
         }

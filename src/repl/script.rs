@@ -105,7 +105,8 @@ async fn send_content(operator: &mut Operator, lines: &mut Lines) -> Result<Vec<
             }
             Content::Cut => {
                 operator.connection()?.send_content(&wire).await?;
-                operator.abandon();
+                // An orderly end would deliver a part of the message.
+                operator.hang_up();
                 return Err(Problem::new(Status::Protocol, "the script ended inside the message content")
                     .advise("end the content with a line that holds a dot alone"));
             }
@@ -269,13 +270,6 @@ impl Operator {
         match &self.connection {
             Some(connection) => Ok(connection.check(event)?),
             None => Ok(()),
-        }
-    }
-
-    /// Gives the link up in the middle of the content: an orderly end would deliver a part of the message.
-    fn abandon(&mut self) {
-        if let Some(connection) = &mut self.connection {
-            connection.hang_up();
         }
     }
 

@@ -114,6 +114,8 @@ pub struct State {
     pub banner: Option<String>,
     /// The verb of the last greeting that the server accepted.
     pub greeted: Option<Verb>,
+    /// The name that this side gave in its last accepted greeting.
+    pub own_name: Option<String>,
     /// What the last EHLO listed.
     pub capabilities: Option<Arc<Capabilities>>,
     /// What EHLO listed before the link was encrypted. For showing the difference only; nothing may be
@@ -142,6 +144,7 @@ impl Default for State {
             link: Link::Plain,
             banner: None,
             greeted: None,
+            own_name: None,
             capabilities: None,
             before_tls: None,
             mechanism: None,
@@ -236,6 +239,7 @@ impl State {
 
     fn greeted(&mut self, command: &Command, reply: &Reply) {
         self.greeted = command.verb.clone();
+        self.own_name = Some(argument(command)).filter(|name| !name.is_empty());
         self.capabilities = match command.verb {
             Some(Verb::Helo) => None,
             _ => Some(Arc::new(Capabilities::from_reply(reply))),

@@ -63,7 +63,7 @@ impl TlsInfo {
         let words = match &self.verified {
             Verified::Yes => match &self.matched_name {
                 Some(name) => {
-                    format!("yes, for {} by the name {}", self.checked_name, visible(name.as_bytes()))
+                    format!("yes, for {} (it names {})", self.checked_name, visible(name.as_bytes()))
                 }
                 None => format!("yes, for {}", self.checked_name),
             },
