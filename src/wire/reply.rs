@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::rules::core::is_text;
+use super::rules::core::{is_all_text, is_text};
 use super::rules::{enhanced, replies, whole};
 use super::{Ending, Line, Quirk};
 
@@ -150,11 +150,11 @@ impl ReplyLine {
 
 /// Whether code, separator and text have the form that the grammar asks for.
 fn quirks_of_form(bytes: &[u8], code: Option<ReplyCode>, separator: Option<u8>, quirks: &mut Vec<Quirk>) {
-    if code.is_none() {
+    let Some(code) = code else {
         quirks.push(Quirk::NotAReply);
         return;
-    }
-    if replies::reply_code(bytes).is_err() {
+    };
+    if !replies::is_reply_code(code) {
         quirks.push(Quirk::OddCode);
     }
     match separator {
@@ -168,8 +168,7 @@ fn quirks_of_form(bytes: &[u8], code: Option<ReplyCode>, separator: Option<u8>, 
 
 /// Bytes that have no place in a reply line.
 fn quirks_of_bytes(bytes: &[u8], quirks: &mut Vec<Quirk>) {
-    // A fold without an early exit is what the compiler turns into vector instructions.
-    if bytes.iter().fold(true, |clean, b| clean & is_text(*b)) {
+    if is_all_text(bytes) {
         return;
     }
     let has = |class: fn(u8) -> bool| bytes.iter().any(|b| class(*b));
@@ -314,6 +313,13 @@ impl ReplyAssembler {
     /// Adds a line; returns the reply that it completes.
     pub fn push(&mut self, line: ReplyLine) -> Option<Reply> {
         let last = line.last;
+        if last && self.lines.is_empty() {
+            return Some(Reply::new(vec![line]));
+        }
+        if self.lines.is_empty() {
+            // A reply to EHLO has about as many.
+            self.lines.reserve(8);
+        }
         self.lines.push(line);
         last.then(|| Reply::new(std::mem::take(&mut self.lines)))
     }

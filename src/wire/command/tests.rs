@@ -170,6 +170,7 @@ fn what_is_not_offered() {
     let with = |line: &str, at: &str, words: &str| one_fault_with(line, Some(&caps), at, words, None);
     with("STARTTLS", "STARTTLS", "did not offer STARTTLS");
     with("BDAT 1", "BDAT", "CHUNKING");
+    with("XCLIENT NAME=x", "XCLIENT", "did not offer XCLIENT");
     with("MAIL FROM:<a@b> SMTPUTF8", "SMTPUTF8", "not offered");
     with("MAIL FROM:<a@b> SIZE=2000", "SIZE", "more than the 1000");
     with("MAIL FROM:<a@b> BODY=BINARYMIME", "BODY", "belongs to BINARYMIME");

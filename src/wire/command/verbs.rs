@@ -40,10 +40,14 @@ const MEANT: &[(&str, &str)] = &[
 /// Checks a line whose verb has no grammar here.
 pub(super) fn unknown(scan: &mut Scan<'_>, verb: Range<usize>) {
     let word = String::from_utf8_lossy(scan.slice(verb.clone())).to_ascii_uppercase();
-    if scan.has_odd_bytes()
-        || scan.caps.is_some_and(|caps| caps.has(&word))
-        || SELDOM.contains(&word.as_str())
-    {
+    if scan.has_odd_bytes() || scan.caps.is_some_and(|caps| caps.has(&word)) {
+        return;
+    }
+    if SELDOM.contains(&word.as_str()) {
+        if scan.lacks(&word) {
+            let what = format!("the server did not offer {word} in its reply to EHLO");
+            scan.fault(verb, what, "RFC 5321 §2.2.1");
+        }
         return;
     }
     let source = "RFC 5321 §4.1.1";

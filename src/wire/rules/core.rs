@@ -64,3 +64,15 @@ pub fn textstring(input: &[u8]) -> Parsed<'_> {
 pub fn is_text(byte: u8) -> bool {
     byte == b'\t' || (b' '..=b'~').contains(&byte)
 }
+
+/// Whether all bytes may stand in the text of a reply.
+pub fn is_all_text(bytes: &[u8]) -> bool {
+    // Folds without an early exit over pieces of one size become vector instructions. The last piece
+    // overlaps the one before it, so that no byte is looked at alone.
+    let clean = |piece: &[u8; 16]| piece.iter().fold(true, |clean, b| clean & is_text(*b));
+    let (pieces, rest) = bytes.as_chunks::<16>();
+    match bytes.last_chunk::<16>() {
+        Some(last) => pieces.iter().fold(true, |all, piece| all & clean(piece)) & clean(last),
+        None => rest.iter().all(|b| is_text(*b)),
+    }
+}

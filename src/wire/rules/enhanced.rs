@@ -1,7 +1,6 @@
 //! Enhanced status codes (RFC 3463 §2, RFC 2034 §4).
 
 use nom::Parser;
-use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while_m_n};
 use nom::combinator::{map, opt, verify};
 use nom::multi::many1_count;
@@ -25,8 +24,8 @@ pub fn status_code(input: &[u8]) -> Parsed<'_, EnhancedCode> {
 
 /// `class = "2" / "4" / "5"`
 pub fn class(input: &[u8]) -> Parsed<'_, u8> {
-    let digit = alt((tag(&b"2"[..]), tag(&b"4"[..]), tag(&b"5"[..])));
-    map(digit, |d: &[u8]| d.first().map_or(0, |b| b - b'0')).parse(input)
+    let digit = verify(nom::number::complete::u8, |b| matches!(b, b'2' | b'4' | b'5'));
+    map(digit, |b| b - b'0').parse(input)
 }
 
 /// `subject = code-number`
@@ -56,6 +55,10 @@ pub fn enhanced_text(input: &[u8]) -> Parsed<'_, EnhancedCode> {
 ///
 /// A code counts only where a blank or the end of the text follows, so that `5.7.1.2` is none.
 pub fn leading_code(text: &[u8]) -> Option<(EnhancedCode, usize)> {
+    // Most lines have none; their second byte says so at once.
+    if text.get(1) != Some(&b'.') {
+        return None;
+    }
     let (rest, code) = status_code(text).ok()?;
     let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
     (blanks > 0 || rest.is_empty()).then_some((code, text.len() - rest.len() + blanks))

@@ -2,31 +2,35 @@
 
 use nom::Parser;
 use nom::branch::alt;
-use nom::bytes::complete::tag;
-use nom::combinator::{map, opt, recognize};
+use nom::bytes::complete::{tag, take};
+use nom::combinator::{map_opt, opt, recognize, verify};
 use nom::multi::many0_count;
 use nom::sequence::{pair, preceded, terminated};
 
 use crate::wire::ReplyCode;
 
 use super::Parsed;
-use super::core::{crlf, digit, one, sp, textstring};
+use super::core::{crlf, sp, textstring};
 use super::paths::host;
 
 /// `Reply-code = %x32-35 %x30-35 DIGIT`
 pub fn reply_code(input: &[u8]) -> Parsed<'_, ReplyCode> {
-    let class = |i| one(i, |b| (b'2'..=b'5').contains(&b));
-    let subject = |i| one(i, |b| (b'0'..=b'5').contains(&b));
-    map(recognize((class, subject, digit)), number).parse(input)
+    verify(any_code, |code| is_reply_code(*code)).parse(input)
+}
+
+/// Whether a code is one that `Reply-code` takes.
+pub fn is_reply_code(code: ReplyCode) -> bool {
+    (200..600).contains(&code.0) && code.0 / 10 % 10 <= 5
 }
 
 /// `any-code = 3DIGIT`: what Heloise takes for a code, also where the standard knows no such code.
 pub fn any_code(input: &[u8]) -> Parsed<'_, ReplyCode> {
-    map(recognize((digit, digit, digit)), number).parse(input)
+    map_opt(take(3usize), number).parse(input)
 }
 
-fn number(digits: &[u8]) -> ReplyCode {
-    ReplyCode(digits.iter().fold(0, |sum, d| sum * 10 + u16::from(d - b'0')))
+fn number(digits: &[u8]) -> Option<ReplyCode> {
+    let add = |sum: u16, d: &u8| d.is_ascii_digit().then(|| sum * 10 + u16::from(d - b'0'));
+    digits.iter().try_fold(0, add).map(ReplyCode)
 }
 
 /// `continued-line = Reply-code "-" [ textstring ]`
