@@ -15,6 +15,8 @@ use crate::wire::{ReplyCode, command};
 const RULE_WEIGHT: u8 = 85;
 /// The same for a row of the provider that answered.
 const PROVIDER_WEIGHT: u8 = 96;
+/// How much less a provider's row counts at another provider.
+const FOREIGN: u8 = 8;
 /// Enhanced codes from this weight on say something particular; x.7.1 does not.
 const PARTICULAR: u8 = 60;
 /// Readings that score less than this, in percent, are not worth showing beside a better one.
@@ -115,7 +117,8 @@ fn weigh(heard: &Heard, situation: &Situation<'_>, matches: &Matches) -> Vec<Can
     for rule in &matches.rules {
         let own = rule.provider.is_some();
         let default = if own { PROVIDER_WEIGHT } else { RULE_WEIGHT };
-        let weight = rule.row.weight.unwrap_or(default);
+        let foreign = rule.provider.zip(matches.provider).is_some_and(|(own, seen)| !seen.is(own));
+        let weight = rule.row.weight.unwrap_or(default).saturating_sub(if foreign { FOREIGN } else { 0 });
         let kind = if own { EvidenceKind::Provider } else { EvidenceKind::Wording };
         add(
             &mut found,

@@ -195,3 +195,9 @@ pub(crate) fn check() -> Result<(), super::tables::TableError> {
     assert!(rules().automaton.is_some() && rules().group_count() <= GroupSet::WORDS * 64);
     Ok(())
 }
+
+/// The files of all tables, below `grammar/`.
+#[cfg(test)]
+pub(crate) fn files() -> impl Iterator<Item = &'static str> {
+    std::iter::once(rows::WORDS.0).chain(rows::PATTERNS.iter().chain(rows::PROVIDERS).map(|(file, _)| *file))
+}

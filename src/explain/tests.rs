@@ -310,3 +310,17 @@ fn what_a_server_says_stays_harmless() {
         );
     }
 }
+
+#[test]
+fn every_table_file_is_used() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("grammar");
+    for name in ["patterns", "providers"] {
+        for file in std::fs::read_dir(folder.join(name)).unwrap() {
+            let file = format!("{name}/{}", file.unwrap().file_name().to_string_lossy());
+            assert!(
+                rules::files().any(|used| used == file),
+                "grammar/{file} is not named in src/explain/rules/rows.rs"
+            );
+        }
+    }
+}

@@ -153,8 +153,7 @@ pub(crate) const WORDS: (&str, &str) =
 pub(crate) const PATTERNS: Files = files!("patterns": "general", "refusals", "system");
 
 /// Providers.
-pub(crate) const PROVIDERS: Files =
-    files!("providers": "gmail", "microsoft365", "outlook", "ses", "sendgrid", "yahoo");
+pub(crate) const PROVIDERS: Files = files!("providers": "gmail", "microsoft365", "outlook", "ses", "sendgrid", "yahoo", "att", "barracuda", "brevo", "cloudmark", "comcast", "fastmail", "french", "gmx", "icloud", "mailgun", "mailru", "mimecast", "netease", "ovh", "postmark", "proofpoint", "spectrum", "tencent", "tonline", "zoho");
 
 /// The groups of `words.toml`.
 pub(crate) fn words() -> Result<BTreeMap<&'static str, Vec<&'static str>>, TableError> {
