@@ -153,11 +153,21 @@ impl Pseudonyms {
     }
 
     fn sent(&mut self, line: &mut Payload) {
+        let in_chunk = self.tracker.in_chunk();
         let role = self.tracker.sent(line);
         if role != Role::Content {
             self.part = Part::Outside;
         }
         match role {
+            Role::Content if in_chunk => {
+                // Its length was announced and has to stay.
+                let (before, original) = (line.wire_bytes().len(), line.clone());
+                self.content(line);
+                if line.wire_bytes().len() != before {
+                    *line = original;
+                    blank(line, 0);
+                }
+            }
             Role::Content => self.content(line),
             Role::Command(Verb::Ehlo | Verb::Helo | Verb::Lhlo) if self.what.hosts => {
                 // The argument is a name even where it does not look like one.

@@ -28,7 +28,7 @@ struct Look {
 /// Forms of secrets. Words after `before` are compared without regard to case.
 const LOOKS: &[Look] = &[
     Look { what: "bearer token", before: "bearer ", starts: "", least: 16 },
-    Look { what: "basic credentials", before: "basic ", starts: "", least: 12 },
+    Look { what: "basic credentials", before: "authorization: basic ", starts: "", least: 8 },
     Look { what: "API key in a header", before: "api-key: ", starts: "", least: 12 },
     Look { what: "token in a header", before: "token: ", starts: "", least: 16 },
     Look { what: "password", before: "password=", starts: "", least: 4 },
@@ -60,8 +60,10 @@ fn find(line: &[u8]) -> Vec<(usize, usize, &'static str)> {
         let length = word.iter().position(|b| !is_secret_byte(*b)).unwrap_or(word.len());
         // A row of stars or a word in capitals was redacted by the tool that printed it.
         let hidden = word.iter().take(length).all(|b| *b == b'*' || *b == b'x' || *b == b'X');
+        // Much else is JSON in base64; a token has three parts.
+        let whole = what != "JSON web token" || word.iter().take(length).filter(|b| **b == b'.').count() == 2;
         let overlaps = found.iter().any(|(b, e, _)| begin < *e && begin + length > *b);
-        if length >= least && !hidden && !overlaps {
+        if length >= least && whole && !hidden && !overlaps {
             found.push((begin, begin + length, what));
         }
     };
@@ -166,6 +168,7 @@ mod tests {
             (" -> AUTH LOGIN YWxpY2U=", "initial response of AUTH"),
             ("# key SG.abcdefghijklmnopqrstuv.0123456789abcdefghijklmnopqrstuvwxyz", "SendGrid key"),
             ("# AKIAIOSFODNN7EXAMPLE", "AWS access key"),
+            (" -> X-Link: eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl", "JSON web token"),
         ] {
             assert_eq!(scan(line), [what], "{line}");
         }
@@ -178,6 +181,7 @@ mod tests {
             " -> AUTH LOGIN",
             "<- 250 2.0.0 Ok: queued as 4XyZ12abcDz1234",
             "<- 334 UGFzc3dvcmQ6",
+            "<- 334 eyJzdGF0dXMiOiI0MDAiLCJzY2hlbWVzIjoiQmVhcmVyIiwic2NvcGUiOiJodHRwczovL21haWwuZ29vZ2xlLmNvbS8ifQ==",
             "### note password: ********",
             " -> Subject: how to reset your password",
             " -> DKIM-Signature: v=1; b=abcdefghijklmnopqrstuvwxyz0123456789",

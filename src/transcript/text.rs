@@ -121,7 +121,9 @@ pub(super) fn write_attributes(out: &mut Vec<u8>, attributes: &[(String, Option<
             Some(value) => {
                 out.extend(key.bytes().filter(|b| grammar::is_key_byte(*b)));
                 out.push(b'=');
-                match !value.is_empty() && value.bytes().all(grammar::is_token_byte) && key != "user" {
+                // Names and free words are quoted always, so that they look the same in every file.
+                let free = matches!(key.as_str(), "user" | "subject" | "issuer" | "why");
+                match !free && !value.is_empty() && value.bytes().all(grammar::is_token_byte) {
                     true => out.extend_from_slice(value.as_bytes()),
                     false => write_quoted(out, value),
                 }

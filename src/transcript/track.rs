@@ -117,6 +117,11 @@ impl Tracker {
         matches!(self.mode, Mode::Content | Mode::Chunk(_))
     }
 
+    /// Whether the next line of the client belongs to a chunk, whose bytes are counted (RFC 3030 §2).
+    pub fn in_chunk(&self) -> bool {
+        matches!(self.mode, Mode::Chunk(_))
+    }
+
     /// Whether the next line of the client answers a challenge.
     pub fn in_auth(&self) -> bool {
         matches!(self.mode, Mode::Answer { .. })

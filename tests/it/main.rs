@@ -6,3 +6,4 @@ mod hostile_session;
 mod practice;
 mod sasl_docs;
 mod tls;
+mod transcripts;

@@ -44,7 +44,8 @@ fn there_are_enough_of_them_and_each_says_what_it_is() {
         let origin = header.get("origin").unwrap_or_default();
         assert!(
             ["written from public documentation", "written by hand"].contains(&origin)
-                || origin.starts_with("recorded") || origin.starts_with("an illustration"),
+                || origin.starts_with("recorded")
+                || origin.starts_with("an illustration"),
             "{name}: {origin}"
         );
         assert!(!entries.is_empty(), "{name}");
@@ -150,9 +151,10 @@ fn each_can_be_run_again() {
         match tasks(&turns) {
             Ok(tasks) => {
                 let held = |step: &Step| matches!(step, Step::Authenticate { .. });
-                let secret = entries.iter().filter_map(Entry::line).any(|line| {
-                    line.secrets().any(|mark| mark.what.as_deref() != Some("verifier"))
-                });
+                let secret = entries
+                    .iter()
+                    .filter_map(Entry::line)
+                    .any(|line| line.secrets().any(|mark| mark.what.as_deref() != Some("verifier")));
                 assert_eq!(tasks.iter().any(|task| held(&task.step)), secret, "{name}");
             }
             Err(NotRunnable::LeftOut { shown, .. }) => panic!("{name}: {shown}"),
@@ -170,7 +172,9 @@ fn each_serves_its_own_client_word_for_word() {
                 if turn.said == Said::Nothing {
                     continue;
                 }
-                let found = mock.find(&mut place, &turn.said, how).unwrap_or_else(|| panic!("{name}: {}", turn.label()));
+                let found = mock
+                    .find(&mut place, &turn.said, how)
+                    .unwrap_or_else(|| panic!("{name}: {}", turn.label()));
                 match how {
                     Match::Strict => assert_eq!(found.index, number, "{name}: {}", turn.label()),
                     Match::Lenient => assert_eq!(found.turn.verb(), turn.verb(), "{name}: {}", turn.label()),
@@ -195,7 +199,8 @@ fn pseudonyms_leave_no_name_and_the_same_codes() {
         changed.iter_mut().for_each(|entry| pseudonyms.entry(entry));
         let codes = |entries: &[Entry]| turns(entries).iter().map(|turn| turn.code()).collect::<Vec<_>>();
         assert_eq!(codes(&changed), codes(&entries), "{name}");
-        let lines: String = changed.iter().filter_map(Entry::line).map(|line| line.to_visible() + "\n").collect();
+        let lines: String =
+            changed.iter().filter_map(Entry::line).map(|line| line.to_visible() + "\n").collect();
         for gone in ["alice@", "bob@", "mx.example.org", "198.51.100.7", "laptop"] {
             assert!(!lines.contains(gone), "{name}: {gone} in\n{lines}");
         }

@@ -37,7 +37,7 @@ fn swaks_output_with_all_its_arrows() {
         shown(&imported),
         "=== connected 192.0.2.10:587\n# Connected to mx.example.org.\n<-  220 mx.example.org ESMTP\n -> EHLO laptop\n\
          <-  250-mx.example.org\n<-  250 STARTTLS\n -> STARTTLS\n<-  220 go\n# TLS no local certificate set\n\
-         === tls TLSv1.3 TLS_AES_256_GCM_SHA384 subject=/CN=mx.example.org\n ~> EHLO laptop\n<~  250 AUTH PLAIN\n\
+         === tls TLSv1.3 TLS_AES_256_GCM_SHA384 subject=\"/CN=mx.example.org\"\n ~> EHLO laptop\n<~  250 AUTH PLAIN\n\
          \x20~> AUTH PLAIN {secret sasl=PLAIN user=\"alice@example.org\"}\n<~* 535 5.7.8 no\n*** No authentication type succeeded\n\
          \x20~> QUIT\n<~  221 bye\n=== closed by=client\n"
     );
@@ -56,7 +56,7 @@ fn curl_with_tls_and_a_login() {
     assert!(text.contains("=== connected 192.0.2.10:587\n"));
     assert!(
         text.contains(
-            "=== tls TLSv1.3 TLS_AES_256_GCM_SHA384 verified=yes subject=CN=mx.example.org\n ~> EHLO x\n"
+            "=== tls TLSv1.3 TLS_AES_256_GCM_SHA384 verified=yes subject=\"CN=mx.example.org\"\n ~> EHLO x\n"
         ),
         "{text}"
     );
