@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use nom::bytes::complete::{tag, take_while, take_while1};
-use nom::combinator::{opt, rest};
+use nom::combinator::opt;
 use nom::{Err, IResult, Parser};
 
 use super::info::{Attributes, Info};
@@ -60,12 +60,26 @@ fn raw_text(input: &[u8]) -> String {
     String::from_utf8_lossy(input).into_owned()
 }
 
-/// `signature = "%heloise" SP 1*DIGIT`
+fn skip_spaces(input: &[u8]) -> &[u8] {
+    let blanks = input.iter().take_while(|b| **b == b' ').count();
+    input.get(blanks..).unwrap_or_default()
+}
+
+/// `any-text = *( HTAB / %x20-7E / %x80-FF )`
+pub fn any_text(input: &[u8]) -> Parsed<'_, &[u8]> {
+    let (left, words) = take_while(|b: u8| (b >= b' ' || b == b'\t') && b != 0x7f)(input)?;
+    match left {
+        [] => Ok((left, words)),
+        _ => fail(left, "printable text"),
+    }
+}
+
+/// `signature = %s"%heloise" SP 1*9DIGIT *SP`
 pub fn signature(input: &[u8]) -> Parsed<'_, u32> {
     let (input, _) = tag("%heloise ")(input)?;
     let (left, digits) = take_while1(|b: u8| b.is_ascii_digit())(input)?;
     match digits.iter().try_fold(0u32, |n, d| n.checked_mul(10)?.checked_add(u32::from(d - b'0'))) {
-        Some(version) if left.trim_ascii().is_empty() => Ok((b"", version)),
+        Some(version) if digits.len() <= 9 && skip_spaces(left).is_empty() => Ok((b"", version)),
         _ => fail(input, "a version number"),
     }
 }
@@ -83,10 +97,11 @@ pub fn header(input: &[u8]) -> Parsed<'_, (String, String)> {
     Ok((input, (raw_text(name), value)))
 }
 
-/// `comment = "#" *VCHAR`
+/// `comment = "#" any-text`
 pub fn comment(input: &[u8]) -> Parsed<'_, EntryKind> {
     let (input, _) = tag("#")(input)?;
-    Ok((b"", EntryKind::Comment(raw_text(input))))
+    let (input, words) = any_text(input)?;
+    Ok((input, EntryKind::Comment(raw_text(words))))
 }
 
 /// `time = 1*12DIGIT ["." 1*DIGIT]`, in seconds. What is finer than a microsecond is dropped.
@@ -106,16 +121,16 @@ pub fn time(input: &[u8]) -> Parsed<'_, Duration> {
     Ok((left, Duration::new(seconds, micros * 1000)))
 }
 
-/// `entry = [time SP] marked`
+/// `entry = *SP comment / *SP "###" SP note / *SP time SP marked / marked`
 pub fn entry(input: &[u8]) -> Parsed<'_, (Option<Duration>, EntryKind)> {
-    if let Ok((_, note)) = bare_note(input) {
-        return Ok((b"", (None, note)));
+    let trimmed = skip_spaces(input);
+    if let Some(Ok((left, words))) = trimmed.strip_prefix(b"### ").map(note) {
+        return Ok((left, (None, words)));
     }
-    if input.first() == Some(&b'#') {
-        let (input, kind) = comment(input)?;
+    if trimmed.first() == Some(&b'#') {
+        let (input, kind) = comment(trimmed)?;
         return Ok((input, (None, kind)));
     }
-    let trimmed = input.trim_ascii_start();
     let (input, at) = match trimmed.first() {
         Some(b'0'..=b'9') => {
             let (left, at) = time(trimmed)?;
@@ -129,13 +144,8 @@ pub fn entry(input: &[u8]) -> Parsed<'_, (Option<Duration>, EntryKind)> {
     Ok((input, (at, kind)))
 }
 
-/// `note = "###" SP "note" [SP text]`, without a time; other lines that begin so are comments.
-fn bare_note(input: &[u8]) -> Parsed<'_, EntryKind> {
-    let (input, _) = tag("### ")(input)?;
-    note(input)
-}
-
-fn note(input: &[u8]) -> Parsed<'_, EntryKind> {
+/// `note = %s"note" [SP text]`
+pub fn note(input: &[u8]) -> Parsed<'_, EntryKind> {
     let (input, _) = tag("note")(input)?;
     if input.first().is_some_and(|b| *b != b' ') {
         return no(input, "a note");
@@ -144,10 +154,9 @@ fn note(input: &[u8]) -> Parsed<'_, EntryKind> {
     Ok((input, EntryKind::Note(words)))
 }
 
-/// `marked = sent / received / info / problem / note / unknown`
+/// `marked = *SP arrow-and-rest`: what each known arrow may have behind it, or `unknown`.
 pub fn marked(input: &[u8]) -> Parsed<'_, EntryKind> {
-    let body = input.trim_ascii_start();
-    match body {
+    match skip_spaces(input) {
         [b'-', b'>', left @ ..] if ends_arrow(left) => sent(left, false),
         [b'~', b'>', left @ ..] if ends_arrow(left) => sent(left, true),
         [b'<', b'-', left @ ..] if ends_arrow(left) => received(after_blanks(left, 2), false, false),
@@ -188,19 +197,23 @@ fn received(input: &[u8], tls: bool, error: bool) -> Parsed<'_, EntryKind> {
     Ok((input, EntryKind::Received { tls, error, line }))
 }
 
-/// `unknown = 3arrow-char [SP *VCHAR]`: an entry of a later version.
+/// `unknown`: an entry of a later version. Three characters of punctuation or blanks, then a blank, then
+/// anything.
 pub fn unknown(input: &[u8]) -> Parsed<'_, EntryKind> {
-    const EXPECTED: &str = "an arrow ( ->, <-, <**, ~>, <~, <~*, ===, ***, ###)";
-    let Some((arrow, left)) = input.split_at_checked(3) else { return fail(input, EXPECTED) };
+    let blanks = input.len() - skip_spaces(input).len();
     let odd = |b: &u8| *b == b' ' || b.is_ascii_punctuation();
-    if !arrow.iter().all(odd) || arrow == b"   " || !ends_arrow(left) {
-        return fail(input, EXPECTED);
-    }
-    let rest = raw_text(after_blanks(left, 1).trim_ascii_end());
-    Ok((b"", EntryKind::Other { arrow: raw_text(arrow), rest }))
+    let found = (0..=blanks).find_map(|skip| {
+        let (arrow, left) = input.get(skip..)?.split_at_checked(3)?;
+        (arrow.iter().all(odd) && arrow != b"   " && ends_arrow(left)).then_some((arrow, left))
+    });
+    let Some((arrow, left)) = found else {
+        return fail(input, "an arrow ( ->, <-, <**, ~>, <~, <~*, ===, ***, ###)");
+    };
+    let (left, rest) = any_text(after_blanks(left, 1))?;
+    Ok((left, EntryKind::Other { arrow: raw_text(arrow), rest: raw_text(rest.trim_ascii_end()) }))
 }
 
-/// `payload = *( plain / escape / placeholder ) [line-end]`
+/// `payload`: text, escapes, placeholders, and a mark for an odd line end.
 pub fn payload(input: &[u8]) -> Parsed<'_, Payload> {
     let mut left = input;
     let mut bytes: Vec<u8> = Vec::new();
@@ -274,6 +287,9 @@ pub fn line_end(input: &[u8]) -> Parsed<'_, LineEnd> {
 pub fn placeholder(input: &[u8]) -> Parsed<'_, Piece> {
     let (body, _) = tag("{")(input)?;
     let (word_end, word) = take_while1(is_key_byte)(body)?;
+    if !word.first().is_some_and(u8::is_ascii_lowercase) {
+        return no(body, "a lower-case letter");
+    }
     let (left, found) = attributes(word_end)?;
     let Some(after) = left.strip_prefix(b"}") else {
         return fail(left, "} after the placeholder (a literal { is written \\{)");
@@ -337,7 +353,7 @@ fn data(attributes: &[(String, Option<String>)]) -> Option<Piece> {
 pub fn attributes(mut input: &[u8]) -> Parsed<'_, Attributes> {
     let mut found = Vec::new();
     while let Some(left) = input.strip_prefix(b" ") {
-        let left = left.trim_ascii_start();
+        let left = skip_spaces(left);
         if left.is_empty() || left.first() == Some(&b'}') {
             return Ok((left, found));
         }
@@ -348,7 +364,7 @@ pub fn attributes(mut input: &[u8]) -> Parsed<'_, Attributes> {
     Ok((input, found))
 }
 
-/// `attribute = key "=" ( token / quoted ) / token / quoted`
+/// `attribute = key "=" ( token / quoted ) / word / quoted`
 pub fn attribute(input: &[u8]) -> Parsed<'_, (String, Option<String>)> {
     if input.first() == Some(&b'"') {
         let (left, word) = quoted(input)?;
@@ -363,7 +379,7 @@ pub fn attribute(input: &[u8]) -> Parsed<'_, (String, Option<String>)> {
     Ok((left, (word, None)))
 }
 
-/// `token = 1*token-char`
+/// `token = 1*token-char`: printable ASCII without blanks, quotes, braces and `\`.
 pub fn token(input: &[u8]) -> Parsed<'_, String> {
     let (left, word) = take_while1(is_token_byte)(input)
         .or_else(|_: Err<Miss>| fail(input, "a value: a plain word, or text in double quotes"))?;
@@ -426,18 +442,19 @@ pub fn text(input: &[u8]) -> Parsed<'_, String> {
     Ok((left, lossy(bytes)))
 }
 
-/// `info = word [SP text]`: what follows a word that is not known is kept as it stands.
+/// `info = %s"quirk" SP text / word attributes / any-text`: what follows a word that is not known is kept as
+/// it stands.
 pub fn info(input: &[u8]) -> Parsed<'_, EntryKind> {
-    let (_, raw) = rest(input.trim_ascii_end())?;
-    if let Some(words) = raw.strip_prefix(b"quirk ") {
-        let (left, words) = text(words)?;
+    let (left, raw) = any_text(input)?;
+    let raw = raw.trim_ascii_end();
+    if let Some(Ok((_, words))) = raw.strip_prefix(b"quirk ").map(text) {
         return Ok((left, EntryKind::Info(Info::Quirk(words))));
     }
-    let word_end = input.iter().position(|b| *b == b' ').unwrap_or(input.len());
-    let (word, left) = input.split_at_checked(word_end).unwrap_or((input, b""));
-    let typed = match attributes(left) {
+    let word_end = raw.iter().position(|b| *b == b' ').unwrap_or(raw.len());
+    let (word, after) = raw.split_at_checked(word_end).unwrap_or((raw, b""));
+    let typed = match attributes(after) {
         Ok((b"", found)) => Info::from_words(&raw_text(word), found, &raw_text(raw)),
         _ => Info::Other(raw_text(raw)),
     };
-    Ok((b"", EntryKind::Info(typed)))
+    Ok((left, EntryKind::Info(typed)))
 }

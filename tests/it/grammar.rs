@@ -3,7 +3,7 @@
 //! Readers that forgive (replies, capabilities) and the checker of typed lines are held to the same rules:
 //! whatever they forgive must be named, as a quirk or as a fault.
 
-mod oracle;
+pub mod oracle;
 
 use std::collections::BTreeMap;
 

@@ -6,4 +6,5 @@ mod hostile_session;
 mod practice;
 mod sasl_docs;
 mod tls;
+mod transcript_grammar;
 mod transcripts;

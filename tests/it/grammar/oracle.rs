@@ -69,8 +69,8 @@ impl Grammar {
             Node::Rulename(name) => Form::Rule(self.number(name)),
             Node::Group(node) => self.form(node),
             Node::String(literal) => {
-                assert!(!literal.is_case_sensitive(), "the grammar needs no case");
-                Form::Text(literal.value().into())
+                let text = literal.value().into();
+                if literal.is_case_sensitive() { Form::Bytes(text) } else { Form::Text(text) }
             }
             Node::TerminalValues(TerminalValues::Range(low, high)) => {
                 Form::Range(u8::try_from(*low).unwrap(), u8::try_from(*high).unwrap())
