@@ -3,6 +3,8 @@
 //! `cargo bench --bench explain`; the first line printed is the time of the very first reply, in which all
 //! tables are read and compiled.
 
+#![allow(clippy::disallowed_methods, reason = "a program of its own: it may open files and ask the time")]
+
 use std::hint::black_box;
 use std::time::Instant;
 

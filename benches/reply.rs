@@ -4,6 +4,8 @@
 //! reply into one string and drops line ends, later codes, and what lies past 4,096 bytes. smtp-codec only
 //! recognises where a reply ends.
 
+#![allow(clippy::disallowed_methods, reason = "a program of its own: it may open files and ask the time")]
+
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

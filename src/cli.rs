@@ -25,7 +25,7 @@ Exit status:
 
 /// Type SMTP by hand: raw sessions with TLS upgrade, AUTH help, explained replies and replayable transcripts
 #[derive(Debug, Parser)]
-#[command(name = "heloise", version, after_help = EXAMPLES, max_term_width = 110)]
+#[command(name = "heloise", version, max_term_width = 110)]
 #[command(args_conflicts_with_subcommands = true, args_override_self = true, disable_help_subcommand = true)]
 pub struct Cli {
     /// The session to open when no subcommand is named.
@@ -57,6 +57,7 @@ pub enum Sub {
 
 /// A session and where to.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct ConnectArgs {
     /// host, host:port, host port, [v6]:port, smtp:// smtps:// submission:// lmtp:// URL, or @profile
     #[arg(value_name = "TARGET", num_args = 1..=2, value_hint = ValueHint::Hostname)]

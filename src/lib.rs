@@ -17,16 +17,23 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+#[allow(clippy::disallowed_methods, reason = "opens the files and reads the environment for all others")]
 pub mod cmd;
 pub mod explain;
 pub mod narrate;
+#[allow(clippy::disallowed_methods, reason = "keeps history and transcripts in files")]
 pub mod repl;
 pub mod report;
 pub mod sasl;
 pub mod secret;
+#[allow(clippy::disallowed_methods, reason = "a server has clocks")]
 pub mod serve;
 pub mod session;
 pub mod target;
 pub mod transcript;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the only driver of a session: it has the clocks and the sockets"
+)]
 pub mod transport;
 pub mod wire;

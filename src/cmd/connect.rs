@@ -69,7 +69,10 @@ pub(super) async fn session(
 
 fn screen_printer(terminal: &repl::Terminal) -> repl::Printer {
     let screen = terminal.screen().clone();
-    Box::new(move |text| screen.print(text))
+    Box::new(move |text| {
+        screen.print(text);
+        screen.dead().is_none()
+    })
 }
 
 /// The steps before the first prompt or command.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::cli::{ColorChoice, ExplainLevel, NetworkArgs, SessionArgs, TlsArgs, TlsVersion};
 use crate::narrate::{Layout, Level};
 use crate::repl::{Form, Login, Printer, View, recording};
-use crate::report::{Problem, Status};
+use crate::report::Problem;
 use crate::session::{Caps, Timeouts};
 use crate::target::Target;
 use crate::transport::dial::{DialOptions, Family};
@@ -134,15 +134,8 @@ pub fn colour(choice: ColorChoice) -> bool {
     }
 }
 
-/// Prints to standard output; a reader that is gone ends the program quietly, as there is nobody to tell.
+/// Prints to standard output.
 pub fn stdout_printer() -> Printer {
     let mut out = std::io::stdout();
-    Box::new(move |text| {
-        let written = writeln!(out, "{text}").and_then(|()| out.flush());
-        if let Err(error) = written
-            && error.kind() == std::io::ErrorKind::BrokenPipe
-        {
-            std::process::exit(i32::from(Status::Ok.code()));
-        }
-    })
+    Box::new(move |text| writeln!(out, "{text}").and_then(|()| out.flush()).is_ok())
 }

@@ -53,11 +53,12 @@ pub async fn run(operator: &mut Operator, source: Source, manner: Manner) -> Res
             },
         };
         worst = worst.max(worst_of(&answers));
-        if worst != Status::Ok && !manner.keep_going {
+        // Who stops reading has seen enough, as with `| head`.
+        if worst != Status::Ok && !manner.keep_going || operator.view.is_gone() {
             break;
         }
     }
-    if operator.state().is_some() && (manner.quit || worst != Status::Ok) {
+    if operator.state().is_some() && (manner.quit || worst != Status::Ok || operator.view.is_gone()) {
         operator.quit().await;
     } else {
         operator.leave().await?;

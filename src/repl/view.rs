@@ -11,8 +11,9 @@ use crate::transport::Sink;
 
 use super::paint::paint;
 
-/// Takes finished text, a line or more without the last line end, to wherever it is shown.
-pub type Printer = Box<dyn FnMut(String) + Send>;
+/// Takes finished text, a line or more without the last line end, to wherever it is shown. Says whether
+/// anybody can still read it.
+pub type Printer = Box<dyn FnMut(String) -> bool + Send>;
 
 /// How entries are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ struct Shown {
     colour: bool,
     hex: bool,
     print: Printer,
+    /// Nobody reads any more: a broken pipe, a dead terminal.
+    gone: bool,
 }
 
 /// The view of a session. A clone shows at the same place.
@@ -39,7 +42,7 @@ impl View {
     /// A view that prints by `print`.
     pub fn new(layout: Layout, form: Form, colour: bool, print: Printer) -> View {
         let narrator = Narrator::new(layout);
-        View(Arc::new(Mutex::new(Shown { narrator, form, colour, hex: false, print })))
+        View(Arc::new(Mutex::new(Shown { narrator, form, colour, hex: false, print, gone: false })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Shown> {
@@ -50,6 +53,11 @@ impl View {
     /// Works with the narrator: its layout, its explanations.
     pub fn narrator<T>(&self, work: impl FnOnce(&mut Narrator) -> T) -> T {
         work(&mut self.lock().narrator)
+    }
+
+    /// Whether nobody can read any more what is shown.
+    pub fn is_gone(&self) -> bool {
+        self.lock().gone
     }
 
     /// Shows the bytes of each line, too, or not.
@@ -73,12 +81,16 @@ impl View {
 }
 
 impl Shown {
+    fn put(&mut self, text: String) {
+        self.gone = self.gone || !(self.print)(text);
+    }
+
     fn print_lines(&mut self, lines: &[Line]) {
         if lines.is_empty() {
             return;
         }
         let text: Vec<String> = lines.iter().map(|line| paint(line, self.colour)).collect();
-        (self.print)(text.join("\n"));
+        self.put(text.join("\n"));
     }
 }
 
@@ -89,7 +101,7 @@ impl Sink for View {
         if shown.form == Form::Json {
             let mut out = Vec::new();
             if json::write_header(&mut out, header).is_ok() {
-                (shown.print)(String::from_utf8_lossy(&out).trim_end().to_owned());
+                shown.put(String::from_utf8_lossy(&out).trim_end().to_owned());
             }
         }
         Ok(())
@@ -102,7 +114,7 @@ impl Sink for View {
                 // The narrator follows all the same, as the state is asked of it.
                 shown.narrator.entry(entry, typed);
                 let text = json::to_string(entry);
-                (shown.print)(text.trim_end().to_owned());
+                shown.put(text.trim_end().to_owned());
             }
             Form::Told => {
                 let mut lines = shown.narrator.entry(entry, typed);

@@ -1,10 +1,14 @@
 //! All integration tests in one binary, so that linking stays cheap.
 
+#![allow(clippy::disallowed_methods, reason = "a program of its own: it may open files and ask the time")]
+
 mod agreement;
+mod binary;
 mod grammar;
 mod hostile_session;
 mod practice;
 mod sasl_docs;
+mod script;
 mod tls;
 mod transcript_grammar;
 mod transcripts;

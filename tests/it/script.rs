@@ -1,0 +1,320 @@
+//! Script mode of the real binary: what goes on the wire, what comes out, and the exit status.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::thread::JoinHandle;
+
+use crate::binary::Heloise;
+
+/// A peer that says `greeting`, answers each line with the next of `replies`, and returns all that it read.
+fn peer(greeting: &'static str, replies: &'static [&'static str]) -> (SocketAddr, JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let thread = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(greeting.as_bytes()).unwrap();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let mut seen = Vec::new();
+        for reply in replies {
+            if reader.read_until(b'\n', &mut seen).unwrap() == 0 {
+                return seen;
+            }
+            stream.write_all(reply.as_bytes()).unwrap();
+        }
+        reader.read_to_end(&mut seen).unwrap();
+        seen
+    });
+    (addr, thread)
+}
+
+fn demo(args: &[&str], input: &str) -> crate::binary::Run {
+    Heloise::new().run(&[&["demo"], args].concat(), input.as_bytes())
+}
+
+#[test]
+fn the_demonstration_runs_a_script_from_standard_input() {
+    let run = demo(&[], "EHLO me.example\nMAIL FROM:<alice@example.org>\nRCPT TO:<bob@example.org>\nQUIT\n");
+    assert_eq!(run.code, Some(0), "{}", run.all());
+    let order =
+        [" -> EHLO me.example", "<-  250-STARTTLS", " -> MAIL", "<-  250 2.1.0", " -> RCPT", "<-  250 2.1.5"];
+    let mut rest = run.stdout.as_str();
+    for part in order {
+        let at =
+            rest.find(part).unwrap_or_else(|| panic!("{part} is missing or out of order in\n{}", run.stdout));
+        rest = &rest[at..];
+    }
+}
+
+#[test]
+fn nothing_is_sent_that_was_not_asked_for() {
+    let (addr, peer) = peer("220 hi\r\n", &["250 ok\r\n"]);
+    let run = Heloise::new().run(&[&addr.to_string(), "-c", "NOOP"], b"");
+    assert_eq!(run.code, Some(0), "{}", run.all());
+    assert_eq!(peer.join().unwrap(), b"NOOP\r\n");
+}
+
+#[test]
+fn lines_go_out_byte_for_byte_with_one_crlf() {
+    let (addr, peer) = peer("220 hi\r\n", &["250 a\r\n", "250 b\r\n", "250 c\r\n"]);
+    let script = b"noop  \xff\xfe \xc3\xa9\r\n//not a helper\nQuit";
+    let run = Heloise::new().run(&[&addr.to_string()], script);
+    assert_eq!(run.code, Some(0), "{}", run.all());
+    assert_eq!(peer.join().unwrap(), b"noop  \xff\xfe \xc3\xa9\r\n/not a helper\r\nQuit\r\n");
+    assert!(run.stdout.contains(r"noop  \xff\xfe é"), "{}", run.stdout);
+}
+
+#[test]
+fn each_outcome_has_its_exit_status() {
+    let cases: [(&[&str], &str, i32); 9] = [
+        (&["-c", "EHLO me", "-c", "QUIT"], "", 0),
+        (&["-c", "EHLO me", "-c", "RCPT TO:<bob@example.org>"], "", 5),
+        (&[], "EHLO me\nMAIL FROM:<a@example.org>\nRCPT TO:<grey@example.org>\nNOOP\n", 4),
+        (&["--starttls", "-c", "QUIT"], "", 0),
+        (&["--starttls", "--sni", "x.example", "--verify-name", "wrong.example", "-c", "QUIT"], "", 3),
+        (&["-c", "/nonsense"], "", 1),
+        (&["--auth", "PLAIN", "--user", "alice@example.org", "-c", "QUIT"], "", 6),
+        (&["--starttls", "--auth", "PLAIN", "--user", "alice@example.org", "-c", "QUIT"], "", 1),
+        (&["--ca", "/nonexistent/ca.pem", "-c", "QUIT"], "", 10),
+    ];
+    for (args, input, code) in cases {
+        let run = demo(args, input);
+        assert_eq!(run.code, Some(code), "{args:?}\n{}", run.all());
+        assert!(
+            code == 0
+                || run.all().contains("***")
+                || run.all().contains("<**")
+                || run.stderr.contains("heloise: ")
+        );
+    }
+}
+
+#[test]
+fn an_error_reply_ends_a_script_unless_it_is_to_go_on() {
+    let script = "EHLO me\nRCPT TO:<bob@example.org>\nNOOP\nQUIT\n";
+    let run = demo(&[], script);
+    assert!(run.code == Some(5) && !run.stdout.contains(" -> NOOP"), "{}", run.all());
+    assert!(run.stdout.contains(" -> QUIT"), "it leaves politely: {}", run.stdout);
+    let run = demo(&["--keep-going"], script);
+    assert!(run.code == Some(5) && run.stdout.contains(" -> NOOP"), "{}", run.all());
+}
+
+#[test]
+fn content_is_sent_up_to_the_lone_dot() {
+    let script = "EHLO me\nMAIL FROM:<a@example.org>\nRCPT TO:<bob@example.org>\nDATA\nSubject: x\n\n/quit\nEHLO\n.\nQUIT\n";
+    let run = demo(&[], script);
+    assert_eq!(run.code, Some(0), "{}", run.all());
+    assert!(run.stdout.contains(" -> /quit") && run.stdout.contains("queued as"), "{}", run.stdout);
+    let run = demo(&[], "EHLO me\nMAIL FROM:<a@example.org>\nRCPT TO:<bob@example.org>\nDATA\nSubject: x\n");
+    assert_eq!(run.code, Some(8), "{}", run.all());
+    assert!(run.stderr.contains("the script ended inside the message content"), "{}", run.stderr);
+}
+
+#[test]
+fn json_lines_are_the_transcript() {
+    let heloise = Heloise::new();
+    let file = heloise.path("a.heloise");
+    let run = heloise.run(&["demo", "--json", "--record", &file, "-c", "EHLO me", "-c", "QUIT"], b"");
+    assert_eq!(run.code, Some(0), "{}", run.all());
+    let lines: Vec<serde_json::Value> = run
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}")))
+        .collect();
+    let recorded = std::fs::read_to_string(&file).unwrap();
+    let entries = recorded.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit())).count();
+    assert_eq!(lines.len(), entries + 1, "a header and every entry");
+}
+
+#[test]
+fn a_recorded_session_plays_as_it_was_seen() {
+    let heloise = Heloise::new();
+    let file = heloise.path("a.heloise");
+    let script = "EHLO me.example\nMAIL FROM:<alice@example.org>\nRCPT TO:<bob@example.net>\n";
+    let live = heloise.run(&["demo", "--starttls", "--record", &file], script.as_bytes());
+    assert_eq!(live.code, Some(5), "{}", live.all());
+    let played = heloise.run(&["play", &file], b"");
+    assert_eq!(played.code, Some(0), "{}", played.all());
+    assert_eq!(played.stdout, live.stdout);
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_transcript_is_never_overwritten_unasked() {
+    let heloise = Heloise::new();
+    let file = heloise.path("a.heloise");
+    std::fs::write(&file, "precious").unwrap();
+    let run = heloise.run(&["demo", "--record", &file, "-c", "QUIT"], b"");
+    assert_eq!(run.code, Some(10), "{}", run.all());
+    assert!(run.stderr.contains("is not overwritten") && run.stderr.contains("--append"), "{}", run.stderr);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
+}
+
+#[test]
+fn appended_sessions_stand_in_one_file() {
+    let heloise = Heloise::new();
+    let file = heloise.path("a.heloise");
+    for _ in 0..2 {
+        let run = heloise.run(&["demo", "--record", &file, "--append", "-c", "NOOP"], b"");
+        assert_eq!(run.code, Some(0), "{}", run.all());
+    }
+    let played = heloise.run(&["play", &file], b"");
+    assert_eq!(played.stdout.matches(" -> NOOP").count(), 2, "{}", played.stdout);
+}
+
+#[test]
+fn a_full_disk_is_told_once_and_the_session_goes_on() {
+    let run = demo(&["--record", "/dev/full", "--append", "-c", "EHLO me", "-c", "QUIT"], "");
+    assert_eq!(run.code, Some(0), "{}", run.all());
+    assert_eq!(run.all().matches("/dev/full").count(), 1, "{}", run.all());
+    assert!(run.stdout.contains("<-  221"), "{}", run.stdout);
+}
+
+#[test]
+fn credentials_need_a_yes_on_a_plain_link() {
+    let line = "AUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAHdvbmRlcmxhbmQ=";
+    let (addr, peer) = peer("220 hi\r\n", &["235 2.7.0 ok\r\n"]);
+    let target = addr.to_string();
+    let run = Heloise::new().run(&[&target, "-c", line], b"");
+    assert_eq!(run.code, Some(6), "{}", run.all());
+    assert!(run.stderr.contains("--allow-plaintext-auth"), "{}", run.stderr);
+    assert_eq!(peer.join().unwrap(), b"", "nothing of it was sent");
+}
+
+#[test]
+fn no_secret_is_left_behind() {
+    const PASSWORD: &str = "wonderland";
+    const FORMS: [&str; 6] = [
+        PASSWORD,
+        "d29uZGVybGFuZ",                           // base64 of it alone
+        "AGFsaWNlQGV4YW1wbGUub3JnAHdvbmRlcmxhbmQ", // PLAIN
+        "dwb25kZXJsYW5k",
+        "b25kZXJsYW5k",         // shifted
+        "776f6e6465726c616e64", // hex
+    ];
+    for mechanism in ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256", ""] {
+        let heloise = Heloise::new().var("HELOISE_PASSWORD", PASSWORD);
+        let file = heloise.path("a.heloise");
+        let auth = format!("--auth={mechanism}");
+        let auth = if mechanism.is_empty() { "--auth" } else { &auth };
+        let args = [
+            "demo",
+            "--json",
+            "--starttls",
+            auth,
+            "--user",
+            "alice@example.org",
+            "--record",
+            &file,
+            "-c",
+            "NOOP",
+        ];
+        let run = heloise.run(&args, b"");
+        assert_eq!(run.code, Some(0), "{mechanism}: {}", run.all());
+        let left = run.all() + &everything_below(heloise.home.path());
+        assert!(left.contains("{secret sasl="), "{left}");
+        for form in FORMS {
+            assert!(!left.contains(form), "{mechanism} left {form} behind:\n{left}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_that_is_typed_raw_in_a_script_is_not_shown_either() {
+    let heloise = Heloise::new();
+    let file = heloise.path("a.heloise");
+    let script = "EHLO me\nAUTH LOGIN\nYWxpY2VAZXhhbXBsZS5vcmc=\nd29uZGVybGFuZA==\nNOOP\n";
+    let args = ["demo", "--starttls", "--record", &file];
+    let run = heloise.run(&args, script.as_bytes());
+    assert_eq!(run.code, Some(0), "{}", run.all());
+    let left = run.all() + &everything_below(heloise.home.path());
+    assert!(left.contains("235 2.7.0") && !left.contains("d29uZGVybGFuZA"), "{left}");
+}
+
+fn everything_below(folder: &std::path::Path) -> String {
+    let mut all = String::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all += &everything_below(&path);
+        } else {
+            all += &String::from_utf8_lossy(&std::fs::read(&path).unwrap());
+        }
+    }
+    all
+}
+
+#[test]
+fn unusable_input_is_told_in_a_line_or_two() {
+    let heloise = Heloise::new();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let cases: [(&[&str], i32, &str); 7] = [
+        (&["127.0.0.1:0", "-c", "QUIT"], 1, "port"),
+        (&[&free.to_string(), "-c", "QUIT"], 2, "refused"),
+        (&["no-such-host.invalid", "-c", "QUIT"], 2, "no-such-host.invalid"),
+        (&["--no-such-option"], 1, "--no-such-option"),
+        (&[], 1, "no target"),
+        (&["@nobody"], 1, "nobody"),
+        (&["play", "/nonexistent/file"], 10, "/nonexistent/file"),
+    ];
+    for (args, code, part) in cases {
+        let run = heloise.run(args, b"");
+        assert_eq!(run.code, Some(code), "{args:?}: {}", run.all());
+        assert!(run.stderr.contains(part), "{args:?}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_profile_is_a_set_of_options() {
+    let (addr, peer) = peer("220 hi\r\n", &["250 ok\r\n"]);
+    let heloise = Heloise::new();
+    let folder = heloise.home.path().join(".config/heloise");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("config.toml"), format!("[profiles.work]\ntarget = '{addr}'\ntimeout = 5\n"))
+        .unwrap();
+    let run = heloise.run(&["@work", "-c", "NOOP"], b"");
+    assert_eq!(run.code, Some(0), "{}", run.all());
+    assert_eq!(peer.join().unwrap(), b"NOOP\r\n");
+}
+
+#[test]
+fn a_script_line_that_is_too_long_is_refused() {
+    let (addr, peer) = peer("220 hi\r\n", &["250 ok\r\n"]);
+    let script = vec![b'x'; 2 << 20];
+    let run = Heloise::new().run(&[&addr.to_string()], &script);
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    assert!(run.stderr.contains("longer than 1048576 octets"), "{}", run.stderr);
+    assert_eq!(peer.join().unwrap(), b"");
+}
+
+#[test]
+fn pages_are_printed_for_shells_and_man() {
+    let heloise = Heloise::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let run = heloise.run(&["completions", shell], b"");
+        assert!(run.code == Some(0) && run.stdout.contains("starttls"), "{shell}");
+    }
+    let man = heloise.run(&["man"], b"");
+    assert!(man.code == Some(0) && man.stdout.contains(".TH heloise") && man.stdout.contains("HELOISE DEMO"));
+    for sub in ["", "demo", "play", "serve", "explain", "completions", "connect"] {
+        let args: Vec<&str> = [sub, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+        let run = heloise.run(&args, b"");
+        assert!(run.code == Some(0) && run.stdout.contains("Examples:"), "{sub}: {}", run.all());
+    }
+}
+
+#[test]
+fn replies_are_explained_from_words_and_from_standard_input() {
+    let heloise = Heloise::new();
+    let run = heloise.run(&["explain", "550", "5.1.1", "User", "unknown"], b"");
+    assert!(run.code == Some(0) && run.stdout.contains("user-unknown"), "{}", run.all());
+    let run = heloise.run(&["explain", "--json"], b"250 ok\r\n\n550-5.7.1 a\n550 5.7.1 Relaying denied\n");
+    let rows: Vec<serde_json::Value> =
+        run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows.len(), 2, "{}", run.all());
+    assert_eq!(rows[1]["reason"], "relay-denied");
+    let run = heloise.run(&["explain", "STARTTLS"], b"");
+    assert!(run.stdout.contains("RFC 3207"), "{}", run.all());
+    let run = heloise.run(&["explain", "xyzzy"], b"");
+    assert_eq!(run.code, Some(1));
+}
