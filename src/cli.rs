@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+mod transcripts;
+
+pub use transcripts::{Closeness, DiffArgs, ExportArgs, ExportFormat, ImportArgs, PlayArgs, ServeArgs};
+
 const EXAMPLES: &str = "\
 Examples:
   heloise mx.example.org                      open a session on port 25 and type
@@ -47,6 +51,12 @@ pub enum Sub {
     Play(PlayArgs),
     /// Be a server: the practice server
     Serve(ServeArgs),
+    /// Compare two transcripts, aligned by command
+    Diff(DiffArgs),
+    /// Turn a transcript into text, Markdown, HTML, JSON, a cast, swaks output or a script
+    Export(ExportArgs),
+    /// Make a transcript out of what another tool printed
+    Import(ImportArgs),
     /// Explain replies, codes, commands and keywords
     Explain(ExplainArgs),
     /// Print completions for a shell
@@ -259,46 +269,6 @@ pub struct DemoArgs {
     /// How the session is run.
     #[command(flatten)]
     pub session: SessionArgs,
-}
-
-/// Showing a transcript.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  heloise play bug.heloise
-  heloise play --explain full bug.heloise | less -R
-  heloise play - < bug.heloise")]
-pub struct PlayArgs {
-    /// The transcript; - is standard input
-    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub file: PathBuf,
-    /// How much explanation is shown beside replies
-    #[arg(long, value_name = "HOW", default_value = "brief")]
-    pub explain: ExplainLevel,
-    /// When to use colour; NO_COLOR is honoured
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub color: ColorChoice,
-}
-
-/// Being a server.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  heloise serve --practice                        on a free loopback port, which is printed
-  heloise serve --practice --listen 127.0.0.1:2525")]
-pub struct ServeArgs {
-    /// Be the practice server, which knows the rules of SMTP and answers as real servers do
-    #[arg(long, required = true)]
-    pub practice: bool,
-    /// Where to listen; port 0 is any free one
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0")]
-    pub listen: SocketAddr,
-    /// Write the practice server's CA certificate here, for clients' --ca
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub write_ca: Option<PathBuf>,
-    /// Let an address other than loopback be listened on
-    #[arg(long)]
-    pub allow_remote: bool,
 }
 
 /// Explaining.

@@ -2,7 +2,11 @@
 
 mod connect;
 mod demo;
+mod diff;
 mod explain;
+mod export;
+mod files;
+mod import;
 mod pages;
 mod play;
 mod profile;
@@ -47,6 +51,9 @@ fn run(cli: Cli) -> Result<Status, Problem> {
         Some(Sub::Demo(args)) => demo::run(args),
         Some(Sub::Play(args)) => play::run(&args),
         Some(Sub::Serve(args)) => serve::run(&args),
+        Some(Sub::Diff(args)) => diff::run(&args),
+        Some(Sub::Export(args)) => export::run(&args),
+        Some(Sub::Import(args)) => import::run(&args),
         Some(Sub::Explain(args)) => explain::run(&args),
         Some(Sub::Completions(args)) => pages::completions(args.shell),
         Some(Sub::Man) => pages::manual(),

@@ -1,34 +1,18 @@
 //! `heloise play`: a transcript, told.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufWriter, Write};
 
 use crate::cli::PlayArgs;
 use crate::narrate::Narrator;
 use crate::repl::paint;
 use crate::report::{Problem, Status};
-use crate::transcript::Reader;
 
-use super::setup;
+use super::{files, setup};
 
 /// Shows the whole transcript.
 pub fn run(args: &PlayArgs) -> Result<Status, Problem> {
-    let input: Box<dyn BufRead> = if args.file.as_os_str() == "-" {
-        Box::new(std::io::stdin().lock())
-    } else {
-        let file = File::open(&args.file)
-            .map_err(|error| Problem::file("read the transcript", &args.file, &error))?;
-        Box::new(BufReader::with_capacity(64 * 1024, file))
-    };
-    let out = BufWriter::with_capacity(64 * 1024, std::io::stdout().lock());
-    tell(input, out, args)
-}
-
-fn tell(input: Box<dyn BufRead>, mut out: impl Write, args: &PlayArgs) -> Result<Status, Problem> {
-    let shown = crate::wire::escape::visible(args.file.as_os_str().as_encoded_bytes());
-    let bad =
-        |error: crate::transcript::ReadError| Problem::new(Status::LocalFile, format!("{shown}: {error}"));
-    let mut reader = Reader::new(input).map_err(bad)?;
+    let mut out = BufWriter::with_capacity(64 * 1024, std::io::stdout().lock());
+    let mut reader = files::reader(&args.file)?;
     let colour = setup::colour(args.color);
     let mut narrator = Narrator::new(setup::layout(args.explain));
     narrator.begin(reader.header());
@@ -48,13 +32,11 @@ fn tell(input: Box<dyn BufRead>, mut out: impl Write, args: &PlayArgs) -> Result
             }
             // The rest is shown all the same.
             Err(error) => {
-                status = super::complain(&bad(error));
+                status = super::complain(&files::unreadable(&args.file, &error));
             }
         }
     }
     super::written(out.flush())?;
-    if let Some(warning) = reader.warning() {
-        super::complain(&Problem::new(Status::Ok, format!("{shown}: {warning}")));
-    }
+    files::warn(&args.file, reader.warning());
     Ok(status)
 }

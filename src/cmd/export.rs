@@ -1,0 +1,141 @@
+//! `heloise export`: a transcript in another form.
+
+use std::io::{self, Write};
+
+use crate::cli::{ExplainLevel, ExportArgs, ExportFormat};
+use crate::explain::render::{self, Line, Style};
+use crate::narrate::{Layout, Level, Narrator};
+use crate::report::{Problem, Status};
+use crate::transcript::export::{self, Annotation, Export, cast, html, json, markdown, script, swaks, text};
+use crate::transcript::pseudonym::Pseudonyms;
+use crate::transcript::scan::{self, Suspicion};
+use crate::transcript::{Entry, EntryKind, Header};
+
+use super::{files, setup};
+
+/// Wide enough that no explanation is broken into lines: the forms do that themselves.
+const UNBROKEN: usize = 1 << 20;
+
+/// How many secrets are named before the rest is counted.
+const NAMED: usize = 5;
+
+/// Exports, and warns of secrets that are still in the transcript.
+pub fn run(args: &ExportArgs) -> Result<Status, Problem> {
+    let mut reader = files::reader(&args.file)?;
+    let mut out = files::output(args.output.as_deref())?;
+    let mut form = form(args);
+    let mut prepared = Prepared {
+        form: form.as_mut(),
+        names: args.redact.map(Pseudonyms::new),
+        narrator: narrator(args),
+        suspicions: Vec::new(),
+        count: 0,
+    };
+    let summary = match export::run(&mut reader, &mut out, &mut prepared, |_| None) {
+        Ok(summary) => summary,
+        Err(error) => return super::written(Err(error)),
+    };
+    super::written(out.flush())?;
+    warn_of_secrets(&prepared.suspicions);
+    files::warn(&args.file, summary.warning.as_deref());
+    for error in &summary.errors {
+        super::complain(&files::unreadable(&args.file, error));
+    }
+    Ok(if summary.unreadable == 0 { Status::Ok } else { Status::LocalFile })
+}
+
+fn form(args: &ExportArgs) -> Box<dyn Export> {
+    let color = args.output.is_none() && setup::colour(args.color);
+    match args.to {
+        ExportFormat::Text => Box::new(text::Text { color, times: true }),
+        ExportFormat::Markdown => Box::new(markdown::Markdown::default()),
+        ExportFormat::Html => Box::new(html::Html::default()),
+        ExportFormat::Json => Box::new(json::Json),
+        ExportFormat::Cast => Box::new(cast::Cast::new(args.cast_version)),
+        ExportFormat::Swaks => Box::new(swaks::Swaks::default()),
+        ExportFormat::Script => Box::new(script::Script::default()),
+    }
+}
+
+/// Who explains, in the forms that show explanations.
+fn narrator(args: &ExportArgs) -> Option<Narrator> {
+    let level = match args.explain {
+        ExplainLevel::None => return None,
+        ExplainLevel::Brief => Level::Brief,
+        ExplainLevel::Full => Level::Full,
+    };
+    let shows = !matches!(args.to, ExportFormat::Json | ExportFormat::Swaks | ExportFormat::Script);
+    shows.then(|| Narrator::new(Layout { level, width: UNBROKEN, timing: false }))
+}
+
+/// A form that gets its entries with pseudonyms in place and explanations beside them. The explanations are made
+/// behind the pseudonyms, so that they give nothing away.
+struct Prepared<'a> {
+    form: &'a mut dyn Export,
+    names: Option<Pseudonyms>,
+    narrator: Option<Narrator>,
+    suspicions: Vec<Suspicion>,
+    count: usize,
+}
+
+impl Export for Prepared<'_> {
+    fn begin(&mut self, out: &mut dyn Write, header: &Header) -> io::Result<()> {
+        let mut header = header.clone();
+        if let Some(names) = &mut self.names {
+            names.header(&mut header);
+        }
+        if let Some(narrator) = &mut self.narrator {
+            narrator.begin(&header);
+        }
+        self.form.begin(out, &header)
+    }
+
+    fn entry(&mut self, out: &mut dyn Write, entry: &Entry, _: Option<&Annotation>) -> io::Result<()> {
+        let renamed = self.names.as_mut().map(|names| {
+            let mut entry = entry.clone();
+            names.entry(&mut entry);
+            entry
+        });
+        let entry = renamed.as_ref().unwrap_or(entry);
+        self.suspicions.extend(scan::entry(self.count, entry));
+        self.count += 1;
+        let lines = self.narrator.as_mut().map(|narrator| narrator.entry(entry, false));
+        let note = lines.filter(|_| matches!(entry.kind, EntryKind::Received { .. })).and_then(annotation);
+        self.form.entry(out, entry, note.as_ref())
+    }
+
+    fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.form.end(out)
+    }
+}
+
+/// What the narrator says beside a reply. The first line is the reply itself.
+fn annotation(lines: Vec<Line>) -> Option<Annotation> {
+    let mut lines = lines.into_iter().skip(1);
+    let headline = render::plain(&lines.next()?).trim().to_owned();
+    let labelled = |line: Line| {
+        let label = line.iter().find(|piece| piece.style == Style::Label).map(|piece| piece.text.clone());
+        let text: Line = line.into_iter().filter(|piece| piece.style != Style::Label).collect();
+        (label.unwrap_or_default().trim().to_owned(), render::plain(&text).trim().to_owned())
+    };
+    Some(Annotation { headline, lines: lines.map(labelled).collect() })
+}
+
+/// Says on standard error what looks like a secret.
+pub fn warn_of_secrets(suspicions: &[Suspicion]) {
+    let Some(first) = suspicions.first() else { return };
+    let mut words: Vec<String> = Vec::new();
+    for suspicion in suspicions.iter().take(NAMED) {
+        words.push(format!("entry {}: {} {}", suspicion.entry + 1, suspicion.what, suspicion.hint));
+    }
+    if suspicions.len() > NAMED {
+        words.push(format!("and {} more", suspicions.len() - NAMED));
+    }
+    let what = match suspicions.len() {
+        1 => format!("what looks like a secret is still in it: {}", first.what),
+        many => format!("{many} places look like secrets that are still in it"),
+    };
+    let mut warning = Problem::new(Status::Ok, what);
+    warning.causes = words;
+    super::complain(&warning.advise("look at these places before you pass it on"));
+}

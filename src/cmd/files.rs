@@ -1,0 +1,79 @@
+//! Transcripts and other local files, opened with errors for people.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::Path;
+
+use crate::report::{Problem, Status};
+use crate::transcript::{Entry, Header, ReadError, Reader};
+use crate::wire::escape;
+
+/// Bytes read or written at a time.
+const PIECE: usize = 64 * 1024;
+
+/// A reader of any file.
+pub type Input = Box<dyn BufRead>;
+
+/// The name of a file as it may be shown.
+pub fn name(path: &Path) -> String {
+    match path.as_os_str().as_encoded_bytes() {
+        b"-" => "standard input".to_owned(),
+        bytes => escape::visible(bytes),
+    }
+}
+
+/// Opens a file for reading; `-` is standard input. `doing` is such as "read the transcript".
+pub fn open(path: &Path, doing: &str) -> Result<Input, Problem> {
+    if path.as_os_str() == "-" {
+        return Ok(Box::new(std::io::stdin().lock()));
+    }
+    let file = File::open(path).map_err(|error| Problem::file(doing, path, &error))?;
+    Ok(Box::new(BufReader::with_capacity(PIECE, file)))
+}
+
+/// Opens a transcript and reads its header.
+pub fn reader(path: &Path) -> Result<Reader<Input>, Problem> {
+    Reader::new(open(path, "read the transcript")?).map_err(|error| unreadable(path, &error))
+}
+
+/// A line of a transcript that cannot be read.
+pub fn unreadable(path: &Path, error: &ReadError) -> Problem {
+    Problem::new(Status::LocalFile, format!("{}: {error}", name(path)))
+}
+
+/// Reads a whole transcript, for work that makes no sense with a part of it.
+pub fn whole(path: &Path) -> Result<(Header, Vec<Entry>), Problem> {
+    let mut reader = reader(path)?;
+    let mut entries = Vec::new();
+    while let Some(entry) = reader.next_entry().map_err(|error| unreadable(path, &error))? {
+        entries.push(entry);
+    }
+    warn(path, reader.warning());
+    Ok((reader.header().clone(), entries))
+}
+
+/// Passes on what the reader warns of.
+pub fn warn(path: &Path, warning: Option<&str>) {
+    if let Some(warning) = warning {
+        super::complain(&Problem::new(Status::Ok, format!("{}: {warning}", name(path))));
+    }
+}
+
+/// Standard output, or a new file for its owner alone.
+pub fn output(path: Option<&Path>) -> Result<Box<dyn Write>, Problem> {
+    let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
+        return Ok(Box::new(BufWriter::with_capacity(PIECE, std::io::stdout().lock())));
+    };
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            Problem::new(Status::LocalFile, format!("{} exists and is not overwritten", name(path)))
+                .advise("another name, or remove the file first")
+        }
+        _ => Problem::file("write", path, &error),
+    })?;
+    Ok(Box::new(BufWriter::with_capacity(PIECE, file)))
+}
