@@ -2,7 +2,7 @@
 
 use crate::report::{Problem, Status};
 use crate::sasl::by_hand::{ByHand, Next};
-use crate::sasl::{self, Credentials, Have, Needs};
+use crate::sasl::{self, BindingKind, ChannelBinding, Credentials, Have, Needs};
 use crate::secret::Secret;
 use crate::session::{Answer, Phase};
 use crate::transport::challenge_of;
@@ -31,6 +31,7 @@ impl Operator {
 
     /// The mechanism to use: the one named, else the strongest of those offered.
     fn choose(&mut self, named: &str) -> Result<String, Problem> {
+        let binding = self.channel_binding().is_some();
         let has_certificate = self.setup.tls.options().cert.is_some();
         let state = self.connection()?.state();
         let offered = state.capabilities.as_ref().map(|c| c.mechanisms()).unwrap_or_default();
@@ -54,7 +55,7 @@ impl Operator {
             }
             return Ok(name);
         }
-        let have = Have { password: true, token: false, certificate: has_certificate, binding: false };
+        let have = Have { password: true, token: false, certificate: has_certificate, binding };
         match sasl::strongest(&offered, have, tls) {
             Some(choice) => {
                 let text = format!("=== {}", choice.why);
@@ -102,6 +103,12 @@ impl Operator {
         Ok(credentials)
     }
 
+    /// What ties an exchange to this TLS link (RFC 5929).
+    fn channel_binding(&self) -> Option<ChannelBinding> {
+        let data = self.connection.as_ref()?.tls()?.tls_server_end_point.clone()?;
+        Some(ChannelBinding { kind: BindingKind::TlsServerEndPoint, data })
+    }
+
     /// A script gets advice; a person has just declined to say it.
     fn missing(&self, what: &str, advice: &str) -> Problem {
         let problem = Problem::new(Status::Usage, format!("{what}; nothing was sent"));
@@ -114,7 +121,10 @@ impl Operator {
     /// What is known of the credentials without asking.
     fn base(&self) -> Credentials {
         let user = self.login.user.clone().unwrap_or_default();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Credentials {
+            channel_binding: self.channel_binding(),
+            seconds: now.map_or(0, |time| time.as_secs()),
             host: Some(self.setup.target.host.to_string()),
             port: Some(self.setup.target.port),
             ..Credentials::new(user, Secret::new(Vec::new()))

@@ -6,6 +6,7 @@ use crate::sasl::{self, Mechanism, SaslError};
 use crate::secret::Secret;
 use crate::session::{Answer, Event, Phase};
 use crate::wire::dot::{LineEnds, Stuffer};
+use crate::wire::escape::visible;
 use crate::wire::{Class, ReplyCode};
 
 use super::connection::{Broken, Connection};
@@ -17,7 +18,7 @@ const CONTENT_PIECE: usize = 256 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
     /// The server refused; the reply says why.
-    #[error("the server refused the credentials")]
+    #[error("the server did not accept AUTH: {}", last_line(.0))]
     Refused(Box<Answer>),
     /// The server's challenge could not be answered; the exchange was cancelled.
     #[error("{error}; the exchange was cancelled")]
@@ -121,6 +122,11 @@ impl Connection {
         }
         Ok(answers)
     }
+}
+
+/// The last line of a reply, safe to show.
+fn last_line(answer: &Answer) -> String {
+    answer.reply.lines.last().map(|line| visible(&line.line.bytes)).unwrap_or_default()
 }
 
 /// The text of a 334 that asks for a SASL response.
