@@ -201,3 +201,9 @@ pub(crate) fn check() -> Result<(), super::tables::TableError> {
 pub(crate) fn files() -> impl Iterator<Item = &'static str> {
     std::iter::once(rows::WORDS.0).chain(rows::PATTERNS.iter().chain(rows::PROVIDERS).map(|(file, _)| *file))
 }
+
+/// The names of the groups in `words.toml`.
+#[cfg(test)]
+pub(crate) fn group_names() -> Vec<&'static str> {
+    rows::words().map(|words| words.into_keys().collect()).unwrap_or_default()
+}

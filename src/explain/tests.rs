@@ -324,3 +324,50 @@ fn every_table_file_is_used() {
         }
     }
 }
+
+#[test]
+fn no_row_is_out_of_reach() {
+    let mut seen = BTreeSet::new();
+    for row in tables::reply_rows() {
+        let after = if row.after.is_empty() { vec!["any"] } else { row.after.clone() };
+        for verb in after {
+            assert!(seen.insert((row.code, verb)), "replies.toml: {} after {verb} is there twice", row.code);
+        }
+    }
+    for (slug, row) in tables::tls_rows() {
+        let selected = row.words.iter().any(|word| tables::tls(word).is_some_and(|(found, _)| found == slug));
+        assert!(selected, "tls.toml: none of the words of [{slug}] selects it");
+        assert!(
+            !row.causes.is_empty() && !row.fixes.is_empty(),
+            "tls.toml: [{slug}] needs a cause and a fix"
+        );
+        row.causes.iter().chain(&row.fixes).for_each(|text| check_template(slug, text));
+    }
+    let used: BTreeSet<&str> = rules::rows()
+        .map(|row| row.reason)
+        .chain(tables::enhanced_rows().filter_map(|(_, row)| row.reason))
+        .chain(tables::reply_rows().iter().filter_map(|row| row.reason))
+        .collect();
+    for (reason, _) in tables::reasons().filter(|(reason, _)| *reason != Reason::UNKNOWN) {
+        assert!(used.contains(reason.slug()), "reasons.toml: nothing points to [{reason}]");
+    }
+}
+
+#[test]
+fn groups_that_rules_name_exist() {
+    let words = rules::group_names();
+    for row in rules::rows() {
+        for name in row.says.iter().chain(&row.never).flat_map(|group| group.split('|')) {
+            let name = name.trim();
+            assert!(!name.is_empty(), "{}: an empty phrase", row.id);
+            assert!(
+                !name.trim_matches('*').contains('*'),
+                "{}: a star stands only at an end: {name}",
+                row.id
+            );
+            if let Some(name) = name.strip_prefix('@') {
+                assert!(words.contains(&name), "{}: words.toml has no group \"{name}\"", row.id);
+            }
+        }
+    }
+}

@@ -150,7 +150,8 @@ pub(crate) const WORDS: (&str, &str) =
     ("patterns/words.toml", include_str!("../../../grammar/patterns/words.toml"));
 
 /// Wording that is not one provider's own; general files before those of one software.
-pub(crate) const PATTERNS: Files = files!("patterns": "general", "refusals", "system");
+pub(crate) const PATTERNS: Files =
+    files!("patterns": "general", "refusals", "system", "postfix", "exim", "exchange", "others");
 
 /// Providers.
 pub(crate) const PROVIDERS: Files = files!("providers": "gmail", "microsoft365", "outlook", "ses", "sendgrid", "yahoo", "att", "barracuda", "brevo", "cloudmark", "comcast", "fastmail", "french", "gmx", "icloud", "mailgun", "mailru", "mimecast", "netease", "ovh", "postmark", "proofpoint", "spectrum", "tencent", "tonline", "zoho");
