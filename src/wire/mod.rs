@@ -13,6 +13,7 @@ pub mod parameter;
 pub mod quirk;
 pub mod reply;
 pub mod rules;
+pub mod view;
 
 pub use address::{ForwardPath, Host, Mailbox, Path, ReversePath};
 pub use command::{Command, CommandLine, Verb};
@@ -21,3 +22,4 @@ pub use frame::{Ending, Framer, Line};
 pub use parameter::Parameter;
 pub use quirk::Quirk;
 pub use reply::{Class, EnhancedCode, Reply, ReplyAssembler, ReplyCode, ReplyLine};
+pub use view::ReplyView;

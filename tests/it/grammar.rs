@@ -161,6 +161,10 @@ fn a_command_has_a_fault_where_it_breaks_the_grammar() {
     for sample in samples(&grammar, "command", 4, 4000) {
         let right = grammar.takes("command", &sample);
         assert_eq!(Command::parse(&sample).is_some(), right, "{}", sample.escape_ascii());
+        if let Some(command) = Command::parse(&sample) {
+            let written = command.to_line().unwrap();
+            assert_eq!(Command::parse(&written), Some(command), "{}", written.escape_ascii());
+        }
         let faults = check(&sample, None);
         if right {
             clean += usize::from(faults.is_empty());

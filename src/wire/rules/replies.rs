@@ -38,9 +38,10 @@ pub fn continued_line(input: &[u8]) -> Parsed<'_> {
     recognize((reply_code, tag(&b"-"[..]), opt(textstring))).parse(input)
 }
 
-/// `final-line = Reply-code [ SP textstring ]`
+/// `final-line = ( Reply-code [ SP textstring ] ) / "334 "`: an empty challenge is lawful (RFC 4954 §8)
 pub fn final_line(input: &[u8]) -> Parsed<'_> {
-    recognize((reply_code, opt(preceded(sp, textstring)))).parse(input)
+    let text = recognize((reply_code, sp, textstring));
+    alt((text, tag(&b"334 "[..]), recognize(reply_code))).parse(input)
 }
 
 /// `line = continued-line / final-line`
