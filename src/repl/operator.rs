@@ -7,6 +7,7 @@ use crate::report::{Problem, Status};
 use crate::sasl::by_hand::{Ask, ByHand};
 use crate::secret::Secret;
 use crate::session::{Answer, Event, Input, Phase, Sent, State};
+use crate::transcript::ClosedBy;
 use crate::transport::{Connection, Log, Setup};
 use crate::wire::{Class, CommandLine, Verb};
 
@@ -107,12 +108,16 @@ impl Operator {
 
     /// The open session, or the message that there is none.
     pub fn connection(&mut self) -> Result<&mut Connection, Problem> {
-        match &mut self.connection {
+        match self.connection.as_mut() {
             Some(connection) if !connection.ended() => Ok(connection),
-            _ => Err(Problem::new(Status::Protocol, "no session is open").advise(match self.asker {
-                Asker::Terminal(_) => "/reconnect, or /open TARGET, or /quit",
-                Asker::Nobody => "see above why it ended",
-            })),
+            gone => {
+                let by_server = gone.as_ref().is_some_and(|gone| gone.closed_by() == Some(&ClosedBy::Server));
+                let what = if by_server { "the server closed the link" } else { "no session is open" };
+                Err(Problem::new(Status::Protocol, what).advise(match self.asker {
+                    Asker::Terminal(_) => "/reconnect, or /open TARGET, or /quit",
+                    Asker::Nobody => "see above why it ended",
+                }))
+            }
         }
     }
 

@@ -131,11 +131,6 @@ impl Client {
         (!self.outbox.is_empty()).then(|| std::mem::take(&mut self.outbox))
     }
 
-    /// Whether something has happened that was not asked for yet.
-    pub fn has_events(&self) -> bool {
-        !self.events.is_empty()
-    }
-
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()

@@ -1,5 +1,6 @@
 //! A session on a socket: the one place where bytes, timers and the state machine meet.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -58,6 +59,10 @@ pub struct Connection {
     log: Log,
     closed_by: ClosedBy,
     ended: bool,
+    /// What has happened and is in the log, but has not been asked for.
+    noted: VecDeque<Event>,
+    /// Whether a reply has been handed out.
+    heard: bool,
 }
 
 /// What a try of the link gave.
@@ -71,7 +76,8 @@ impl Connection {
     /// `local` is this end's address.
     pub fn new(link: Link<Plain>, local: IpAddr, session: Client, log: Log) -> Connection {
         let (link, closed_by) = (Some(AnyLink::Plain(link)), ClosedBy::Server);
-        Connection { link, local, session, log, closed_by, ended: false }
+        let noted = VecDeque::new();
+        Connection { link, local, session, log, closed_by, ended: false, noted, heard: false }
     }
 
     /// Gives up the link, and gives back the stream of entries.
@@ -83,7 +89,6 @@ impl Connection {
     /// Ends the link from this side, without a word on the wire.
     pub fn hang_up(&mut self) {
         self.end(ClosedBy::Client);
-        self.note_all();
     }
 
     /// What is known of the session.
@@ -115,6 +120,11 @@ impl Connection {
         })
     }
 
+    /// Who ended the link, once it is gone.
+    pub fn closed_by(&self) -> Option<&ClosedBy> {
+        self.ended.then_some(&self.closed_by)
+    }
+
     /// Whether the link is gone.
     pub fn ended(&self) -> bool {
         self.ended
@@ -126,7 +136,7 @@ impl Connection {
 
     /// Whether something is still to come: a reply, or an event that has not been asked for.
     pub fn is_busy(&self) -> bool {
-        self.session.has_events() || !self.ended && self.session.dialogue().awaiting().is_some()
+        !self.noted.is_empty() || !self.ended && self.session.dialogue().awaiting().is_some()
     }
 
     /// The session as it stands: what waits for a reply, what the next line would be.
@@ -134,17 +144,12 @@ impl Connection {
         self.session.dialogue()
     }
 
-    fn note(&mut self, event: &Event) {
-        let now = self.log.started().elapsed();
-        self.log.event(now, event, self.session.state(), &self.closed_by);
-    }
-
     /// The next thing that happens; waits for it. Nothing once the link is gone. May be dropped and called
     /// again without losing anything.
     pub async fn next(&mut self) -> Option<Event> {
         loop {
-            if let Some(event) = self.session.poll_event() {
-                self.note(&event);
+            if let Some(event) = self.noted.pop_front() {
+                self.heard |= matches!(event, Event::Reply(_));
                 return Some(event);
             }
             if self.ended {
@@ -159,7 +164,10 @@ impl Connection {
             };
             match outcome {
                 Ok(result) => self.take_in(result, &buffer),
-                Err(_) => self.session.handle_timeout(self.now()),
+                Err(_) => {
+                    self.session.handle_timeout(self.now());
+                    self.note_all();
+                }
             }
         }
     }
@@ -184,7 +192,7 @@ impl Connection {
             Event::Closed { unanswered, announced } if !announced || unanswered.is_some() => {
                 Err(Broken::Closed { unanswered })
             }
-            Event::Line(line) if line.code.is_none() && self.state().banner.is_none() => {
+            Event::Line(line) if line.code.is_none() && !self.heard => {
                 Err(Broken::NotSmtp(crate::wire::escape::visible(&line.line.bytes)))
             }
             _ => Ok(()),
@@ -237,8 +245,7 @@ impl Connection {
     /// Encrypts the link: after an accepted STARTTLS, or before the greeting. `host` is the server, as the
     /// person named it. When this fails the link is gone.
     pub async fn upgrade(&mut self, setup: &TlsSetup, host: &Host) -> Result<(), TlsError> {
-        // What was glued behind the 220 is reported before the handshake, not after.
-        self.note_all();
+        self.noted.clear();
         let Some(AnyLink::Plain(link)) = self.link.take() else { return Ok(()) };
         match link.upgrade(setup, host).await {
             Ok(link) => {
@@ -251,15 +258,18 @@ impl Connection {
             Err(error) => {
                 self.log.problem(&error.to_string());
                 self.end(ClosedBy::Other("tls".to_owned()));
-                self.note_all();
                 Err(error)
             }
         }
     }
 
+    /// Puts what has happened in the log. It is done at once, not when somebody asks for the event: what is
+    /// sent afterwards must stand behind it.
     fn note_all(&mut self) {
+        let now = self.now();
         while let Some(event) = self.session.poll_event() {
-            self.note(&event);
+            self.log.event(now, &event, self.session.state(), &self.closed_by);
+            self.noted.push_back(event);
         }
     }
 
@@ -327,7 +337,10 @@ impl Connection {
         let now = self.now();
         match result {
             Ok(0) => self.end(ClosedBy::Server),
-            Ok(count) => self.session.handle_bytes(buffer.get(..count).unwrap_or_default(), now),
+            Ok(count) => {
+                self.session.handle_bytes(buffer.get(..count).unwrap_or_default(), now);
+                self.note_all();
+            }
             Err(error) => {
                 let word = if error.kind() == io::ErrorKind::ConnectionReset { "reset" } else { "error" };
                 self.end(ClosedBy::Other(word.to_owned()));
@@ -344,6 +357,7 @@ impl Connection {
         self.link = None;
         let now = self.now();
         self.session.handle_end(now);
+        self.note_all();
     }
 }
 

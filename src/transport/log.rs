@@ -178,7 +178,12 @@ impl Log {
     pub(super) fn event(&mut self, at: Duration, event: &Event, state: &State, by: &ClosedBy) {
         match event {
             Event::Line(line) => self.received(at, line, state),
-            Event::Reply(answer) => self.quirks(at, &answer.reply.quirks),
+            Event::Reply(answer) => {
+                self.quirks(at, &answer.reply.quirks);
+                if answer.command.is_none() {
+                    self.quirks(at, &[Quirk::Unsolicited]);
+                }
+            }
             Event::Upgrade { discarded } if !discarded.is_empty() => {
                 self.quirks(at, &[Quirk::PlaintextAfterStartTls { bytes: discarded.len() }]);
             }

@@ -5,7 +5,9 @@
 mod agreement;
 mod binary;
 mod grammar;
+mod hostile;
 mod hostile_session;
+mod peer;
 mod practice;
 mod sasl_docs;
 mod script;
