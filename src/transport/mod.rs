@@ -2,18 +2,21 @@
 //!
 //! [`resolve`] and [`dial`] lead from a target to a TCP connection. [`Link`] is that connection, plain or
 //! encrypted. [`tap`] listens to the handshake, since the TLS library tells little about it. [`tls`] has the options,
-//! the errors and what is known of an encrypted link; [`cert`] reads certificates.
+//! the errors and what is known of an encrypted link; [`cert`] reads certificates, [`chain`] reviews
+//! what a server sends of them.
 //!
 //! [`open`] makes a [`Connection`] out of these: the one place where bytes, timers and the session meet. It tells
 //! all that happens to its [`Log`]. [`steps`] are what people ask for by name: greet, encrypt, log in, send.
 
 pub mod cert;
+pub mod chain;
 pub mod connection;
 pub mod dial;
 pub mod link;
 pub mod log;
 mod oids;
 pub mod open;
+pub mod pin;
 pub mod resolve;
 pub mod steps;
 pub mod tap;

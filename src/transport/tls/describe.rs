@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{TlsInfo, Verified};
 use crate::transcript::TlsSummary;
 use crate::transport::cert::CertInfo;
-use crate::wire::escape::visible;
+use crate::transport::chain;
 
 /// Days before its end from which a certificate is warned of.
 const EXPIRY_WARNING_DAYS: i64 = 21;
@@ -46,13 +46,12 @@ impl TlsInfo {
         rows.put("SNI", Some(self.sni.clone().unwrap_or_else(|| "none sent".to_owned())));
         rows.put("verified", Some(self.verdict()));
         rows.put("root", self.root.clone());
+        rows.put("pin", self.pinned.map(|pinned| pinned.to_string()));
         rows.put("handshake", Some(format!("{} ms", self.took.as_millis())));
         if let Some(leaf) = &self.leaf {
             rows.certificate(leaf, now);
         }
-        for (index, cert) in self.chain.iter().enumerate() {
-            rows.put("chain", Some(format!("{index}  {} (issued by {})", cert.subject, cert.issuer)));
-        }
+        rows.chain(&self.chain, now);
         if !self.chain_visible() {
             rows.put("chain", Some("hidden by TLS 1.3 from all but the TLS library".to_owned()));
         }
@@ -63,7 +62,7 @@ impl TlsInfo {
         let words = match &self.verified {
             Verified::Yes => match &self.matched_name {
                 Some(name) => {
-                    format!("yes, for {} (it names {})", self.checked_name, visible(name.as_bytes()))
+                    format!("yes, for {} (it names {name})", self.checked_name)
                 }
                 None => format!("yes, for {}", self.checked_name),
             },
@@ -74,13 +73,14 @@ impl TlsInfo {
     }
 }
 
+/// Lines of a label and a value. What comes from certificates and from the tap is safe to show already.
 #[derive(Default)]
 struct Rows(Vec<String>);
 
 impl Rows {
     fn put(&mut self, label: &str, value: Option<String>) {
         if let Some(value) = value {
-            self.0.push(format!("{label:<12}{}", visible(value.as_bytes())));
+            self.0.push(format!("{label:<12}{value}"));
         }
     }
 
@@ -103,6 +103,15 @@ impl Rows {
         self.put("SHA-256", Some(cert.fingerprint()));
         if cert.must_staple {
             self.put("stapling", Some("the certificate demands it (must-staple)".to_owned()));
+        }
+    }
+    fn chain(&mut self, chain: &[CertInfo], now: DateTime<Utc>) {
+        for (index, (cert, remarks)) in chain.iter().zip(chain::review(chain, now)).enumerate() {
+            let remarks: String = remarks.iter().map(|remark| format!(" · {remark}")).collect();
+            self.put(
+                "chain",
+                Some(format!("{index}  {} (issued by {}){remarks}", cert.subject, cert.issuer)),
+            );
         }
     }
 }

@@ -7,6 +7,7 @@ use super::verify::{self, VerifyProblem};
 use crate::explain::Failure;
 use crate::target::Host;
 use crate::transport::cert::CertInfo;
+use crate::transport::pin::Pin;
 use crate::transport::tap::{Alert, Seen};
 use crate::wire::escape::visible;
 
@@ -27,6 +28,8 @@ pub struct TlsError {
 pub enum TlsFailure {
     /// The server's certificate does not verify.
     Verify(Box<VerifyProblem>),
+    /// The server's certificate, if it showed one, fits no pin.
+    Pin(Option<Box<CertInfo>>),
     /// The server refused with an alert.
     Alert(Alert),
     /// The server does not speak TLS here: its first bytes.
@@ -73,26 +76,32 @@ impl TlsError {
         TlsError { failure, seen: Box::new(seen), library: None }
     }
 
-    /// The failure that [`crate::explain`] knows it as.
+    /// The failure that [`crate::explain`] knows it as. The words are those by which its table knows them.
     pub fn failure(&self) -> Failure {
-        match &self.failure {
-            TlsFailure::Verify(problem) => Failure::Tls(problem.said.clone()),
-            TlsFailure::PlaintextReply(_) => Failure::PlaintextNotTls,
+        Failure::Tls(match &self.failure {
+            TlsFailure::PlaintextReply(_) => return Failure::PlaintextNotTls,
             TlsFailure::Timeout(limit) => {
-                Failure::TimedOut { limit: "TLS handshake".to_owned(), seconds: limit.as_secs() }
+                return Failure::TimedOut { limit: "TLS handshake".to_owned(), seconds: limit.as_secs() };
             }
-            TlsFailure::ClosedInHandshake { reset: true } => Failure::Reset,
-            TlsFailure::Alert(alert) => Failure::Tls(format!("alert {}", alert.name())),
-            TlsFailure::NoCommonVersion => Failure::Tls("alert protocol_version".to_owned()),
-            TlsFailure::NoCommonCipher => Failure::Tls("alert handshake_failure".to_owned()),
-            _ => Failure::Tls(self.library.clone().unwrap_or_else(|| self.to_string())),
-        }
+            TlsFailure::Verify(problem) => problem.known_as(),
+            TlsFailure::ClosedInHandshake { reset: true } => {
+                "connection reset by peer during handshake".to_owned()
+            }
+            TlsFailure::ClosedInHandshake { reset: false } => "closed during the handshake".to_owned(),
+            TlsFailure::Pin(_) => "certificate fits no pin".to_owned(),
+            TlsFailure::Alert(alert) => format!("alert {}", alert.name()),
+            TlsFailure::NoCommonVersion => "alert protocol_version".to_owned(),
+            TlsFailure::NoCommonCipher => "alert handshake_failure".to_owned(),
+            TlsFailure::Refused(refusal) => format!("this machine's TLS library refuses {refusal}"),
+            TlsFailure::Other(said) => self.library.clone().unwrap_or_else(|| said.clone()),
+        })
     }
 
     /// The certificate that was seen, if any.
     pub fn leaf(&self) -> Option<CertInfo> {
         match &self.failure {
             TlsFailure::Verify(problem) => problem.leaf.as_deref().cloned(),
+            TlsFailure::Pin(leaf) => leaf.as_deref().cloned(),
             _ => self.seen.chain.first().and_then(|der| CertInfo::from_der(der).ok()),
         }
     }
@@ -103,6 +112,10 @@ impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.failure {
             TlsFailure::Verify(problem) => write!(f, "the server's certificate does not verify: {problem}"),
+            TlsFailure::Pin(None) => f.write_str("the server showed no certificate, so none fits the pin"),
+            TlsFailure::Pin(Some(leaf)) => {
+                write!(f, "the server's certificate fits no pin; its key is {}", Pin::of_key(leaf))
+            }
             TlsFailure::Alert(alert) => write!(f, "the server refused TLS with the alert {alert}"),
             TlsFailure::PlaintextReply(said) => {
                 write!(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::verify::VerifyProblem;
 use crate::transport::cert::CertInfo;
+use crate::transport::pin::PinMatch;
 use crate::transport::tap::{ProtocolVersion, Seen};
 
 /// What was negotiated, and with whom.
@@ -29,6 +30,8 @@ pub struct TlsInfo {
     pub root: Option<String>,
     /// The person asked to go on whatever the certificate is.
     pub insecure: bool,
+    /// How the certificate fits a pin, where pins were given.
+    pub pinned: Option<PinMatch>,
     /// The server's certificate.
     pub leaf: Option<CertInfo>,
     /// The certificates as the server sent them, its own first; empty under TLS 1.3, where they are hidden.

@@ -17,6 +17,7 @@ pub use info::{TlsInfo, Verified};
 pub use setup::{TlsSetup, TlsSetupError};
 pub use verify::{VerifyProblem, VerifyReason};
 
+use super::pin::Pin;
 use super::tap::ProtocolVersion;
 use crate::secret::Secret;
 
@@ -43,6 +44,8 @@ pub struct TlsOptions {
     pub max: Option<Version>,
     /// Go on when the certificate does not verify.
     pub insecure: bool,
+    /// The server's certificate must fit one of these, whatever else is said of it; none means any.
+    pub pins: Vec<Pin>,
     /// The application protocols to offer (RFC 7301); SMTP has none.
     pub alpn: Vec<String>,
     /// The limit for the handshake.
@@ -62,6 +65,7 @@ impl Default for TlsOptions {
             min: Version::V1_2,
             max: None,
             insecure: false,
+            pins: Vec::new(),
             alpn: Vec::new(),
             timeout: Duration::from_secs(30),
         }

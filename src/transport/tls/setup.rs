@@ -17,6 +17,7 @@ use super::{Sni, TlsOptions, identity};
 use crate::target::Host;
 use crate::transport::cert::CertInfo;
 use crate::transport::io_words;
+use crate::transport::pin::PinMatch;
 use crate::transport::tap::{Seen, Tap};
 use crate::wire::escape::visible;
 
@@ -210,6 +211,10 @@ impl TlsSetup {
         if let (Verified::No(problem), false) = (&verified, self.0.options.insecure) {
             return Err(TlsError::new(TlsFailure::Verify(Box::new(problem.clone())), seen));
         }
+        let pinned = match self.pinned(leaf.as_ref()) {
+            Ok(pinned) => pinned,
+            Err(failure) => return Err(TlsError::new(failure, seen)),
+        };
         let alpn = inner.negotiated_alpn().ok().flatten().map(|name| visible(&name));
         Ok(TlsInfo {
             version: seen.version,
@@ -222,12 +227,23 @@ impl TlsSetup {
             verified,
             root,
             insecure: self.0.options.insecure,
+            pinned,
             leaf,
             chain,
             tls_server_end_point: inner.tls_server_end_point().ok().flatten(),
             took: start.elapsed(),
             seen,
         })
+    }
+
+    /// How the certificate fits the pins. Pins hold under `--insecure`, too: that is what they are for.
+    fn pinned(&self, leaf: Option<&CertInfo>) -> Result<Option<PinMatch>, TlsFailure> {
+        let pins = &self.0.options.pins;
+        let found = leaf.and_then(|leaf| pins.iter().find_map(|pin| pin.matches(leaf)));
+        match found {
+            None if !pins.is_empty() => Err(TlsFailure::Pin(leaf.cloned().map(Box::new))),
+            found => Ok(found),
+        }
     }
 
     /// Whether the certificate verifies, by which of its names, and the root where it is known.

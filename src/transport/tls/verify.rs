@@ -78,6 +78,19 @@ impl VerifyProblem {
     }
 }
 
+impl VerifyProblem {
+    /// The words by which `tls.toml` knows it: OpenSSL's, unless more is known than they say.
+    pub(super) fn known_as(&self) -> String {
+        match self.reason {
+            VerifyReason::Expired => "certificate has expired".to_owned(),
+            VerifyReason::NotYetValid => "certificate is not yet valid".to_owned(),
+            VerifyReason::MissingIntermediate => "missing intermediate".to_owned(),
+            VerifyReason::UnknownIssuer => "unknown issuer".to_owned(),
+            _ => self.said.clone(),
+        }
+    }
+}
+
 impl fmt::Display for VerifyProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let leaf = self.leaf.as_deref();

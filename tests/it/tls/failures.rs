@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use heloise::explain::Failure;
+use heloise::transport::cert::CertInfo;
+use heloise::transport::pin::{Pin, PinMatch};
 use heloise::transport::tap::Alert;
 use heloise::transport::tls::{TlsFailure, VerifyProblem, VerifyReason, Version};
 use heloise::transport::{TlsError, TlsOptions};
@@ -55,10 +57,28 @@ async fn each_bad_certificate_has_its_reason_and_is_seen_under_tls_1_2() {
     let pki = Pki::new();
     let ca = pki.ca_file();
     for (leaf, chain, reason) in bad_certificates(&pki) {
-        let problem = verify_problem(&trusting(&ca), server(&chain, &leaf, SslVersion::TLS1_2)).await;
+        let server = server(&chain, &leaf, SslVersion::TLS1_2);
+        let error = connect(&trusting(&ca), server, NAME).await.unwrap_err();
+        let TlsFailure::Verify(problem) = &error.failure else { panic!("{error:?}") };
         assert_eq!(problem.reason, reason, "{}", problem.said);
         assert_eq!(problem.leaf.as_ref().unwrap().der(), leaf.der, "{reason:?}");
+        assert_eq!(explained(&error), row_of(reason));
     }
+}
+
+/// The row of the explanations' table for a reason.
+fn row_of(reason: VerifyReason) -> &'static str {
+    match reason {
+        VerifyReason::Expired => "certificate-expired",
+        VerifyReason::NotYetValid => "certificate-not-yet-valid",
+        VerifyReason::NameMismatch => "hostname-mismatch",
+        other => other.slug(),
+    }
+}
+
+/// The row that an error leads to.
+fn explained(error: &TlsError) -> &'static str {
+    heloise::explain::explain_failure(&error.failure(), Some(NAME)).reason.slug()
 }
 
 #[tokio::test]
@@ -166,7 +186,7 @@ async fn a_reset_is_told_from_a_close() {
     let options = TlsOptions { no_system_ca: true, ..TlsOptions::default() };
     let error = connect(&options, server, NAME).await.unwrap_err();
     assert_eq!(error.failure, TlsFailure::ClosedInHandshake { reset: true });
-    assert_eq!(error.failure(), Failure::Reset);
+    assert_eq!(explained(&error), "closed-in-handshake");
 }
 
 #[tokio::test]
@@ -211,5 +231,26 @@ async fn a_library_that_refuses_old_versions_is_named() {
         // Where the library still offers them, the peer's close is what is seen.
         TlsFailure::ClosedInHandshake { .. } => assert!(error.seen.hello_sent),
         other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn pins_hold_whoever_vouches_for_the_certificate() {
+    let pki = Pki::new();
+    let (ca, leaf) = (pki.ca_file(), pki.leaf(&[NAME], |_| {}));
+    let (right, wrong) = (CertInfo::from_der(&leaf.der).unwrap(), "00".repeat(32).parse().unwrap());
+    for insecure in [false, true] {
+        let try_pins = |pins| {
+            let options = TlsOptions { pins, insecure, ..trusting(&ca) };
+            let server = server(&pki.chain(&leaf), &leaf, SslVersion::TLS1_3);
+            async move { connect(&options, server, NAME).await }
+        };
+        let pinned = async |pins| try_pins(pins).await.unwrap().info().pinned;
+        let fingerprint = right.fingerprint().parse().unwrap();
+        assert_eq!(pinned(vec![wrong, fingerprint]).await, Some(PinMatch::Certificate));
+        assert_eq!(pinned(vec![Pin::of_key(&right)]).await, Some(PinMatch::PublicKey));
+        let error = try_pins(vec![wrong]).await.unwrap_err();
+        assert_eq!(explained(&error), "pin-mismatch");
+        assert!(error.to_string().ends_with(&Pin::of_key(&right).to_string()), "{error}");
     }
 }
