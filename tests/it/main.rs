@@ -7,6 +7,7 @@ mod binary;
 mod grammar;
 mod hostile;
 mod hostile_session;
+mod imports;
 mod peer;
 mod practice;
 mod sasl_docs;

@@ -36,6 +36,11 @@ impl Builder {
         &self.tracker
     }
 
+    /// Whether the link is encrypted and lines went over it: what is said of TLS from now on is repetition.
+    pub fn over_tls(&self) -> bool {
+        self.tls
+    }
+
     /// The link is encrypted; what is known of how is filled in bit by bit.
     pub fn tls(&mut self) -> &mut TlsSummary {
         self.summary.get_or_insert_default()

@@ -31,7 +31,9 @@ impl Paste {
             "Connection closed by foreign host." | "closed" => builder.closed(ClosedBy::Server),
             "DONE" | "Connection closed." => builder.closed(ClosedBy::Client),
             trimmed => {
-                if !self.telnet(builder, trimmed) && !s_client(builder, trimmed) {
+                // The session tickets of TLS 1.3 come with all of it once more.
+                let about_tls = !builder.over_tls() && s_client(builder, trimmed);
+                if !about_tls && !self.telnet(builder, trimmed) {
                     builder.comment(line);
                 }
             }
