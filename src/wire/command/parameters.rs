@@ -66,7 +66,6 @@ fn place(scan: &mut Scan<'_>, verb: &Verb, known: &Known, at: Range<usize>) {
     let (belongs, to) = match known.on {
         On::Mail => (*verb == Verb::Mail, "MAIL"),
         On::Rcpt => (*verb == Verb::Rcpt, "RCPT"),
-        On::Both => (true, ""),
     };
     if !belongs {
         scan.fault(at, format!("{} belongs to {to}, not to {verb}", known.keyword), known.source);
