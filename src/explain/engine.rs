@@ -62,6 +62,8 @@ impl Weighed {
         let context = Context {
             situation,
             code: self.heard.code.unwrap_or(0),
+            named: self.heard.address(),
+            named_is_sender: matches!(candidate.reason.slug(), "sender-rejected" | "sender-authentication"),
             provider: self.provider.map(|p| p.name),
             mended: self.fault.as_ref().and_then(|f| f.mended.clone()),
             place: self.fault.as_ref().and_then(|f| f.place.clone()),

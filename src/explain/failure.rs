@@ -99,7 +99,15 @@ impl Failure {
 pub fn explain_failure(failure: &Failure, host: Option<&str>) -> Explanation {
     let nothing = Reply { lines: Vec::new(), quirks: Vec::new() };
     let situation = Situation { host, ..Situation::of(&nothing) };
-    let context = Context { situation: &situation, code: 0, provider: None, mended: None, place: None };
+    let context = Context {
+        situation: &situation,
+        code: 0,
+        named: None,
+        named_is_sender: false,
+        provider: None,
+        mended: None,
+        place: None,
+    };
     let mut explanation = match failure.tls_words() {
         Some(words) => tls(words, &context),
         None => plain(failure, &context),

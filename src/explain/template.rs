@@ -11,6 +11,10 @@ pub(crate) struct Context<'a> {
     pub situation: &'a Situation<'a>,
     /// The reply code, or 0.
     pub code: u16,
+    /// The first mail address in the reply: most replies about an address name it.
+    pub named: Option<&'a str>,
+    /// Whether that address is the sender's.
+    pub named_is_sender: bool,
     /// The provider, by name.
     pub provider: Option<&'static str>,
     /// The command that was sent, mended, where that is possible.
@@ -174,10 +178,10 @@ impl Context<'_> {
         let domain = |address: &'_ str| Some(address.rsplit_once('@')?.1.to_owned());
         let filled = |text: Option<&str>| text.filter(|t| !t.is_empty()).map(|t| Cow::Owned(t.to_owned()));
         match name {
-            "recipient" => filled(s.recipient),
-            "recipient_domain" => s.recipient.and_then(domain).map(Cow::Owned),
-            "sender" => filled(s.sender),
-            "sender_domain" => s.sender.and_then(domain).map(Cow::Owned),
+            "recipient" => filled(self.recipient()),
+            "recipient_domain" => self.recipient().and_then(domain).map(Cow::Owned),
+            "sender" => filled(self.sender()),
+            "sender_domain" => self.sender().and_then(domain).map(Cow::Owned),
             "host" => filled(s.host),
             "target" => filled(s.host),
             "user" => filled(s.authenticated),
@@ -193,6 +197,14 @@ impl Context<'_> {
             "place" => self.place.as_deref().map(Cow::Borrowed),
             _ => None,
         }
+    }
+
+    fn recipient(&self) -> Option<&str> {
+        self.situation.recipient.or(self.named.filter(|_| !self.named_is_sender))
+    }
+
+    fn sender(&self) -> Option<&str> {
+        self.situation.sender.or(self.named.filter(|_| self.named_is_sender))
     }
 
     fn mechanisms(&self) -> Option<Vec<String>> {

@@ -371,3 +371,33 @@ fn groups_that_rules_name_exist() {
         }
     }
 }
+
+#[test]
+fn plain_wording_is_ascribed_to_no_provider() {
+    let corpus = include_str!("../../tests/corpus/written-from-memory.tsv");
+    let general =
+        ["550 5.1.1 no such user", "535 Authentication credentials invalid", "550 Sender is not valid"];
+    let rows = corpus.lines().filter_map(|line| Some(line.split_once('\t')?.1)).chain(general);
+    // Words and links that only one provider uses.
+    let own = [
+        "outlook",
+        "STOREDRV",
+        "RESOLVER",
+        "Barracuda",
+        "barracuda",
+        "cuda",
+        "comcast",
+        "TSS",
+        "authorization code",
+        "aka.ms",
+        "send as this sender",
+        "permanent failure for one",
+        "google",
+        "Unauthenticated",
+        "5.7.57",
+    ];
+    for row in rows.filter(|row| !own.iter().any(|word| row.contains(word))) {
+        let found = first(row);
+        assert_eq!(found.provider, None, "{row}");
+    }
+}
