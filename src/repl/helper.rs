@@ -10,9 +10,9 @@ use rustyline::hint::{Hint, Hinter};
 use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
 
-use crate::explain::tables;
 use crate::session::{Phase, State};
 use crate::wire::Capabilities;
+use crate::wire::command::{Fault, check};
 
 use super::complete::{self, Completion};
 use super::screen::Screen;
@@ -84,6 +84,8 @@ pub(super) struct LineHelper {
     colour: bool,
     mode: Mode,
     painting: Cell<Painting>,
+    /// Enter was pressed.
+    finished: Cell<bool>,
     /// The line as it stood when it was last painted.
     last: RefCell<String>,
 }
@@ -91,13 +93,15 @@ pub(super) struct LineHelper {
 impl LineHelper {
     pub(super) fn new(known: Known, screen: Screen, colour: bool) -> LineHelper {
         let painting = Cell::new(Painting::Idle);
-        LineHelper { known, screen, colour, mode: Mode::Command, painting, last: RefCell::default() }
+        let (finished, last) = (Cell::new(false), RefCell::default());
+        LineHelper { known, screen, colour, mode: Mode::Command, painting, finished, last }
     }
 
     /// A line of this kind is about to be read.
     pub(super) fn begin(&mut self, mode: Mode) {
         self.mode = mode;
         self.painting.set(Painting::Idle);
+        self.finished.set(false);
     }
 
     /// The line has been read.
@@ -116,21 +120,40 @@ impl LineHelper {
 
     /// The line with what is wrong in it in red.
     fn judged(&self, line: &str) -> String {
+        let (word, rest) = line.split_at(line.find(char::is_whitespace).unwrap_or(line.len()));
         match commands::parse(line) {
-            Some(Ok(_)) => {
-                let (name, argument) = line.split_at(line.find(char::is_whitespace).unwrap_or(line.len()));
-                self.paint("36", name) + argument
-            }
-            Some(Err(_)) if line.contains(char::is_whitespace) => self.paint("31", line),
-            Some(Err(_)) => self.paint("36", line),
-            None => {
-                let (verb, rest) = line.split_at(line.find(' ').unwrap_or(line.len()));
-                match tables::command(verb) {
-                    Some(_) => self.paint("1", verb) + rest,
-                    None => line.to_owned(),
-                }
+            Some(Ok(_)) => self.paint("36", word) + rest,
+            Some(Err(_)) if rest.is_empty() => self.paint("36", word),
+            Some(Err(_)) => self.paint("31", word) + rest,
+            None => self.wire_line(line, word.len()),
+        }
+    }
+
+    fn wire_line(&self, line: &str, verb: usize) -> String {
+        // For the wire, `//x` is `/x`.
+        let skipped = usize::from(line.starts_with("//"));
+        let mut out = String::new();
+        let mut done = 0;
+        for fault in self.faults(line.get(skipped..).unwrap_or(line)) {
+            let (start, end) = (fault.at.start + skipped, fault.at.end + skipped);
+            if let (Some(before), Some(wrong)) = (line.get(done..start), line.get(start..end)) {
+                out.push_str(before);
+                out.push_str(&self.paint("4;31", wrong));
+                done = end;
             }
         }
+        let rest = line.get(done..).unwrap_or_default();
+        match rest.split_at_checked(verb) {
+            Some((verb, rest)) if done == 0 => self.paint("1", verb) + rest,
+            _ => out + rest,
+        }
+    }
+
+    /// What is wrong with the line. While it is being typed, that does not include what typing on may mend.
+    fn faults(&self, line: &str) -> Vec<Fault> {
+        let known = self.known.get();
+        let faults = check(line.as_bytes(), known.capabilities.as_deref());
+        faults.into_iter().filter(|fault| self.finished.get() || !fault.unfinished).collect()
     }
 }
 
@@ -161,21 +184,34 @@ impl Hinter for LineHelper {
         if self.mode != Mode::Command || pos < line.len() || mask::secret_start(line).is_some() {
             return None;
         }
-        hint::ghost(line, &self.known.get()).map(Ghost)
+        if line.is_empty() || line.len() > REPAINT_LIMIT {
+            return None;
+        }
+        let wrong = || {
+            let fault = self.faults(line).into_iter().next().filter(|_| !line.starts_with('/'))?;
+            Some(Ghost { text: format!("   ← {}", fault.what), taken: 0 })
+        };
+        wrong().or_else(|| {
+            let text = hint::ghost(line, &self.known.get())?;
+            Some(Ghost { taken: hint::literal(&text).len(), text })
+        })
     }
 }
 
-/// What is shown in grey behind the cursor. Of it, what is no placeholder can be taken with the right arrow.
-pub(super) struct Ghost(String);
+/// What is shown in grey behind the cursor: how the line goes on, or what is wrong with it.
+pub(super) struct Ghost {
+    text: String,
+    /// How much of it, from its beginning, the right arrow puts into the line.
+    taken: usize,
+}
 
 impl Hint for Ghost {
     fn display(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     fn completion(&self) -> Option<&str> {
-        let literal = hint::literal(&self.0);
-        (!literal.is_empty()).then_some(literal)
+        self.text.get(..self.taken).filter(|text| !text.is_empty())
     }
 }
 
@@ -216,7 +252,8 @@ impl Highlighter for LineHelper {
 
     /// Called before each painting of the line, and before one character is painted by the short cut, which a
     /// yes prevents. A secret may never go that way.
-    fn highlight_char(&self, line: &str, _: usize, _: CmdKind) -> bool {
+    fn highlight_char(&self, line: &str, _: usize, kind: CmdKind) -> bool {
+        self.finished.set(kind == CmdKind::ForcedRefresh);
         line.clone_into(&mut self.last.borrow_mut());
         let secret =
             self.mode == Mode::Masked || (self.mode == Mode::Command && mask::secret_start(line).is_some());

@@ -10,6 +10,8 @@ mod hostile_session;
 mod imports;
 mod peer;
 mod practice;
+#[cfg(unix)]
+mod pty;
 mod sasl_docs;
 mod script;
 mod tls;
