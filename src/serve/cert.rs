@@ -3,8 +3,12 @@
 use std::io;
 use std::net::IpAddr;
 
+use chrono::{Datelike, Duration, Utc};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tokio_native_tls::TlsAcceptor;
+
+/// Days that a certificate is valid for.
+const VALID_DAYS: i64 = 90;
 
 /// An acceptor with a fresh certificate for these names, `localhost` and the loopback addresses, and in PEM
 /// the certificate of the authority that vouches for it.
@@ -23,12 +27,24 @@ fn make(names: Vec<String>) -> Result<(String, String, String), rcgen::Error> {
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     authority.distinguished_name.push(DnType::CommonName, "Heloise practice authority");
+    limit(&mut authority);
     let authority_key = KeyPair::generate()?;
     let authority_pem = authority.self_signed(&authority_key)?.pem();
     let issuer = Issuer::new(authority, authority_key);
     let mut leaf = CertificateParams::new(names.clone())?;
     leaf.distinguished_name.push(DnType::CommonName, names.into_iter().next().unwrap_or_default());
+    limit(&mut leaf);
     let key = KeyPair::generate()?;
     let leaf_pem = leaf.signed_by(&key, &issuer)?.pem();
     Ok((format!("{leaf_pem}{authority_pem}"), key.serialize_pem(), authority_pem))
+}
+
+/// Makes it valid from yesterday, in case the clocks differ.
+fn limit(params: &mut CertificateParams) {
+    let date = |days| {
+        let day = Utc::now() + Duration::days(days);
+        // Months and days are small numbers.
+        rcgen::date_time_ymd(day.year(), day.month() as u8, day.day() as u8)
+    };
+    (params.not_before, params.not_after) = (date(-1), date(VALID_DAYS));
 }

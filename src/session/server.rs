@@ -1,7 +1,7 @@
 //! The server role: commands come in one at a time, replies go out, and the same table as in the client
 //! role says where each leads.
 
-use crate::wire::{Framer, Line, Reply, ReplyAssembler, ReplyLine};
+use crate::wire::{Ending, Framer, Line, Reply, ReplyAssembler, ReplyLine};
 
 use super::limits::Exceeded;
 use super::state::{Command, State};
@@ -81,7 +81,8 @@ impl Server {
             }
         };
         Some(match self.state.phase {
-            Phase::Data if line.bytes == b"." => {
+            // A dot before LF alone ends nothing: a relay may have passed it on as text (RFC 5321 §4.1.1.4).
+            Phase::Data if line.bytes == b"." && line.ending == Ending::CrLf => {
                 self.answering = Some(Command::of_input(Input::EndOfContent));
                 Request::EndOfContent
             }

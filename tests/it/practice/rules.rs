@@ -162,6 +162,7 @@ fn content_is_judged_at_its_end() {
         ("X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*\r\n.", "554 5.7.0"),
         ("Subject: dmarc\r\n\r\nx\r\n.", "550 5.7.26"),
         ("one\ntwo\r\n.", "550 5.5.2"),
+        ("one\r\n.\nMAIL FROM:<smuggled@b>\r\n.", "550 5.5.2"),
         ("..\r\n.", "250 2.0.0"),
     ] {
         let mut raw = server.greeted();
