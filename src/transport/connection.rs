@@ -86,6 +86,14 @@ impl Connection {
         self.log
     }
 
+    /// Gives up the session and keeps its link, if that is plain and open.
+    pub(super) fn into_plain(mut self) -> Option<Link<Plain>> {
+        match self.link.take() {
+            Some(AnyLink::Plain(link)) => Some(link),
+            _ => None,
+        }
+    }
+
     /// Ends the link from this side, without a word on the wire.
     pub fn hang_up(&mut self) {
         self.end(ClosedBy::Client);

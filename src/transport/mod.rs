@@ -7,20 +7,25 @@
 //!
 //! [`open`] makes a [`Connection`] out of these: the one place where bytes, timers and the session meet. It tells
 //! all that happens to its [`Log`]. [`steps`] are what people ask for by name: greet, encrypt, log in, send.
+//!
+//! [`inspect`] and [`versions`] look at a server's TLS on connections of their own, beside the session.
 
 pub mod cert;
 pub mod chain;
 pub mod connection;
 pub mod dial;
+pub mod inspect;
 pub mod link;
 pub mod log;
 mod oids;
 pub mod open;
 pub mod pin;
 pub mod resolve;
+pub mod side;
 pub mod steps;
 pub mod tap;
 pub mod tls;
+pub mod versions;
 
 pub use connection::{Broken, Connection};
 pub use dial::{DialError, DialOptions, Dialed, Family, dial};

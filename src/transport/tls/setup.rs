@@ -145,6 +145,25 @@ impl TlsSetup {
         }))
     }
 
+    /// To look at certificates only: TLS 1.2 at most, where they go in clear; whatever they are; and without showing
+    /// the client's own.
+    pub(in crate::transport) fn for_inspection(&self) -> TlsSetup {
+        let looking = self.with(|options| {
+            options.min = options.min.min(super::Version::V1_2);
+            options.max = Some(super::Version::V1_2);
+            options.insecure = true;
+            options.pins.clear();
+        });
+        let Loaded { options, verify_host, roots, .. } = looking.0.as_ref();
+        TlsSetup(Arc::new(Loaded {
+            options: options.clone(),
+            verify_host: verify_host.clone(),
+            roots: roots.clone(),
+            identity: None,
+            connector: OnceLock::new(),
+        }))
+    }
+
     /// Loading the system's authorities takes some 20 ms, so it waits until TLS is needed.
     fn connector(&self) -> Result<TlsConnector, String> {
         self.0.connector.get_or_init(|| self.build().map_err(|error| error.to_string())).clone()

@@ -2,6 +2,7 @@
 
 mod failures;
 mod links;
+mod looking;
 mod options;
 mod pki;
 

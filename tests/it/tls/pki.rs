@@ -143,3 +143,25 @@ pub fn peer(script: impl FnOnce(TcpStream) + Send + 'static) -> SocketAddr {
     std::thread::spawn(move || script(listener.accept().unwrap().0));
     address
 }
+
+/// A mail server that does nothing but TLS, for any number of connections: at once, or after STARTTLS.
+pub fn mail_server(acceptor: SslAcceptorBuilder, starttls: bool) -> SocketAddr {
+    let acceptor = acceptor.build();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for tcp in listener.incoming() {
+            let mut tcp = tcp.unwrap();
+            if starttls {
+                tcp.write_all(b"220 mx.example.org ESMTP\r\n").unwrap();
+                for answer in ["250-mx.example.org\r\n250 STARTTLS\r\n", "220 go on\r\n"] {
+                    // The commands are short and waited for, so each comes whole.
+                    let _ = tcp.read(&mut [0; 1000]);
+                    let _ = tcp.write_all(answer.as_bytes());
+                }
+            }
+            let _ = acceptor.accept(tcp).map(|mut link| link.read(&mut [0; 100]));
+        }
+    });
+    address
+}

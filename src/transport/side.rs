@@ -1,0 +1,80 @@
+//! Side connections: to the same server, up to where TLS begins, to look and not to talk. They carry no secret and
+//! are not recorded.
+
+use std::net::SocketAddr;
+
+use crate::session::Client;
+use crate::target::{Host, Scheme, Target};
+use crate::transcript::{Entry, Header};
+use crate::wire::escape::visible;
+
+use super::connection::{Broken, Connection};
+use super::dial::{DialError, dial};
+use super::link::{Link, Plain};
+use super::log::{Log, Sink};
+use super::open::Setup;
+
+/// Why a side connection did not come to the point where TLS begins.
+#[derive(Debug, thiserror::Error)]
+pub enum SideError {
+    /// No connection.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// The server broke off.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    /// The server did not accept STARTTLS, or what comes before it; its words.
+    #[error("the server did not accept {0}: {1}")]
+    Refused(&'static str, String),
+}
+
+/// Connects to `peer` as the setup has it and goes to where TLS begins: at once, or after EHLO and STARTTLS.
+/// `own_name` is the name for EHLO.
+pub(super) async fn to_tls(
+    setup: &Setup,
+    peer: SocketAddr,
+    own_name: &str,
+) -> Result<Link<Plain>, SideError> {
+    let target = Target { host: Host::Ip(peer.ip()), port: peer.port(), mx: false, ..setup.target.clone() };
+    let dialed = dial(&target, &setup.dial).await?;
+    let link = Link::new(dialed.tcp);
+    if setup.target.implicit_tls() {
+        return Ok(link);
+    }
+    let log = Log::new(Box::new(Nobody), 0);
+    let lmtp = setup.target.scheme == Scheme::Lmtp;
+    let client = Client::new(lmtp, setup.timeouts, setup.caps, log.started().elapsed());
+    let mut connection = Connection::new(link, dialed.local.ip(), client, log);
+    let greeting = connection.reply().await?;
+    accepted("the connection", &greeting)?;
+    accepted("EHLO", &connection.greet(own_name).await?)?;
+    let answer = connection.command(b"STARTTLS").await?;
+    match connection.must_upgrade() {
+        true => connection.into_plain().ok_or(SideError::Broken(Broken::Closed { unanswered: None })),
+        false => Err(SideError::Refused("STARTTLS", said(&answer))),
+    }
+}
+
+fn accepted(what: &'static str, answer: &crate::session::Answer) -> Result<(), SideError> {
+    match answer.reply.class() {
+        Some(crate::wire::Class::Completion) => Ok(()),
+        _ => Err(SideError::Refused(what, said(answer))),
+    }
+}
+
+fn said(answer: &crate::session::Answer) -> String {
+    answer.reply.lines.last().map(|line| visible(&line.line.bytes)).unwrap_or_default()
+}
+
+/// Nobody watches a side connection.
+struct Nobody;
+
+impl Sink for Nobody {
+    fn begin(&mut self, _: &Header) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn entry(&mut self, _: &Entry, _: bool) -> Result<(), String> {
+        Ok(())
+    }
+}
