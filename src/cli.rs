@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 mod transcripts;
 
-pub use transcripts::{Closeness, DiffArgs, ExportArgs, ExportFormat, ImportArgs, PlayArgs, ServeArgs};
+pub use transcripts::{
+    Closeness, DiffArgs, ExportArgs, ExportFormat, ImportArgs, Matching, PlayArgs, RerunArgs, ServeArgs,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,10 +49,12 @@ pub enum Sub {
     Connect(ConnectArgs),
     /// Open a session with the embedded practice server on loopback
     Demo(DemoArgs),
-    /// Show a transcript, with explanations
+    /// Watch a transcript, with its timing and explanations
     Play(PlayArgs),
-    /// Be a server: the practice server
+    /// Be the server of transcripts, or the practice server
     Serve(ServeArgs),
+    /// Send a transcript's commands to a server and compare the replies
+    Rerun(RerunArgs),
     /// Compare two transcripts, aligned by command
     Diff(DiffArgs),
     /// Turn a transcript into text, Markdown, HTML, JSON, a cast, swaks output or a script

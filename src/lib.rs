@@ -9,9 +9,9 @@
 //! 5. [`explain`]: what a reply means in the situation it came in, out of the tables in `grammar/`.
 //! 6. [`transcript`]: a session as data: the file format, redaction, and what is made of it.
 //! 7. [`target`] and [`transport`]: sockets, names, timers and TLS; the only driver of a session on a network.
-//! 8. [`serve`]: servers on the same session: the practice server.
+//! 8. [`serve`]: servers on the same session: the practice server, and the mock server that plays transcripts.
 //! 9. [`narrate`]: entries of a transcript, live or recorded, told as lines for people.
-//! 10. [`repl`]: a session at a terminal or under a script.
+//! 10. [`repl`]: a session at a terminal or under a script. `play`: a recorded one, watched.
 //! 11. [`cli`], [`cmd`], [`report`]: the command line, its subcommands, and errors worded with their exit status.
 
 #![forbid(unsafe_code)]
@@ -21,6 +21,8 @@ pub mod cli;
 pub mod cmd;
 pub mod explain;
 pub mod narrate;
+#[cfg(unix)]
+pub mod play;
 #[allow(clippy::disallowed_methods, reason = "keeps history and transcripts in files")]
 pub mod repl;
 pub mod report;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum, ValueHint};
@@ -9,19 +10,29 @@ use clap::{Args, ValueEnum, ValueHint};
 use crate::transcript::import::Source;
 use crate::transcript::pseudonym::What;
 
-use super::{ColorChoice, ExplainLevel};
+use super::{AuthArgs, ColorChoice, ExplainLevel, NetworkArgs, TlsArgs, parse_seconds};
 
 /// Showing a transcript.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  heloise play bug.heloise
+  heloise play bug.heloise                  at a terminal: ? lists the keys, . and , step
+  heloise play --speed 4 --idle-limit 1 bug.heloise
   heloise play --explain full bug.heloise | less -R
   heloise play - < bug.heloise")]
 pub struct PlayArgs {
     /// The transcript; - is standard input
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
+    /// How many times as fast as it was
+    #[arg(long, value_name = "N", default_value = "1", value_parser = parse_speed)]
+    pub speed: f64,
+    /// Let no pause last longer than this, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = parse_seconds)]
+    pub idle_limit: Duration,
+    /// Show all of it at once, as on a pipe
+    #[arg(long)]
+    pub no_timing: bool,
     /// How much explanation is shown beside replies
     #[arg(long, value_name = "HOW", default_value = "brief")]
     pub explain: ExplainLevel,
@@ -30,22 +41,123 @@ pub struct PlayArgs {
     pub color: ColorChoice,
 }
 
-/// Being a server.
+/// Running a transcript again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  heloise rerun bug.heloise --target mx2.example.org
+  heloise rerun bug.heloise --target mail.example.org:587 --compare code --record again.heloise
+  HELOISE_PASSWORD=... heloise rerun login.heloise --target submission://mail.example.org
+
+STARTTLS upgrades for real, AUTH takes its secret as a session does. Content that the transcript left out is made up
+to the same length.
+
+Exit status: 0 the same replies, 7 others; and those of a session: 2 no connection, 3 TLS failed, 10 the file.")]
+pub struct RerunArgs {
+    /// The transcript; - is standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// The server: host, host:port, [v6]:port, smtp:// smtps:// submission:// lmtp:// URL
+    #[arg(long, value_name = "TARGET", value_hint = ValueHint::Hostname)]
+    pub target: String,
+    /// Take TARGET as a domain or an address and try its MX hosts in order of preference
+    #[arg(long)]
+    pub mx: bool,
+    /// How closely replies are compared
+    #[arg(long, value_name = "HOW", default_value = "text")]
+    pub compare: Closeness,
+    /// Keep the pauses between replies and commands
+    #[arg(long)]
+    pub keep_time: bool,
+    /// Give this name in EHLO instead of the recorded one
+    #[arg(long, value_name = "NAME")]
+    pub ehlo: Option<String>,
+    /// Record the session in this file; an existing one is not overwritten
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub record: Option<PathBuf>,
+    /// With --record: append to an existing file
+    #[arg(long, requires = "record")]
+    pub append: bool,
+    /// How much message content the transcript keeps before it folds the rest, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024)]
+    pub record_data: u64,
+    /// The title of the new transcript
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// Wait no longer than this for anything, in seconds [default: the limits of RFC 5321]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    pub timeout: Option<Duration>,
+    /// One JSON object for each turn that differs
+    #[arg(long)]
+    pub json: bool,
+    /// When to use colour; NO_COLOR is honoured
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorChoice,
+    /// How to reach the server.
+    #[command(flatten)]
+    pub network: NetworkArgs,
+    /// How to encrypt.
+    #[command(flatten)]
+    pub tls: TlsArgs,
+    /// How to authenticate.
+    #[command(flatten)]
+    pub auth: AuthArgs,
+}
+
+/// How a mock server finds the reply to a command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Matching {
+    /// By verb, and where the transcript has several of it, by the nearest argument
+    #[default]
+    Lenient,
+    /// Only the transcript's very next command; another gets 503, and the exit status is 7
+    Strict,
+}
+
+/// Being a server.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["files", "practice"]))]
+#[command(after_help = "\
+Examples:
+  heloise serve bug.heloise                       be the server of a transcript, on a free port
+  heloise serve --once --match strict bug.heloise for a test suite: exit 7 if the client differs
+  heloise serve --record-dir got *.heloise        several, told apart by EHLO name or commands
   heloise serve --practice                        on a free loopback port, which is printed
   heloise serve --practice --listen 127.0.0.1:2525")]
 pub struct ServeArgs {
+    /// The transcripts to be the server of
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
     /// Be the practice server, which knows the rules of SMTP and answers as real servers do
-    #[arg(long, required = true)]
+    #[arg(long)]
     pub practice: bool,
     /// Where to listen; port 0 is any free one
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
-    /// Write the practice server's CA certificate here, for clients' --ca
+    /// How the reply to a command is found
+    #[arg(long = "match", value_name = "HOW", default_value = "lenient", conflicts_with = "practice")]
+    pub matching: Matching,
+    /// Answer as slowly as the recorded server did
+    #[arg(long, conflicts_with = "practice")]
+    pub timing: bool,
+    /// End after the first session
+    #[arg(long, conflicts_with = "practice")]
+    pub once: bool,
+    /// Keep what clients send in this folder, a transcript for each session
+    #[arg(long, value_name = "DIR", conflicts_with = "practice", value_hint = ValueHint::DirPath)]
+    pub record_dir: Option<PathBuf>,
+    /// Certificate for TLS, PEM with its chain [default: made on the fly]
+    #[arg(long, value_name = "FILE", requires = "key", conflicts_with = "practice", value_hint = ValueHint::FilePath)]
+    pub cert: Option<PathBuf>,
+    /// Private key of the certificate, PEM (PKCS#8)
+    #[arg(long, value_name = "FILE", requires = "cert", value_hint = ValueHint::FilePath)]
+    pub key: Option<PathBuf>,
+    /// Write the CA of the certificate made on the fly here, for clients' --ca
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub write_ca: Option<PathBuf>,
+    /// Say where it listens as a line of JSON
+    #[arg(long)]
+    pub json: bool,
     /// Let an address other than loopback be listened on
     #[arg(long)]
     pub allow_remote: bool,
@@ -165,6 +277,14 @@ pub struct ImportArgs {
 fn source_parser() -> impl TypedValueParser<Value = Source> {
     let names = PossibleValuesParser::new(Source::ALL.map(Source::name));
     names.try_map(|name| Source::from_name(&name).ok_or("not a known source"))
+}
+
+fn parse_speed(text: &str) -> Result<f64, String> {
+    let speed: f64 = text.parse().map_err(|_| "a number is wanted, such as 2 or 0.5".to_owned())?;
+    if !(0.01..=1000.0).contains(&speed) {
+        return Err("between 0.01 and 1000, please".to_owned());
+    }
+    Ok(speed)
 }
 
 fn parse_what(text: &str) -> Result<What, String> {

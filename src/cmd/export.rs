@@ -126,7 +126,11 @@ pub fn warn_of_secrets(suspicions: &[Suspicion]) {
     let Some(first) = suspicions.first() else { return };
     let mut words: Vec<String> = Vec::new();
     for suspicion in suspicions.iter().take(NAMED) {
-        words.push(format!("entry {}: {} {}", suspicion.entry + 1, suspicion.what, suspicion.hint));
+        words.push(
+            format!("entry {}: {} {}", suspicion.entry + 1, suspicion.what, suspicion.hint)
+                .trim_end()
+                .to_owned(),
+        );
     }
     if suspicions.len() > NAMED {
         words.push(format!("and {} more", suspicions.len() - NAMED));

@@ -10,6 +10,7 @@ mod import;
 mod pages;
 mod play;
 mod profile;
+mod rerun;
 mod secrets;
 mod serve;
 mod setup;
@@ -51,6 +52,7 @@ fn run(cli: Cli) -> Result<Status, Problem> {
         Some(Sub::Demo(args)) => demo::run(args),
         Some(Sub::Play(args)) => play::run(&args),
         Some(Sub::Serve(args)) => serve::run(&args),
+        Some(Sub::Rerun(args)) => rerun::run(&args),
         Some(Sub::Diff(args)) => diff::run(&args),
         Some(Sub::Export(args)) => export::run(&args),
         Some(Sub::Import(args)) => import::run(&args),

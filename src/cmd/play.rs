@@ -1,16 +1,54 @@
 //! `heloise play`: a transcript, told.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 
 use crate::cli::PlayArgs;
 use crate::narrate::Narrator;
+#[cfg(unix)]
+use crate::play::{self, Pace, Player};
 use crate::repl::paint;
 use crate::report::{Problem, Status};
 
 use super::{files, setup};
 
-/// Shows the whole transcript.
+/// Plays the transcript at a terminal, and shows the whole of it anywhere else.
 pub fn run(args: &PlayArgs) -> Result<Status, Problem> {
+    let terminals = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    match terminals && !args.no_timing && args.file.as_os_str() != "-" {
+        true => watch(args),
+        false => tell(args),
+    }
+}
+
+/// With its timing, and keys. Lines that cannot be read are passed over, and named in the end.
+#[cfg(unix)]
+fn watch(args: &PlayArgs) -> Result<Status, Problem> {
+    let mut reader = files::reader(&args.file)?;
+    let (mut entries, mut bad) = (Vec::new(), Vec::new());
+    for read in reader.by_ref() {
+        match read {
+            Ok(entry) => entries.push(entry),
+            Err(error) => bad.push(files::unreadable(&args.file, &error)),
+        }
+    }
+    let pace = Pace { speed: args.speed, idle_limit: args.idle_limit };
+    let mut player = Player::new(reader.header().clone(), entries, setup::layout(args.explain), pace);
+    let playing = play::terminal::play(&mut player, setup::colour(args.color));
+    let ended = super::runtime()?
+        .block_on(playing)
+        .map_err(|error| Problem::new(Status::Usage, format!("cannot play on this terminal: {error}")))?;
+    let status = bad.iter().fold(Status::Ok, |_, problem| super::complain(problem));
+    files::warn(&args.file, reader.warning());
+    Ok(ended.map_or(status, Status::Signal))
+}
+
+#[cfg(not(unix))]
+fn watch(args: &PlayArgs) -> Result<Status, Problem> {
+    tell(args)
+}
+
+/// Shows the whole transcript.
+fn tell(args: &PlayArgs) -> Result<Status, Problem> {
     let mut out = BufWriter::with_capacity(64 * 1024, std::io::stdout().lock());
     let mut reader = files::reader(&args.file)?;
     let colour = setup::colour(args.color);

@@ -77,7 +77,7 @@ impl Operator {
     }
 
     /// User and secret for a mechanism, asked for where they were not given.
-    async fn credentials(&mut self, name: &str) -> Result<Credentials, Problem> {
+    pub(super) async fn credentials(&mut self, name: &str) -> Result<Credentials, Problem> {
         let needs = sasl::info(name).map_or(Needs::Password, |known| known.needs);
         let mut credentials = self.base();
         if needs == Needs::Nothing || needs == Needs::Certificate {

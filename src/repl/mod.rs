@@ -1,7 +1,7 @@
 //! A session at work: at a terminal, or under a script.
 //!
 //! * [`operator`]: carries out one entered line; `login` and `helpers` hold its longer steps.
-//! * [`script`]: lines from arguments or standard input; `interactive`: lines from a person.
+//! * [`script`]: lines from arguments or standard input; [`rerun`]: those of a transcript; `interactive`: lines from a person.
 //! * [`commands`]: the table of helper commands.
 //! * [`view`] and [`paint`]: entries to text; [`recording`]: entries to a file.
 //! * [`terminal`] and [`screen`]: a line editor on its own thread, and one writer to the screen. [`helper`] completes,
@@ -21,6 +21,7 @@ pub mod mask;
 pub mod operator;
 mod paint;
 pub mod recording;
+pub mod rerun;
 pub mod screen;
 mod script;
 pub mod signals;

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_native_tls::TlsAcceptor;
 
-use super::{Answer, Farewell, Say, Wit};
+use super::{Answer, Farewell, Replay, Say, Wit};
 use crate::session::{Phase, Request, Server};
 
 /// Octets read at a time, and written at a time when the client pipelines.
@@ -155,6 +155,14 @@ impl<W: Wit> Driver<W> {
                 self.say(&say);
                 return Ok(say.last);
             }
+            Answer::Replay(replay) => {
+                if !replay.after.is_zero() {
+                    self.flush(link).await?;
+                    self.pause(replay.after).await;
+                }
+                self.replay(&replay);
+                return Ok(replay.last);
+            }
         }
         Ok(false)
     }
@@ -190,8 +198,10 @@ impl<W: Wit> Driver<W> {
             },
             () = stopped(&mut self.stop) => Farewell::Stopping,
         };
-        if let Answer::Say(say) = self.wit.farewell(why) {
-            self.say(&say);
+        match self.wit.farewell(why) {
+            Answer::Say(say) => self.say(&say),
+            Answer::Replay(replay) => self.replay(&replay),
+            _ => {}
         }
         Ok(None)
     }
@@ -200,6 +210,11 @@ impl<W: Wit> Driver<W> {
         let lines: Vec<&str> = say.lines.iter().map(String::as_str).collect();
         self.unwritten += lines.iter().map(|line| line.len() + 6).sum::<usize>();
         self.server.reply(say.code, &lines);
+    }
+
+    fn replay(&mut self, replay: &Replay) {
+        self.unwritten += replay.bytes.len();
+        self.server.replay(&replay.bytes, &replay.reply);
     }
 
     async fn flush<S: AsyncWrite + Unpin>(&mut self, link: &mut S) -> io::Result<()> {

@@ -42,6 +42,8 @@ pub struct Listener {
     plain: TcpListener,
     implicit: Option<TcpListener>,
     acceptor: Option<TlsAcceptor>,
+    /// Whether TLS comes first at the plain address, too.
+    pub tls_first: bool,
     /// How many sessions are held at a time; more are turned away.
     pub max_clients: usize,
     /// Octets of one line; a longer one ends the session.
@@ -67,6 +69,7 @@ impl Listener {
             plain: open(plain)?,
             implicit,
             acceptor,
+            tls_first: false,
             max_clients: 100,
             line_limit: 64 * 1024,
             timing: Timing::default(),
@@ -99,7 +102,7 @@ impl Listener {
         loop {
             let (taken, is_tls) = tokio::select! {
                 () = &mut shutdown => break,
-                taken = plain.accept() => (taken, false),
+                taken = plain.accept() => (taken, self.tls_first),
                 taken = accept_some(implicit.as_ref()) => (taken, true),
                 Some(_) = sessions.join_next() => continue,
             };

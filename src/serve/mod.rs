@@ -1,16 +1,19 @@
 //! Servers to talk to, on the same session as the client, in its server role.
 //!
 //! [`Listener`] takes connections, the driver moves bytes and keeps time, and a [`Wit`] decides what to
-//! answer. The [`practice`] server is one wit: it knows the rules of SMTP and of a small mail domain.
+//! answer. The [`practice`] server is one wit: it knows the rules of SMTP and of a small mail domain. The [`mock`]
+//! server is another: it plays transcripts.
 
 mod cert;
 mod driver;
 mod listener;
+pub mod mock;
 pub mod practice;
 
 use std::time::Duration;
 
 use crate::session::{Request, State};
+use crate::wire::Reply;
 
 pub use driver::Timing;
 pub use listener::{Bound, Listener, Tls};
@@ -22,6 +25,8 @@ pub enum Answer {
     Go,
     /// A reply.
     Say(Say),
+    /// A reply as it was recorded.
+    Replay(Replay),
     /// Octets of a BDAT chunk follow; they come as [`Request::Chunk`], and their end is answered.
     Chunk(u64),
     /// No reply at all, ever: the client waits until one of the two gives up.
@@ -40,6 +45,19 @@ pub struct Say {
     /// Its lines, one at least, without code and line end.
     pub lines: Vec<String>,
     /// Whether the link is closed after it. That of QUIT and any 421 close it anyway.
+    pub last: bool,
+}
+
+/// A recorded reply to be given, byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replay {
+    /// How long to wait before it.
+    pub after: Duration,
+    /// What to send, line ends included; may be more than the reply itself.
+    pub bytes: Vec<u8>,
+    /// What the session takes it for.
+    pub reply: Reply,
+    /// Whether the link is closed after it.
     pub last: bool,
 }
 

@@ -147,6 +147,14 @@ impl Server {
         self.state.replied(&command, &reply);
     }
 
+    /// Sends bytes as they are, which the session takes for `reply`. For replies that were recorded.
+    pub fn replay(&mut self, bytes: &[u8], reply: &Reply) {
+        self.outbox.extend_from_slice(bytes);
+        if let Some(command) = self.answering.take() {
+            self.state.replied(&command, reply);
+        }
+    }
+
     /// Sends a reply that answers nothing, such as a 421 on shutdown.
     pub fn announce(&mut self, code: u16, text: &str) {
         self.outbox.extend_from_slice(format!("{code:03} {text}\r\n").as_bytes());

@@ -4,16 +4,22 @@
 
 mod agreement;
 mod binary;
+mod diff;
+mod export;
 mod grammar;
 mod hostile;
 mod hostile_session;
+mod import;
 mod imports;
 mod peer;
+mod play;
 mod practice;
-#[cfg(unix)]
+mod program;
 mod pty;
+mod rerun;
 mod sasl_docs;
 mod script;
+mod serve;
 mod tls;
 mod transcript_grammar;
 mod transcripts;

@@ -47,6 +47,10 @@ fn give(server: &mut Server, answer: Answer) -> bool {
             server.reply(say.code, &lines);
             return say.last;
         }
+        Answer::Replay(replay) => {
+            server.replay(&replay.bytes, &replay.reply);
+            return replay.last;
+        }
     }
     false
 }

@@ -1,0 +1,147 @@
+//! `heloise rerun`: a transcript's commands sent to a server, the replies compared.
+
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::cli::{RerunArgs, SessionArgs};
+use crate::repl::{self, Asker, Operator, rerun};
+use crate::report::{Problem, Status};
+use crate::target::Target;
+use crate::transcript::diff::{Row, diff, write_json, write_unified};
+use crate::transcript::script::{Step, Task, tasks};
+use crate::transcript::turns::{Turn, turns};
+use crate::transcript::{Entry, EntryKind, Header};
+use crate::transport::{Log, Sink};
+
+use super::{files, setup};
+
+/// Runs the first session of the file again.
+pub fn run(args: &RerunArgs) -> Result<Status, Problem> {
+    let (_, mut entries) = files::whole(&args.file)?;
+    let first = entries.iter().position(|entry| matches!(entry.kind, EntryKind::Session(_)));
+    entries.truncate(first.unwrap_or(entries.len()));
+    let recorded = turns(&entries);
+    let tasks = tasks(&recorded)
+        .map_err(|error| Problem::new(Status::LocalFile, format!("{}: {error}", files::name(&args.file))))?;
+    if recorded.is_empty() {
+        let what =
+            format!("{}: nobody says anything in it, so it cannot be run again", files::name(&args.file));
+        return Err(Problem::new(Status::LocalFile, what));
+    }
+    let target = target(args)?;
+    let (fresh, outcome) = super::runtime()?.block_on(session(target, args, &recorded, &tasks))?;
+    compare(args, &recorded, &turns(&fresh), outcome)
+}
+
+fn target(args: &RerunArgs) -> Result<Target, Problem> {
+    let said_by_file = [(args.tls.starttls, "--starttls"), (args.auth.auth.is_some(), "--auth")];
+    if let Some((_, option)) = said_by_file.into_iter().find(|(given, _)| *given) {
+        let what = format!("{option} has no meaning here: the transcript says when that is done");
+        return Err(Problem::new(Status::Usage, what));
+    }
+    Target::parse(std::slice::from_ref(&args.target), args.mx).map_err(|error| {
+        Problem::new(Status::Usage, error.to_string()).advise("heloise --help shows the forms of a target")
+    })
+}
+
+fn session_args(args: &RerunArgs) -> SessionArgs {
+    SessionArgs {
+        record: args.record.clone(),
+        append: args.append,
+        record_data: args.record_data,
+        title: args.title.clone(),
+        ehlo: args.ehlo.clone(),
+        timeout: args.timeout,
+        color: args.color,
+        network: args.network.clone(),
+        tls: args.tls.clone(),
+        auth: args.auth.clone(),
+        ..SessionArgs::default()
+    }
+}
+
+/// Holds the session. Gives back what happened in it, and why it ended early if it did.
+async fn session(
+    target: Target,
+    args: &RerunArgs,
+    recorded: &[Turn],
+    tasks: &[Task],
+) -> Result<(Vec<Entry>, Result<(), Problem>), Problem> {
+    let session = session_args(args);
+    let (setup, login) = (setup::setup(target, &session)?, setup::login(&session)?);
+    let asks = login.secret.is_none() && tasks.iter().any(|t| matches!(t.step, Step::Authenticate { .. }));
+    let asker = match asks && std::io::stdin().is_terminal() {
+        true => Asker::Terminal(repl::open_terminal(setup::colour(args.color))?),
+        false => Asker::Nobody,
+    };
+    let gathered = Gathered::default();
+    let mut log = Log::new(Box::new(gathered.clone()), session.record_data);
+    if let Some(path) = &session.record {
+        log.record(Some(repl::recording::create(path, session.append)?));
+    }
+    let view = setup::view(&session, Box::new(|_| true));
+    let mut operator = Operator::new(setup, login, asker, view, log);
+    operator.ehlo = session.ehlo;
+    let plan = rerun::Plan { turns: recorded, tasks, keep_time: args.keep_time };
+    let outcome = rerun::run(&mut operator, &plan).await;
+    rerun::leave(&mut operator).await;
+    Ok((gathered.take(), outcome))
+}
+
+fn compare(
+    args: &RerunArgs,
+    recorded: &[Turn],
+    fresh: &[Turn],
+    outcome: Result<(), Problem>,
+) -> Result<Status, Problem> {
+    // Without a word from the server there is nothing to compare.
+    if let Err(problem) = &outcome
+        && fresh.is_empty()
+    {
+        return Err(problem.clone());
+    }
+    let found = diff(recorded, fresh, args.compare.into());
+    let differ = found.rows.iter().filter(|row| !row.same_reply).count();
+    let names = (files::name(&args.file), args.target.clone());
+    let mut out = files::output(None)?;
+    let written = match (args.json, differ) {
+        (_, 0) => Ok(()),
+        (true, _) => write_json(&mut out, &found),
+        (false, _) => write_unified(&mut out, &found, (&names.0, &names.1), setup::colour(args.color)),
+    };
+    super::written(written.and_then(|()| out.flush()))?;
+    let status = match outcome {
+        // It broke off where the recorded session did.
+        _ if differ == 0 => Status::Ok,
+        Err(problem) if problem.status == Status::Protocol => {
+            super::complain(&problem);
+            Status::Differs
+        }
+        Err(problem) => return Err(problem),
+        Ok(()) => Status::Differs,
+    };
+    let asked = found.rows.iter().filter(|row: &&Row<'_>| row.left.is_some()).count();
+    super::complain(&Problem::new(status, format!("{asked} replies compared, {differ} differ")));
+    Ok(status)
+}
+
+/// Keeps the entries of the session for the comparison.
+#[derive(Clone, Default)]
+struct Gathered(Arc<Mutex<Vec<Entry>>>);
+
+impl Gathered {
+    fn take(&self) -> Vec<Entry> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Sink for Gathered {
+    fn begin(&mut self, _header: &Header) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: &Entry, _typed: bool) -> Result<(), String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry.clone());
+        Ok(())
+    }
+}

@@ -1,0 +1,204 @@
+//! Sends a transcript's commands again, one after the other, and waits for each reply.
+
+use std::time::Duration;
+
+use crate::report::{Problem, Status};
+use crate::sasl;
+use crate::session::{Event, Phase};
+use crate::transcript::script::{Step, Task};
+use crate::transcript::turns::{Said, Turn};
+use crate::transcript::{LineEnd, Payload, Piece};
+use crate::transport::AuthError;
+use crate::wire::{CommandLine, Verb};
+
+use super::operator::Operator;
+
+/// How long a word is waited for that the recorded server said unasked, beyond the recorded time.
+const UNASKED: Duration = Duration::from_secs(2);
+
+/// What to send, and how.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// The recorded turns.
+    pub turns: &'a [Turn],
+    /// The steps of their client.
+    pub tasks: &'a [Task],
+    /// Whether the client's pauses are kept.
+    pub keep_time: bool,
+}
+
+/// Opens the session and goes through the plan as far as the server lets it.
+///
+/// # Errors
+/// When no session can be opened, or it ends before the plan does. That may be what was recorded: the caller
+/// compares.
+pub async fn run(operator: &mut Operator, plan: &Plan<'_>) -> Result<(), Problem> {
+    operator.connect().await?;
+    let mut done = 0;
+    for task in plan.tasks {
+        hear_unasked(operator, plan, done, task.turns.0).await;
+        if let Some(pause) = task.pause.filter(|_| plan.keep_time) {
+            tokio::time::sleep(pause).await;
+        }
+        take(operator, task, plan).await?;
+        done = task.turns.1;
+    }
+    hear_unasked(operator, plan, done, plan.turns.len()).await;
+    Ok(())
+}
+
+/// Ends the session from this side, once the server has had the time to do so itself.
+pub async fn leave(operator: &mut Operator) {
+    let Some(connection) = &mut operator.connection else { return };
+    if connection.state().phase == Phase::Closed {
+        // A server that keeps the link open after its good-bye is left alone.
+        let _ = tokio::time::timeout(UNASKED, async { while connection.next().await.is_some() {} }).await;
+    }
+    connection.hang_up();
+}
+
+/// Waits for what the recorded server said unasked between two turns.
+async fn hear_unasked(operator: &mut Operator, plan: &Plan<'_>, after: usize, before: usize) {
+    let unasked = plan.turns.iter().take(before).skip(after + 1).filter(|turn| turn.said == Said::Nothing);
+    for turn in unasked {
+        let told = plan.turns.get(after).and_then(|turn| turn.heard.last()).and_then(|heard| heard.at);
+        let recorded = turn.at.zip(told).map(|(at, told)| at.saturating_sub(told));
+        let limit = UNASKED + recorded.filter(|_| plan.keep_time).unwrap_or_default();
+        let Some(connection) = &mut operator.connection else { return };
+        let word = async {
+            while let Some(event) = connection.next().await {
+                if matches!(event, Event::Reply(_)) {
+                    return;
+                }
+            }
+        };
+        // If it says nothing now, the comparison will tell.
+        let _ = tokio::time::timeout(limit, word).await;
+    }
+}
+
+async fn take(operator: &mut Operator, task: &Task, plan: &Plan<'_>) -> Result<(), Problem> {
+    match &task.step {
+        Step::Send(line) | Step::StartTls(line) => {
+            send(operator, line).await?;
+            operator.settle().await?;
+        }
+        Step::Authenticate { mechanism, user } => {
+            let recorded = plan.turns.get(task.turns.0).map(|turn| &turn.said);
+            let initial = matches!(recorded, Some(Said::Command { line, .. }) if has_initial(line));
+            authenticate(operator, mechanism, user.as_deref(), initial).await?;
+        }
+        Step::Content(lines) => {
+            // Without a 354 the content would be taken for commands.
+            if operator.in_content() {
+                let mut wire = wire(lines);
+                wire.extend_from_slice(b".\r\n");
+                let connection = operator.connection()?;
+                connection.send_content(&wire).await?;
+                connection.content_sent();
+                operator.settle().await?;
+            }
+        }
+        Step::Chunk(line, chunk) => {
+            send(operator, line).await?;
+            operator.connection()?.send_raw(&wire(chunk)).await?;
+            operator.settle().await?;
+        }
+    }
+    Ok(())
+}
+
+/// Sends a line with the line end that it had.
+async fn send(operator: &mut Operator, line: &Payload) -> Result<(), Problem> {
+    let named = renamed(line, operator.ehlo.as_deref());
+    let connection = operator.connection()?;
+    match line.ending {
+        LineEnd::CrLf => {
+            connection.send(&named, false).await?;
+        }
+        other => connection.send_raw(&[named.as_slice(), other.as_bytes()].concat()).await?,
+    }
+    Ok(())
+}
+
+/// The line, with the name for EHLO that was asked for.
+fn renamed(line: &Payload, name: Option<&str>) -> Vec<u8> {
+    let bytes = line.bytes().unwrap_or_default();
+    match (CommandLine::parse(bytes).verb, name) {
+        (verb @ (Verb::Ehlo | Verb::Helo | Verb::Lhlo), Some(name)) => {
+            format!("{} {name}", verb.as_str()).into_bytes()
+        }
+        _ => bytes.to_vec(),
+    }
+}
+
+/// Whether an AUTH line had more than the mechanism.
+fn has_initial(line: &Payload) -> bool {
+    line.pieces.len() > 1 || CommandLine::parse(line.head()).rest().contains(&b' ')
+}
+
+async fn authenticate(
+    operator: &mut Operator,
+    mechanism: &str,
+    user: Option<&str>,
+    initial: bool,
+) -> Result<(), Problem> {
+    operator.consent_to_plaintext().await?;
+    let given = operator.login.user.clone();
+    operator.login.user = given.clone().or(user.map(str::to_owned));
+    let name = mechanism.to_ascii_uppercase();
+    let credentials = operator.credentials(&name).await;
+    operator.login.user = given;
+    let credentials = credentials?;
+    let client =
+        sasl::client(&name, &credentials).map_err(|error| Problem::new(Status::Usage, error.to_string()))?;
+    let connection = operator.connection()?;
+    connection.log().keep_secret(&credentials.secret);
+    match connection.authenticate(client, initial).await {
+        // A refusal is a reply like any other here.
+        Ok(_) | Err(AuthError::Refused(_) | AuthError::Challenge { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Content as it goes on the wire. What the transcript did not keep is made up to the same length.
+fn wire(lines: &[Payload]) -> Vec<u8> {
+    const FILLER: &[u8] = b"(content that the transcript does not hold)\r\n";
+    let mut out = Vec::new();
+    for line in lines {
+        for piece in &line.pieces {
+            match piece {
+                Piece::Bytes(bytes) => out.extend_from_slice(bytes),
+                Piece::Data { bytes, .. } => {
+                    let length = usize::try_from(*bytes).unwrap_or(usize::MAX).min(MADE_UP);
+                    out.extend(FILLER.iter().cycle().take(length));
+                }
+                Piece::Secret(_) | Piece::Other(_) => {}
+            }
+        }
+        out.extend_from_slice(line.ending.as_bytes());
+    }
+    out
+}
+
+/// The most content that is made up, in bytes.
+const MADE_UP: usize = 64 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_that_was_folded_keeps_its_length() {
+        let data = Payload::from_piece(Piece::Data { bytes: 1000, sha256: [0; 32] });
+        assert_eq!(wire(&[Payload::from_bytes("a"), data]).len(), 3 + 1000 + 2);
+    }
+
+    #[test]
+    fn only_greetings_are_renamed() {
+        let line = |text: &str| renamed(&Payload::from_bytes(text), Some("new.example"));
+        assert_eq!(line("ehlo old.example"), b"EHLO new.example");
+        assert_eq!(line("MAIL FROM:<a@old.example>"), b"MAIL FROM:<a@old.example>");
+        assert_eq!(renamed(&Payload::from_bytes("ehlo x"), None), b"ehlo x");
+    }
+}

@@ -1,0 +1,223 @@
+//! The mock server: is the server of recorded or hand-written transcripts.
+//!
+//! Each session walks through all transcripts at once and drops those that the client's commands or its EHLO
+//! name tell apart. [`wit`] decides what to say, [`journal`] keeps what clients sent.
+
+mod journal;
+mod wit;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::{Listener, Tls, cert};
+use crate::transcript::script::{Match, Mock};
+use crate::transcript::turns::Said;
+use crate::transcript::{ClosedBy, Entry, EntryKind, Info};
+use crate::wire::{CommandLine, Verb};
+use journal::Journal;
+use wit::MockWit;
+
+/// How many mismatches are kept word by word.
+const KEPT: usize = 20;
+
+/// One transcript, as its server is to be played.
+#[derive(Debug)]
+pub struct Script {
+    mock: Mock,
+    /// The server closed the link in the end.
+    closes: bool,
+}
+
+impl Script {
+    /// From the entries of a session; nothing if the server says nothing in it.
+    pub fn new(entries: &[Entry]) -> Option<Script> {
+        let first = entries.iter().take_while(|entry| !matches!(entry.kind, EntryKind::Session(_)));
+        let closed = first.filter_map(|entry| match &entry.kind {
+            EntryKind::Info(Info::Closed { by }) => Some(by == &ClosedBy::Server),
+            _ => None,
+        });
+        let (mock, closes) = (Mock::new(entries), closed.last().unwrap_or(false));
+        let speaks = mock.turns().iter().any(|turn| !turn.heard.is_empty());
+        speaks.then_some(Script { mock, closes })
+    }
+
+    /// Whether the link was encrypted before the greeting.
+    pub fn implicit_tls(&self) -> bool {
+        self.mock.implicit_tls()
+    }
+
+    /// Whether a client of this transcript gave this name in EHLO.
+    fn knows(&self, name: &[u8]) -> bool {
+        self.mock.turns().iter().any(|turn| match &turn.said {
+            Said::Command { verb: Verb::Ehlo | Verb::Helo | Verb::Lhlo, line, .. } => {
+                CommandLine::parse(line.head()).rest().eq_ignore_ascii_case(name)
+            }
+            _ => false,
+        })
+    }
+}
+
+/// How a mock server is set up.
+pub struct MockOptions {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// How replies are found.
+    pub how: Match,
+    /// Whether replies take as long as they did.
+    pub timing: bool,
+    /// Whether the server ends with its first session.
+    pub once: bool,
+    /// The certificate and its key; made on the fly if there is none.
+    pub identity: Option<native_tls::Identity>,
+    /// Where what clients sent is kept, a transcript for each session.
+    pub record_dir: Option<PathBuf>,
+}
+
+/// What became of the sessions.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// How many sessions there were.
+    pub sessions: usize,
+    /// How many times a client did other than the transcript.
+    pub mismatches: usize,
+    /// The first of them, in words that are safe to show.
+    pub words: Vec<String>,
+    /// What could not be recorded.
+    pub unrecorded: Vec<String>,
+}
+
+/// What all sessions share.
+struct Shared {
+    scripts: Vec<Arc<Script>>,
+    how: Match,
+    timing: bool,
+    record_dir: Option<PathBuf>,
+    report: Mutex<Report>,
+    ended: Notify,
+}
+
+impl Shared {
+    fn report<T>(&self, work: impl FnOnce(&mut Report) -> T) -> T {
+        // A panic elsewhere leaves nothing half-done here.
+        work(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn mismatch(&self, words: String) {
+        self.report(|report| {
+            report.mismatches += 1;
+            if report.words.len() < KEPT {
+                report.words.push(words);
+            }
+        });
+    }
+
+    /// A session begins.
+    fn begin(self: &Arc<Shared>) -> MockWit {
+        let number = self.report(|report| {
+            report.sessions += 1;
+            report.sessions
+        });
+        let file = self.record_dir.as_ref().map(|dir| journal::create(dir, number)).transpose();
+        let file = file.unwrap_or_else(|words| {
+            self.report(|report| report.unrecorded.push(words));
+            None
+        });
+        MockWit::new(Arc::clone(self), number, Journal::new(file))
+    }
+}
+
+/// A mock server that listens and does not serve yet.
+pub struct MockServer {
+    listener: Listener,
+    addr: SocketAddr,
+    ca_pem: String,
+    once: bool,
+    shared: Arc<Shared>,
+}
+
+impl MockServer {
+    /// Takes the port. TLS comes first if it does so in the first of the transcripts; they must be alike in that.
+    ///
+    /// # Errors
+    /// When the address cannot be had, or no certificate can be made.
+    pub fn bind(scripts: Vec<Script>, options: MockOptions) -> io::Result<MockServer> {
+        let implicit = scripts.first().is_some_and(Script::implicit_tls);
+        let encrypts = implicit || scripts.iter().any(|script| script.mock.starttls());
+        let (tls, ca_pem) = match (encrypts, options.identity) {
+            (false, _) => (None, String::new()),
+            (true, Some(identity)) => {
+                let acceptor = native_tls::TlsAcceptor::new(identity).map_err(io::Error::other)?;
+                (Some(Tls { acceptor: acceptor.into(), implicit: None }), String::new())
+            }
+            (true, None) => {
+                let (acceptor, ca_pem) = cert::acceptor(names(&scripts), options.listen.ip())?;
+                (Some(Tls { acceptor, implicit: None }), ca_pem)
+            }
+        };
+        let mut listener = Listener::bind(options.listen, tls)?;
+        listener.tls_first = implicit;
+        let addr = listener.bound()?.plain;
+        let shared = Shared {
+            scripts: scripts.into_iter().map(Arc::new).collect(),
+            how: options.how,
+            timing: options.timing,
+            record_dir: options.record_dir,
+            report: Mutex::default(),
+            ended: Notify::new(),
+        };
+        Ok(MockServer { listener, addr, ca_pem, once: options.once, shared: Arc::new(shared) })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The certificate of the authority that vouches for the one made on the fly; empty if none was made.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// Serves until `shutdown` is ready, or until the first session is over if only one is served.
+    ///
+    /// # Errors
+    /// When the socket cannot be used at all.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<Report> {
+        let (shared, once) = (Arc::clone(&self.shared), self.once);
+        let first_over = async {
+            match once {
+                true => shared.ended.notified().await,
+                false => std::future::pending().await,
+            }
+        };
+        let over = async {
+            tokio::select! {
+                () = shutdown => {}
+                () = first_over => {}
+            }
+        };
+        let for_sessions = Arc::clone(&self.shared);
+        self.listener.run(move |_| for_sessions.begin(), over).await?;
+        Ok(self.shared.report(|report| report.clone()))
+    }
+}
+
+/// What the servers call themselves in their greetings.
+fn names(scripts: &[Script]) -> Vec<String> {
+    let host = |script: &Script| {
+        let line = script.mock.greeting()?.turn.heard.first()?.lines.first()?.head().get(4..)?.to_vec();
+        let word = line.split(u8::is_ascii_whitespace).next()?.to_vec();
+        let fit = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
+        let fits = word.contains(&b'.') && word.iter().all(fit);
+        String::from_utf8(word).ok().filter(|_| fits)
+    };
+    let mut names: Vec<String> = scripts.iter().filter_map(host).collect();
+    names.sort();
+    names.dedup();
+    names
+}

@@ -1,0 +1,289 @@
+//! What the mock server answers in one session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::journal::Journal;
+use super::{Script, Shared};
+use crate::serve::{Answer, Farewell, Replay, Wit};
+use crate::session::{Input, Request, State};
+use crate::transcript::script::{Found, Match, Place};
+use crate::transcript::turns::{Said, Turn};
+use crate::transcript::{ClosedBy, Payload};
+use crate::wire::{CommandLine, Line, Reply, ReplyCode, Verb};
+
+/// How long a client may be silent where the transcript does not say (RFC 5321 §4.5.3.2.7).
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A transcript that the session may be one of, and how far it has come in it.
+#[derive(Clone)]
+struct Part {
+    script: Arc<Script>,
+    place: Place,
+}
+
+/// One client's session with the mock server.
+pub(super) struct MockWit {
+    shared: Arc<Shared>,
+    number: usize,
+    /// The likeliest first.
+    parts: Vec<Part>,
+    /// The BDAT command whose chunk is under way.
+    chunk: Option<Payload>,
+    journal: Journal,
+    /// When the turn that was answered last was over, in the transcript's time.
+    last_at: Option<Duration>,
+    spoke: bool,
+    differed: bool,
+    closing: bool,
+}
+
+impl MockWit {
+    pub(super) fn new(shared: Arc<Shared>, number: usize, journal: Journal) -> MockWit {
+        let part = |script: &Arc<Script>| Part { script: Arc::clone(script), place: Place::default() };
+        let parts = shared.scripts.iter().map(part).collect();
+        MockWit {
+            shared,
+            number,
+            parts,
+            chunk: None,
+            journal,
+            last_at: None,
+            spoke: false,
+            differed: false,
+            closing: false,
+        }
+    }
+
+    /// The reply to what the client said; `shown` is the same, fit to be shown.
+    fn reply(&mut self, said: &Said, shown: &Payload) -> Answer {
+        self.narrow(said);
+        let how = self.shared.how;
+        let mut answer = None;
+        for part in &mut self.parts {
+            let script = Arc::clone(&part.script);
+            if let Some(found) = script.mock.find(&mut part.place, said, how) {
+                answer.get_or_insert((script.clone(), found.turn.clone(), found.index));
+            }
+        }
+        match answer {
+            Some((script, turn, index)) => self.play(&script, &Found { turn: &turn, index }),
+            None => self.unknown(said, shown),
+        }
+    }
+
+    /// Drops the transcripts that what the client said tells apart from this session.
+    fn narrow(&mut self, said: &Said) {
+        if self.parts.len() < 2 {
+            return;
+        }
+        if let Said::Command { verb: Verb::Ehlo | Verb::Helo | Verb::Lhlo, line, .. } = said {
+            let name = CommandLine::parse(line.head()).rest().to_vec();
+            retain_some(&mut self.parts, |part| part.script.knows(&name));
+        }
+        let finds = |part: &Part, how| part.script.mock.find(&mut part.place.clone(), said, how).is_some();
+        retain_some(&mut self.parts, |part| finds(part, Match::Strict));
+        if self.shared.how == Match::Lenient {
+            retain_some(&mut self.parts, |part| finds(part, Match::Lenient));
+        }
+    }
+
+    /// The recorded replies of a turn.
+    fn play(&mut self, script: &Script, found: &Found<'_>) -> Answer {
+        let turn = found.turn;
+        let mut bytes = Vec::new();
+        let end = found.index + 1 == script.mock.turns().len();
+        let cut = turn.heard.last().is_none_or(|heard| heard.code.is_none());
+        let mut last = end && (script.closes || cut) && !turn.upgraded;
+        let reply = turn.heard.last().map(|heard| heard.reply());
+        append(&mut bytes, turn);
+        self.last_at = turn.heard.last().and_then(|heard| heard.at).or(turn.at);
+        let Some(reply) = reply else {
+            self.closing = true;
+            return Answer::HangUp;
+        };
+        if !self.shared.timing {
+            // What came unasked comes at once; nobody waits for an hour to see it.
+            last |= self.unasked(&mut bytes);
+        }
+        self.journal.said(&bytes);
+        self.closing |= last;
+        Answer::Replay(Replay { after: self.delay(turn), bytes, reply, last })
+    }
+
+    /// Appends what the server says unasked at this place. True when it ends the session.
+    fn unasked(&mut self, bytes: &mut Vec<u8>) -> bool {
+        let mut last = false;
+        let Some(part) = self.parts.first_mut() else { return false };
+        while let Some(found) = part.script.mock.unasked(&mut part.place) {
+            append(bytes, found.turn);
+            let end = found.index + 1 == part.script.mock.turns().len() && part.script.closes;
+            last |= end || found.turn.code() == Some(ReplyCode::UNAVAILABLE);
+        }
+        last
+    }
+
+    /// When the server speaks up unasked, if it does so next, after the client has been silent.
+    fn unasked_at(&self) -> Option<Duration> {
+        let part = self.parts.first()?;
+        let found = part.script.mock.unasked(&mut part.place.clone())?;
+        found.turn.heard.first()?.at
+    }
+
+    fn delay(&self, turn: &Turn) -> Duration {
+        let answered = turn.heard.first().and_then(|heard| heard.at);
+        match (self.shared.timing, turn.at, answered) {
+            (true, Some(asked), Some(answered)) => answered.saturating_sub(asked),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// The transcript has no answer.
+    fn unknown(&mut self, said: &Said, shown: &Payload) -> Answer {
+        if self.shared.how == Match::Strict {
+            if !std::mem::replace(&mut self.differed, true) {
+                let expected = self.expected().unwrap_or_else(|| "nothing more".to_owned());
+                let what = format!("session {}: expected {expected}, got {shown}", self.number);
+                self.shared.mismatch(what);
+            }
+            return self.say("503 5.5.1 The transcript goes on in another way\r\n");
+        }
+        let verb = match said {
+            Said::Command { verb, .. } => Some(verb),
+            _ => None,
+        };
+        self.say(match verb {
+            Some(Verb::Quit) => "221 2.0.0 Bye\r\n",
+            Some(Verb::Noop | Verb::Rset) => "250 2.0.0 Ok\r\n",
+            _ => "503 5.5.1 The transcript has no answer to this\r\n",
+        })
+    }
+
+    fn say(&mut self, text: &str) -> Answer {
+        let bytes = text.as_bytes().to_vec();
+        self.journal.said(&bytes);
+        let none = Reply { lines: Vec::new(), quirks: Vec::new() };
+        let reply = Reply::read_all(&bytes).into_iter().next().unwrap_or(none);
+        Answer::Replay(Replay { after: Duration::ZERO, bytes, reply, last: false })
+    }
+
+    /// What the client should say next.
+    fn expected(&self) -> Option<String> {
+        let part = self.parts.first()?;
+        part.script.mock.expected(&part.place).map(Turn::label)
+    }
+}
+
+/// Keeps what fits, if anything does.
+fn retain_some(parts: &mut Vec<Part>, fits: impl Fn(&Part) -> bool) {
+    if parts.iter().any(&fits) {
+        parts.retain(fits);
+    }
+}
+
+fn append(bytes: &mut Vec<u8>, turn: &Turn) {
+    for line in turn.heard.iter().flat_map(|heard| &heard.lines) {
+        bytes.extend(line.wire_bytes());
+    }
+}
+
+/// The octets of the chunk that a BDAT command announces (RFC 3030 §2).
+fn chunk_size(line: &Line) -> Option<u64> {
+    let text = String::from_utf8_lossy(&line.bytes).into_owned();
+    text.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+impl Wit for MockWit {
+    fn secured(&mut self, _binding: Option<Vec<u8>>) {
+        self.journal.secured();
+    }
+
+    fn greet(&mut self, _state: &State) -> Answer {
+        let Some(script) = self.parts.first().map(|part| Arc::clone(&part.script)) else {
+            return Answer::HangUp;
+        };
+        match script.mock.greeting() {
+            Some(found) => self.play(&script, &found),
+            None => self.say("220 localhost ESMTP\r\n"),
+        }
+    }
+
+    fn answer(&mut self, request: &Request, state: &State) -> Answer {
+        self.spoke = true;
+        match request {
+            Request::Content(line) => {
+                self.journal.content(&line.bytes);
+                self.journal.content(Payload::from_line(line).ending.as_bytes());
+                Answer::Go
+            }
+            Request::Chunk(bytes) => {
+                self.journal.content(bytes);
+                Answer::Go
+            }
+            Request::Exceeded(_) => self.say("500 5.5.6 The line is too long\r\n"),
+            Request::AuthResponse(line) => {
+                let shown = self.journal.sent(line);
+                let mechanism = state.mechanism.clone().unwrap_or_default();
+                self.reply(&Said::Answer { mechanism, line: Payload::from_line(line) }, &shown)
+            }
+            Request::Command(command, line) => {
+                let shown = self.journal.sent(line);
+                let payload = Payload::from_line(line);
+                if matches!(command.input, Input::Bdat | Input::BdatLast)
+                    && let Some(octets) = chunk_size(line)
+                {
+                    self.chunk = Some(payload);
+                    return Answer::Chunk(octets);
+                }
+                let verb = command.verb.clone().unwrap_or(Verb::Noop);
+                self.reply(&Said::Command { verb, line: payload, chunk: Vec::new() }, &shown)
+            }
+            Request::EndOfContent => {
+                let chunk = self.chunk.take();
+                self.journal.end_of_content(chunk.is_none());
+                let said = match chunk {
+                    Some(line) => Said::Command { verb: Verb::Bdat, line, chunk: Vec::new() },
+                    None => Said::Content(Vec::new()),
+                };
+                self.reply(&said, &Payload::from_bytes("a message"))
+            }
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        match (self.unasked_at(), self.last_at) {
+            (Some(at), Some(last)) if self.shared.timing => at.saturating_sub(last),
+            _ => PATIENCE,
+        }
+    }
+
+    fn farewell(&mut self, why: Farewell) -> Answer {
+        self.closing = true;
+        let mut bytes = Vec::new();
+        if why == Farewell::Idle && self.shared.timing {
+            self.unasked(&mut bytes);
+        }
+        match String::from_utf8(bytes) {
+            Ok(text) if !text.is_empty() => self.say(&text),
+            _ => self.say("421 4.3.2 The mock server ends this session\r\n"),
+        }
+    }
+}
+
+impl Drop for MockWit {
+    fn drop(&mut self) {
+        self.journal.over(if self.closing { ClosedBy::Server } else { ClosedBy::Client });
+        let expected = self.expected().filter(|next| !next.eq_ignore_ascii_case("QUIT"));
+        if let Some(next) = &expected
+            && self.shared.how == Match::Strict
+            && self.spoke
+            && !self.differed
+        {
+            self.shared.mismatch(format!("session {}: the client left before {next}", self.number));
+        }
+        // A port that was only tried is no session.
+        if self.spoke || expected.is_none() {
+            self.shared.ended.notify_one();
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! `heloise diff`.
+
+use crate::program::{arg, run, run_with, transcript};
+
+const LEFT: &str =
+    "<- 220 mx1.example.org ESMTP\n -> EHLO a.example\n<- 250 mx1.example.org\n -> QUIT\n<- 221 2.0.0 bye\n";
+const RIGHT: &str =
+    "<- 220 mx2.example.org ESMTP\n -> EHLO a.example\n<- 250 mx2.example.org\n -> QUIT\n<- 221 2.1.0 Bye\n";
+
+#[test]
+fn what_differs_is_shown_and_ends_with_7() {
+    let dir = tempfile::tempdir().unwrap();
+    let (a, b) = (transcript(dir.path(), "a", LEFT), transcript(dir.path(), "b", RIGHT));
+    let same = run(&["diff", arg(&a), arg(&a)]);
+    assert_eq!((same.code, same.stdout.as_str()), (Some(0), ""));
+    let differ = run(&["diff", arg(&a), arg(&b)]);
+    assert_eq!(differ.code, Some(7));
+    assert!(differ.stdout.contains("\n-<-  221 2.0.0 bye\n+<-  221 2.1.0 Bye\n"), "{}", differ.stdout);
+    assert!(!differ.stdout.contains("mx2"), "host names are volatile: {}", differ.stdout);
+    assert_eq!(run(&["diff", "--compare", "code", arg(&a), arg(&b)]).code, Some(0));
+    assert_eq!(run(&["diff", "--compare", "enhanced", arg(&a), arg(&b)]).code, Some(7));
+    let json = run(&["diff", "--json", arg(&a), arg(&b)]);
+    assert_eq!(json.code, Some(7));
+    let row: serde_json::Value = serde_json::from_str(json.stdout.trim_end()).unwrap();
+    assert_eq!(row["left"]["said"], "QUIT");
+    let coloured = run(&["diff", "--color", "always", arg(&a), arg(&b)]);
+    assert!(coloured.stdout.contains("\x1b[31m-<-"), "{}", coloured.stdout);
+}
+
+#[test]
+fn what_cannot_be_read_is_named_by_line_and_column() {
+    let dir = tempfile::tempdir().unwrap();
+    let (a, bad) = (transcript(dir.path(), "a", LEFT), transcript(dir.path(), "bad", "<- 220 x\n?? what\n"));
+    let ran = run(&["diff", arg(&a), arg(&bad)]);
+    assert_eq!(ran.code, Some(10));
+    assert!(ran.stderr.contains("line 5, column 1"), "{}", ran.stderr);
+    let missing = run(&["diff", arg(&a), arg(&dir.path().join("none"))]);
+    assert_eq!(missing.code, Some(10));
+    assert!(missing.stderr.contains("cannot read the transcript"), "{}", missing.stderr);
+    let from_stdin = run_with(&["diff", "-", arg(&a)], &format!("%heloise 1\n{LEFT}"));
+    assert_eq!(from_stdin.code, Some(0), "{}", from_stdin.stderr);
+}

@@ -1,0 +1,108 @@
+//! `heloise rerun`, and every sample session through all that is done with transcripts.
+
+use crate::binary::{Heloise, Run};
+use crate::program::{Serving, arg, run, samples, transcript};
+
+const SESSION: &str = "<- 220 mx1.example.org ESMTP\n -> EHLO laptop.example.net\n<- 250-mx1.example.org\n<- 250 SIZE 1000\n \
+    -> MAIL FROM:<a@example.net>\n<- 250 2.1.0 Ok\n -> RCPT TO:<bob@example.org>\n<- 250 2.1.5 Ok\n -> DATA\n<- 354 go\n \
+    -> Subject: x\n ->\n -> ..dot\n -> .\n<- 250 2.0.0 queued as 4XyZ12abcDz1234\n -> QUIT\n<- 221 2.0.0 Bye\n";
+
+#[test]
+fn the_same_replies_are_0_and_others_7() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = transcript(dir.path(), "a", SESSION);
+    let other = SESSION.replace("mx1", "mx2").replace("4XyZ12abcDz1234", "4XyZ98fghZz9876");
+    let other = transcript(dir.path(), "b", &other);
+    let server = Serving::start(&["--match", "strict", arg(&other)]);
+    let again = dir.path().join("again.heloise");
+    let ran = run(&["rerun", arg(&file), "--target", &server.addr, "--record", arg(&again)]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("7 replies compared, 0 differ"), "{}", ran.all());
+    assert_eq!(run(&["diff", arg(&file), arg(&again)]).code, Some(0));
+    let refuses = transcript(dir.path(), "c", &SESSION.replace("250 2.1.5 Ok", "550 5.1.1 who?"));
+    let server = Serving::start(&[arg(&refuses)]);
+    let ran = run(&["rerun", arg(&file), "--target", &server.addr]);
+    assert_eq!(ran.code, Some(7), "{}", ran.all());
+    assert!(ran.stdout.contains("-<-  250 2.1.5 Ok\n+<** 550 5.1.1 who?"), "{}", ran.stdout);
+    let json = run(&["rerun", arg(&file), "--target", &server.addr, "--json"]);
+    let row: serde_json::Value = serde_json::from_str(json.stdout.lines().next().unwrap()).unwrap();
+    assert_eq!(row["right"]["code"], 550);
+}
+
+#[test]
+fn the_practice_server_is_a_real_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let entries = "<- 220 x\n -> EHLO a.example\n<- 250 x\n -> VRFY\n<** 501 x\n -> QUIT\n<- 221 x\n";
+    let file = transcript(dir.path(), "a", entries);
+    let server = Serving::start(&["--practice"]);
+    let ran = run(&["rerun", arg(&file), "--target", &server.addr, "--compare", "code"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+}
+
+#[test]
+fn what_stands_in_the_way_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = transcript(dir.path(), "a", SESSION);
+    let bad = transcript(dir.path(), "bad", "<- 220 x\n?? x\n");
+    let ran = run(&["rerun", arg(&bad), "--target", "127.0.0.1:1"]);
+    assert_eq!(ran.code, Some(10));
+    assert!(ran.stderr.contains("line 5, column 1"), "{}", ran.stderr);
+    assert_eq!(run(&["rerun", arg(&file), "--target", "127.0.0.1:1"]).code, Some(2));
+    assert_eq!(run(&["rerun", arg(&file), "--target", "127.0.0.1:1", "--starttls"]).code, Some(1));
+    assert_eq!(run(&["rerun", arg(&file)]).code, Some(1), "a target is needed");
+}
+
+#[test]
+fn a_secret_is_needed_where_one_was_taken_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let auth = "<- 220 x\n -> AUTH PLAIN {secret sasl=PLAIN user=\"alice\"}\n<** 535 5.7.8 no\n -> QUIT\n<- 221 bye\n";
+    let file = transcript(dir.path(), "a", auth);
+    let server = Serving::start(&[arg(&file)]);
+    let args = ["rerun", arg(&file), "--target", &server.addr, "--allow-plaintext-auth"];
+    let without = run(&args);
+    assert_eq!(without.code, Some(1), "{}", without.all());
+    assert!(without.stderr.contains("HELOISE_PASSWORD"), "{}", without.stderr);
+    let with = Heloise::new().var("HELOISE_PASSWORD", "hunter222").run(&args, b"");
+    assert_eq!(with.code, Some(0), "{}", with.all());
+    assert!(!with.all().contains("hunter222"));
+}
+
+/// Serves a sample strictly and runs it against that server.
+fn back_to_back(path: &std::path::Path, scheme: &str) -> (Run, Run) {
+    let dir = tempfile::tempdir().unwrap();
+    let ca = dir.path().join("ca.pem");
+    let server = Serving::start(&["--match", "strict", "--once", "--write-ca", arg(&ca), arg(path)]);
+    let target = format!("{scheme}://{}", server.addr);
+    let mut args = vec!["rerun", arg(path), "--target", &target, "--allow-plaintext-auth", "--user", "alice"];
+    let text = std::fs::read_to_string(path).unwrap();
+    if text.contains("verified=yes") {
+        args.extend(["--ca", arg(&ca)]);
+    } else {
+        args.push("--insecure");
+    }
+    let ran = Heloise::new().var("HELOISE_PASSWORD", "hunter222").run(&args, b"");
+    (ran, server.ended())
+}
+
+#[test]
+fn every_sample_plays_and_serves_itself() {
+    for path in samples() {
+        let played = run(&["play", arg(&path)]);
+        assert_eq!(played.code, Some(0), "{path:?}: {}", played.stderr);
+        assert!(!played.stdout.is_empty(), "{path:?}");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let wire = |arrow: &str| text.lines().any(|line| line.contains(arrow));
+        if !["<-  ", "<** ", "<~  ", "<~* "].into_iter().any(wire) {
+            assert_eq!(run(&["serve", arg(&path)]).code, Some(10), "{path:?} has no server");
+            continue;
+        }
+        let target = text.lines().find_map(|line| line.strip_prefix("%target ")).unwrap_or("smtp://x");
+        let (ran, server) = back_to_back(&path, target.split("://").next().unwrap());
+        // A server that does not know the password cannot prove in SCRAM that it does.
+        let expected = if path.ends_with("auth-scram.heloise") { 7 } else { 0 };
+        assert_eq!(ran.code, Some(expected), "{path:?}: {}\n{}", ran.all(), server.all());
+        if expected == 0 {
+            assert_eq!(server.code, Some(0), "{path:?}: {}", server.all());
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! `heloise serve FILE...`.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use crate::program::{Serving, arg, run, transcript};
+
+const SESSION: &str = "<- 220 mx.example.org ESMTP\n -> EHLO laptop.example.net\n<- 250-mx.example.org\n<- 250 PIPELINING\n \
+    -> MAIL FROM:<a@example.net>\n<- 250 2.1.0 Ok\n -> RCPT TO:<bob@example.org>\n<- 250 2.1.5 Ok\n \
+    -> RCPT TO:<nobody@example.org>\n<** 550 5.1.1 no such user\n -> DATA\n<- 354 go\n -> Subject: x\n ->\n -> hello\n -> .\n\
+    <- 250 2.0.0 queued\n -> QUIT\n<- 221 2.0.0 Bye\n";
+
+/// Says all lines at once and hears the server out.
+fn talk(addr: &str, lines: &str) -> String {
+    let mut link = TcpStream::connect(addr).unwrap();
+    link.write_all(lines.replace('\n', "\r\n").as_bytes()).unwrap();
+    link.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut heard = Vec::new();
+    link.read_to_end(&mut heard).unwrap();
+    String::from_utf8(heard).unwrap().replace("\r\n", "\n")
+}
+
+#[test]
+fn commands_get_the_nearest_recorded_reply() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Serving::start(&[arg(&transcript(dir.path(), "a", SESSION))]);
+    let heard = talk(
+        &server.addr,
+        "EHLO other\nNOOP\nMAIL FROM:<z@example.com>\nRCPT TO:<nobody@example.org>\nRCPT TO:<bob@example.org>\nDATA\n\
+         any\nwords\n.\nVRFY x\nQUIT\n",
+    );
+    assert_eq!(
+        heard,
+        "220 mx.example.org ESMTP\n250-mx.example.org\n250 PIPELINING\n250 2.0.0 Ok\n250 2.1.0 Ok\n550 5.1.1 no such user\n\
+         250 2.1.5 Ok\n354 go\n250 2.0.0 queued\n503 5.5.1 The transcript has no answer to this\n221 2.0.0 Bye\n"
+    );
+}
+
+#[test]
+fn strict_wants_the_very_next_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = transcript(dir.path(), "a", SESSION);
+    let server = Serving::start(&["--match", "strict", "--once", arg(&file)]);
+    let heard = talk(&server.addr, "EHLO me.example.com\nRCPT TO:<bob@example.org>\nQUIT\n");
+    assert!(heard.contains("\n503 5.5.1 "), "{heard}");
+    let ran = server.ended();
+    assert_eq!(ran.code, Some(7), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("expected MAIL FROM:<a@example.net>, got RCPT TO:<bob@example.org>"),
+        "{}",
+        ran.stderr
+    );
+    let server = Serving::start(&["--match", "strict", "--once", arg(&file)]);
+    let all = "ehlo me.example.com\nMAIL FROM:<a@example.net>\nRCPT TO:<bob@example.org>\nRCPT TO:<nobody@example.org>\n\
+         DATA\nx\n.\nQUIT\n";
+    assert!(talk(&server.addr, all).ends_with("250 2.0.0 queued\n221 2.0.0 Bye\n"));
+    let ran = server.ended();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+}
+
+#[test]
+fn several_transcripts_are_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, who: &str, path: &str| {
+        let entries = format!(
+            "<- 220 x\n -> EHLO {who}\n<- 250 hello {name}\n -> MAIL FROM:<{path}>\n<- 250 mail {name}\n"
+        );
+        transcript(dir.path(), name, &entries)
+    };
+    let (one, two) = (file("one", "first.example", "a@x"), file("two", "second.example", "b@x"));
+    let server = Serving::start(&[arg(&one), arg(&two)]);
+    assert!(
+        talk(&server.addr, "EHLO second.example\nMAIL FROM:<a@x>\nQUIT\n")
+            .contains("250 hello two\n250 mail two")
+    );
+    assert!(talk(&server.addr, "EHLO first.example\nQUIT\n").contains("250 hello one"));
+    assert!(talk(&server.addr, "EHLO else.example\nMAIL FROM:<b@x>\nQUIT\n").contains("250 mail two"));
+}
+
+#[test]
+fn what_clients_sent_is_kept_without_secrets() {
+    let dir = tempfile::tempdir().unwrap();
+    let auth = " -> AUTH PLAIN {secret sasl=PLAIN user=\"alice\"}\n<** 535 5.7.8 no\n";
+    let file = transcript(dir.path(), "a", &format!("<- 220 x\n{auth} -> QUIT\n<- 221 bye\n"));
+    let got = dir.path().join("got");
+    let server = Serving::start(&["--once", "--record-dir", arg(&got), arg(&file)]);
+    let heard = talk(&server.addr, "AUTH PLAIN AGFsaWNlAGh1bnRlcjIyMg==\nQUIT\n");
+    assert_eq!(heard, "220 x\n535 5.7.8 no\n221 bye\n");
+    assert_eq!(server.ended().code, Some(0));
+    let kept = got.join("session-0001.heloise");
+    let text = std::fs::read_to_string(&kept).unwrap();
+    assert!(
+        text.contains("AUTH PLAIN {secret sasl=PLAIN user=\"alice\"}") && !text.contains("AGFs"),
+        "{text}"
+    );
+    assert_eq!(run(&["diff", arg(&file), arg(&kept)]).code, Some(0), "{text}");
+}
+
+#[test]
+fn replies_are_played_byte_for_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = transcript(
+        dir.path(),
+        "a",
+        "<- 220 caf\\xe9\\n\n -> X\n<- 250-one\n<- 251 two\\x00\n -> QUIT\n<- 221 bye\n",
+    );
+    let server = Serving::start(&[arg(&file)]);
+    let mut link = TcpStream::connect(&server.addr).unwrap();
+    link.write_all(b"X\r\nQUIT\r\n").unwrap();
+    let mut heard = Vec::new();
+    link.read_to_end(&mut heard).unwrap();
+    assert_eq!(heard, b"220 caf\xe9\n250-one\r\n251 two\x00\r\n221 bye\r\n");
+}
+
+#[test]
+fn what_cannot_be_served_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let bad = run(&["serve", arg(&transcript(dir.path(), "a", "<- 220 x\n?? x\n"))]);
+    assert_eq!(bad.code, Some(10));
+    assert!(bad.stderr.contains("line 5, column 1"), "{}", bad.stderr);
+    let silent = run(&["serve", arg(&transcript(dir.path(), "b", "*** no route to host\n"))]);
+    assert_eq!(silent.code, Some(10));
+    assert!(silent.stderr.contains("says nothing"), "{}", silent.stderr);
+    let open = transcript(dir.path(), "c", SESSION);
+    let remote = run(&["serve", "--listen", "0.0.0.0:0", arg(&open)]);
+    assert_eq!(remote.code, Some(1));
+    assert!(remote.stderr.contains("--allow-remote"), "{}", remote.stderr);
+    assert_eq!(run(&["serve"]).code, Some(1));
+    assert_eq!(run(&["serve", "--practice", arg(&open)]).code, Some(1));
+}
