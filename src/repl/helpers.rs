@@ -1,7 +1,7 @@
 //! The helper commands: what each line that begins with `/` does.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -31,7 +31,7 @@ impl Operator {
             CommandId::Tls => self.show_tls()?,
             CommandId::Explain => self.explain(argument)?,
             CommandId::B64 => self.b64(argument)?,
-            CommandId::Send => self.send_file(Path::new(argument)).await?,
+            CommandId::Send => self.send_file(&commands::path(argument)).await?,
             CommandId::Raw => self.raw(argument).await?,
             CommandId::Hex => self.hex(argument)?,
             CommandId::Record => self.record(argument)?,
@@ -226,7 +226,7 @@ impl Operator {
         }
         let recorder = match argument {
             "off" => None,
-            path => Some(recording::create(&PathBuf::from(path), false)?),
+            path => Some(recording::create(&commands::path(path), false)?),
         };
         let on = recorder.is_some();
         if let Some(log) = self.log() {

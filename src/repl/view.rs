@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::explain::render::{Line, Piece, Style};
 use crate::narrate::{Layout, Narrator};
 use crate::transcript::export::json;
@@ -75,8 +77,9 @@ impl View {
 
     /// Shows plain text, which must hold no bytes from outside unescaped.
     pub fn text(&self, style: Style, text: &str) {
-        let lines: Vec<Line> = text.lines().map(|l| vec![Piece { style, text: l.to_owned() }]).collect();
-        self.lines(&lines);
+        let width = self.lock().narrator.layout.width;
+        let lines = text.lines().flat_map(|line| fold(line, width));
+        self.lines(&lines.map(|text| vec![Piece { style, text }]).collect::<Vec<Line>>());
     }
 }
 
@@ -130,6 +133,32 @@ impl Sink for View {
     }
 }
 
+/// Breaks a line at blanks so that it fits. What goes on stands below the last column of a table row, or below the
+/// first word.
+fn fold(line: &str, width: usize) -> Vec<String> {
+    if line.width() <= width {
+        return vec![line.to_owned()];
+    }
+    let lead = line.len() - line.trim_start().len();
+    let column = line.rfind("  ").map_or(lead, |at| at + 2);
+    let indent = if line.get(..column).map_or(0, UnicodeWidthStr::width) * 2 < width { column } else { lead };
+    let (first, rest) = line.split_at_checked(indent).unwrap_or(("", line));
+    let mut out = vec![first.to_owned()];
+    for word in rest.split(' ') {
+        let last = out.last().map_or(0, |last| last.width());
+        if last > indent && last + 1 + word.width() > width {
+            out.push(" ".repeat(first.width()));
+        }
+        if let Some(last) = out.last_mut() {
+            if last.width() > first.width() {
+                last.push(' ');
+            }
+            last.push_str(word);
+        }
+    }
+    out
+}
+
 /// Sixteen bytes a line: offset, hexadecimal, and what is printable.
 fn hex_dump(bytes: &[u8]) -> Vec<Line> {
     const LINES: usize = 64;
@@ -155,6 +184,14 @@ fn hex_line((index, chunk): (usize, &[u8])) -> Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_lines_go_on_below_their_column() {
+        assert_eq!(fold("short", 20), ["short"]);
+        let folded = fold("  /set    change one of the settings", 24);
+        assert_eq!(folded, ["  /set    change one of", "          the settings"]);
+        assert_eq!(fold("one two three", 8), ["one two", "three"]);
+    }
 
     #[test]
     fn hex_shows_every_byte() {

@@ -115,7 +115,7 @@ impl Connection {
         let mut answers = Vec::new();
         while self.is_busy() && !self.must_upgrade() {
             match self.next().await {
-                Some(Event::Reply(answer)) => answers.push(answer),
+                Some(Event::Reply(answer)) if answer.command.is_some() => answers.push(answer),
                 Some(event) => self.check(event)?,
                 None => break,
             }
