@@ -9,14 +9,18 @@
 //! all that happens to its [`Log`]. [`steps`] are what people ask for by name: greet, encrypt, log in, send.
 //!
 //! [`inspect`] and [`versions`] look at a server's TLS on connections of their own, beside the session.
+//! [`dane`] and [`mta_sts`] are what a domain says about it.
 
 pub mod cert;
 pub mod chain;
 pub mod connection;
+pub mod dane;
 pub mod dial;
+mod dns;
 pub mod inspect;
 pub mod link;
 pub mod log;
+pub mod mta_sts;
 mod oids;
 pub mod open;
 pub mod pin;

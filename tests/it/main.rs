@@ -5,6 +5,7 @@
 mod agreement;
 mod binary;
 mod diff;
+mod dns;
 mod export;
 mod grammar;
 mod hostile;

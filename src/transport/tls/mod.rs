@@ -15,7 +15,7 @@ use native_tls::Protocol;
 pub use error::{Refusal, TlsError, TlsFailure, alert_in};
 pub use info::{TlsInfo, Verified};
 pub use setup::{TlsSetup, TlsSetupError};
-pub use verify::{VerifyProblem, VerifyReason};
+pub use verify::{VerifyProblem, VerifyReason, vouched_by};
 
 use super::pin::Pin;
 use super::tap::ProtocolVersion;

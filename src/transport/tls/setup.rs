@@ -164,6 +164,23 @@ impl TlsSetup {
         }))
     }
 
+    /// For HTTPS beside the session: the same trust and patience, and nothing else of the options.
+    pub(in crate::transport) fn for_https(&self) -> TlsSetup {
+        let Loaded { options, roots, .. } = self.0.as_ref();
+        let options = TlsOptions {
+            no_system_ca: options.no_system_ca,
+            timeout: options.timeout,
+            ..TlsOptions::default()
+        };
+        TlsSetup(Arc::new(Loaded {
+            options,
+            verify_host: None,
+            roots: roots.clone(),
+            identity: None,
+            connector: OnceLock::new(),
+        }))
+    }
+
     /// Loading the system's authorities takes some 20 ms, so it waits until TLS is needed.
     fn connector(&self) -> Result<TlsConnector, String> {
         self.0.connector.get_or_init(|| self.build().map_err(|error| error.to_string())).clone()
@@ -299,7 +316,7 @@ impl TlsSetup {
         if let Some(reason) = verify::time(leaf, chrono::Utc::now()) {
             return problem(reason, String::new());
         }
-        let trusted = Trusted { system: !self.0.options.no_system_ca, own: &self.0.roots };
+        let trusted = Trusted { system: !self.0.options.no_system_ca, own: &self.0.roots, any: false };
         match verify::path(leaf.der(), chain.get(1..).unwrap_or_default(), &trusted) {
             None => PathVerdict::Unknown("this machine's TLS library cannot tell under --insecure"),
             Some(Ok(root)) => PathVerdict::Good(Some(root).filter(|root| !root.is_empty())),

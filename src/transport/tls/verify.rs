@@ -222,12 +222,21 @@ pub(super) fn path(_: &[u8], _: &[CertInfo], _: &Trusted<'_>) -> Option<Result<S
     None
 }
 
+/// Whether one certificate of a chain vouches for the first, be it a root or not (RFC 7672 §3.1.2).
+pub fn vouched_by(leaf: &CertInfo, chain: &[CertInfo], authority: &CertInfo) -> bool {
+    let own = [authority.der().to_vec()];
+    let trusted = Trusted { system: false, own: &own, any: true };
+    matches!(path(leaf.der(), chain.get(1..).unwrap_or_default(), &trusted), Some(Ok(_)))
+}
+
 /// The roots that are trusted.
 pub(super) struct Trusted<'a> {
     /// The system's.
     pub system: bool,
-    /// Those of `--ca`, in DER.
+    /// Further ones, in DER.
     pub own: &'a [Vec<u8>],
+    /// A path may end at a trusted certificate that is no root.
+    pub any: bool,
 }
 
 #[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
@@ -235,6 +244,7 @@ impl Trusted<'_> {
     fn store(&self) -> Result<openssl::x509::store::X509Store, openssl::error::ErrorStack> {
         use openssl::ssl::SslFiletype;
         use openssl::x509::store::{X509Lookup, X509StoreBuilder};
+        use openssl::x509::verify::X509VerifyFlags;
         use openssl::x509::{X509, X509PurposeId};
 
         let mut store = X509StoreBuilder::new()?;
@@ -248,6 +258,9 @@ impl Trusted<'_> {
             for dir in probed.cert_dir.iter().filter_map(|dir| dir.to_str()) {
                 store.add_lookup(X509Lookup::hash_dir())?.add_dir(dir, SslFiletype::PEM)?;
             }
+        }
+        if self.any {
+            store.set_flags(X509VerifyFlags::PARTIAL_CHAIN)?;
         }
         for der in self.own {
             store.add_cert(X509::from_der(der)?)?;

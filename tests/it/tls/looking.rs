@@ -7,11 +7,12 @@ use heloise::target::{Host, Scheme, Target};
 use heloise::transport::chain::{self, Remark};
 use heloise::transport::dial::DialOptions;
 use heloise::transport::inspect::{InspectError, inspect};
+use heloise::transport::mta_sts::{self, Mode};
 use heloise::transport::tap::{Alert, ProtocolVersion};
 use heloise::transport::tls::{Verified, VerifyReason, Version};
 use heloise::transport::versions::{Answer, versions};
-use heloise::transport::{Setup, TlsOptions, TlsSetup};
-use openssl::ssl::{SslVerifyMode, SslVersion};
+use heloise::transport::{Link, Setup, TlsOptions, TlsSetup};
+use openssl::ssl::{SslOptions, SslVerifyMode, SslVersion};
 
 use super::pki::{self, NAME, Pki};
 use super::trusting;
@@ -127,6 +128,7 @@ async fn a_server_that_has_only_old_versions_is_seen_as_such() {
     let leaf = pki.leaf(&[NAME], |_| {});
     let mut acceptor = pki::acceptor(&pki.chain(&leaf), &leaf.key, SslVersion::TLS1, SslVersion::TLS1_1);
     acceptor.set_cipher_list("ALL:@SECLEVEL=0").unwrap();
+    acceptor.clear_options(SslOptions::NO_TLSV1 | SslOptions::NO_TLSV1_1);
     let server = pki::mail_server(acceptor, false);
     let found = versions(&setup(server, false, &TlsOptions::default()), server, &host(), EHLO).await;
     let refused_by_library = found.iter().all(|(_, answer)| !matches!(answer, Answer::Taken(_)));
@@ -137,4 +139,39 @@ async fn a_server_that_has_only_old_versions_is_seen_as_such() {
     assert!(matches!(found[0].1, Answer::Taken(_)) && matches!(found[1].1, Answer::Taken(_)), "{found:?}");
     assert_eq!(found[2].1, Answer::Instead(ProtocolVersion::TLS_1_1));
     assert!(!matches!(found[3].1, Answer::Taken(_)), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_policy_is_fetched_over_https() {
+    let pki = Pki::new();
+    let ca = pki.ca_file();
+    let tls = TlsSetup::load(&trusting(&ca)).unwrap();
+    let policy = "version: STSv1\nmode: testing\nmx: mx.example.org\nmax_age: 86400\n";
+    for (status, body, expected) in [
+        ("200 OK", policy, Ok(Mode::Testing)),
+        (
+            "302 Found",
+            policy,
+            Err("the MTA-STS policy cannot be fetched: the server said HTTP/1.1 302 Found"),
+        ),
+        ("200 OK", "<html>", Err("the MTA-STS policy is malformed: there is no version: STSv1")),
+    ] {
+        let leaf = pki.leaf(&["mta-sts.example.org"], |_| {});
+        let acceptor =
+            pki::acceptor(&pki.chain(&leaf), &leaf.key, SslVersion::TLS1_2, SslVersion::TLS1_3).build();
+        let server = pki::peer(move |tcp| {
+            use std::io::{Read, Write};
+            let mut link = acceptor.accept(tcp).unwrap();
+            let count = link.read(&mut [0; 1000]).unwrap();
+            assert!(count > 60);
+            write!(link, "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\n\r\n{body}").unwrap();
+            let _ = link.shutdown();
+        });
+        let link = Link::new(tokio::net::TcpStream::connect(server).await.unwrap());
+        let found = mta_sts::fetch_from(link, &Host::parse("mta-sts.example.org").unwrap(), &tls).await;
+        assert_eq!(
+            found.map(|policy| policy.mode).map_err(|error| error.to_string()),
+            expected.map_err(str::to_owned)
+        );
+    }
 }

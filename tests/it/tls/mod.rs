@@ -4,7 +4,7 @@ mod failures;
 mod links;
 mod looking;
 mod options;
-mod pki;
+pub mod pki;
 
 use std::net::SocketAddr;
 
