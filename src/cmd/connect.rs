@@ -55,7 +55,10 @@ pub(super) async fn session(
     if scripted {
         let view = setup::view(args, setup::stdout_printer());
         let log = setup::log(args, &view)?;
-        let mut operator = Operator::new(setup, login, Asker::Nobody, view, log);
+        // Where a person watches, they can be asked for what is missing.
+        let watched = std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
+        let asker = if watched { Asker::Console } else { Asker::Nobody };
+        let mut operator = Operator::new(setup, login, asker, view, log);
         operator.ehlo = args.ehlo.clone();
         return interruptible(&mut operator, args).await;
     }

@@ -1,13 +1,21 @@
 //! Questions to the person.
 
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader, Read, Write};
+
 use crate::secret::Secret;
 
 use super::terminal::{Mode, Prompt, Terminal, Typed};
 
+/// The longest answer on a console, in octets.
+const LINE_LIMIT: u64 = 64 * 1024;
+
 /// Who answers questions.
 pub enum Asker {
-    /// A person at a terminal.
+    /// A person at the prompt.
     Terminal(Terminal),
+    /// A person who watches a script run at a terminal.
+    Console,
     /// Nobody: a script runs.
     Nobody,
 }
@@ -34,11 +42,28 @@ impl Asker {
     }
 
     async fn ask(&mut self, question: &str, mode: Mode) -> Option<String> {
-        let Asker::Terminal(terminal) = self else { return None };
+        let terminal = match self {
+            Asker::Terminal(terminal) => terminal,
+            Asker::Console => return on_console(question, mode),
+            Asker::Nobody => return None,
+        };
         terminal.screen().flush().await;
         match terminal.read(Prompt::new(format!("{question} "), mode)).await {
             Typed::Line(line) => Some(line),
             Typed::Interrupted | Typed::End => None,
         }
     }
+}
+
+/// Asks on the controlling terminal, past standard input and output, which belong to the script. The session waits
+/// meanwhile.
+fn on_console(question: &str, mode: Mode) -> Option<String> {
+    if mode == Mode::Masked {
+        return rpassword::prompt_password(format!("{question} ")).ok();
+    }
+    let mut tty = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
+    write!(tty, "{question} ").and_then(|()| tty.flush()).ok()?;
+    let mut line = String::new();
+    let read = BufReader::new(tty.take(LINE_LIMIT)).read_line(&mut line).ok()?;
+    (read > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned())
 }

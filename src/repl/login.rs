@@ -114,7 +114,7 @@ impl Operator {
         let problem = Problem::new(Status::Usage, format!("{what}; nothing was sent"));
         match self.asker {
             Asker::Terminal(_) => problem,
-            Asker::Nobody => problem.advise(advice),
+            _ => problem.advise(advice),
         }
     }
 

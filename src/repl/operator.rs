@@ -115,7 +115,7 @@ impl Operator {
                 let what = if by_server { "the server closed the link" } else { "no session is open" };
                 Err(Problem::new(Status::Protocol, what).advise(match self.asker {
                     Asker::Terminal(_) => "/reconnect, or /open TARGET, or /quit",
-                    Asker::Nobody => "see above why it ended",
+                    _ => "see above why it ended",
                 }))
             }
         }
@@ -201,7 +201,7 @@ impl Operator {
             Problem::new(Status::AuthRefused, "no credentials were sent, as the link is not encrypted");
         Err(problem.advise(match self.asker {
             Asker::Terminal(_) => "/starttls first",
-            Asker::Nobody => "--starttls first, or --allow-plaintext-auth if you must",
+            _ => "--starttls first, or --allow-plaintext-auth if you must",
         }))
     }
 
@@ -255,6 +255,10 @@ impl Operator {
     pub(super) fn share_knowledge(&self) {
         if let Asker::Terminal(terminal) = &self.asker {
             terminal.known().update(self.state());
+            // The window may have another size by now.
+            if let Some((width, _)) = terminal_size::terminal_size() {
+                self.view.narrator(|narrator| narrator.layout.width = usize::from(width.0).clamp(40, 160));
+            }
         }
     }
 
