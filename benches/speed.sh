@@ -6,7 +6,7 @@
 # binary to measure; without it the release build is made and taken. MEBIBYTES is the size of the large message.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-for tool in hyperfine swaks curl smtp-sink /usr/bin/time; do
+for tool in hyperfine swaks curl smtp-sink python3 /usr/bin/time; do
     command -v "$tool" >/dev/null || { echo "$tool is not installed"; exit 77; }
 done
 if [ -z "${HELOISE:-}" ]; then
@@ -55,6 +55,9 @@ peak() {
 
 compare "Start-up" -N --warmup 20 --runs 200 \
     -n 'heloise --version' "$HELOISE --version" -n 'curl --version' 'curl --version'
+
+printf '\n### Start to first prompt\n\n| Command | Mean [ms] | Min [ms] | Max [ms] |\n|:---|---:|---:|---:|\n'
+TERM=xterm-256color python3 benches/prompt.py "$HELOISE" "127.0.0.1:$port"
 
 compare "A whole session with 1 KiB of content" --warmup 5 --runs 50 \
     -n heloise "$ours < $work/small.script" \
