@@ -1,5 +1,10 @@
 //! The command line: types only. Completions and the man page are made from them.
 
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "these texts are help for a terminal, where [v6] stands for itself"
+)]
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 

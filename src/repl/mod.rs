@@ -3,7 +3,7 @@
 //! * [`operator`]: carries out one entered line; `login` and `helpers` hold its longer steps.
 //! * [`script`]: lines from arguments or standard input; [`rerun`]: those of a transcript; `interactive`: lines from a person.
 //! * [`commands`]: the table of helper commands.
-//! * [`view`] and [`paint`]: entries to text; [`recording`]: entries to a file.
+//! * `view` and `paint`: entries to text; `recording`: entries to a file.
 //! * [`terminal`] and [`screen`]: a line editor on its own thread, and one writer to the screen. [`helper`] completes,
 //!   hints and colours; [`history`] remembers, [`mask`] hides.
 

@@ -1,7 +1,7 @@
 //! A session as data: the transcript.
 //!
 //! * [`entry`], [`payload`], [`info`]: what a transcript holds, as types.
-//! * [`grammar`], [`read`], [`write`], [`text`]: the file format, version 1 (`docs/transcript-format.md`).
+//! * [`grammar`], [`read`], [`mod@write`], [`text`]: the file format, version 1 (`docs/transcript-format.md`).
 //! * [`redact`], [`fold`], [`record`]: what happens to a session before it is stored.
 //! * [`track`], [`turns`]: which line is what, and which reply belongs to which command.
 //! * [`script`]: the steps of the client for `rerun`, the replies of the server for `serve`.

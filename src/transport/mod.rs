@@ -1,6 +1,6 @@
 //! Sockets, names and TLS.
 //!
-//! [`resolve`] and [`dial`] lead from a target to a TCP connection. [`Link`] is that connection, plain or
+//! [`resolve`] and [`dial()`] lead from a target to a TCP connection. [`Link`] is that connection, plain or
 //! encrypted. [`tap`] listens to the handshake, since the TLS library tells little about it. [`tls`] has the options,
 //! the errors and what is known of an encrypted link; [`cert`] reads certificates, [`chain`] reviews
 //! what a server sends of them.

@@ -1,7 +1,7 @@
 //! The mock server: is the server of recorded or hand-written transcripts.
 //!
 //! Each session walks through all transcripts at once and drops those that the client's commands or its EHLO
-//! name tell apart. [`wit`] decides what to say, [`journal`] keeps what clients sent.
+//! name tell apart. `wit` decides what to say, `journal` keeps what clients sent.
 
 mod journal;
 mod wit;

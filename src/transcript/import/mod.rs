@@ -1,6 +1,6 @@
 //! Transcripts out of what other tools print.
 //!
-//! Each source reads its lines one by one and tells a [`Builder`] what they mean. The builder knows which line
+//! Each source reads its lines one by one and tells a `Builder` what they mean. The builder knows which line
 //! is a command and which an answer to a challenge, and takes the secrets out. What no source could place is
 //! kept as a comment.
 

@@ -33,7 +33,7 @@ impl Known {
     }
 
     /// Adds a secret: as it is, in base64 (whole, and inside something longer), in hexadecimal,
-    /// URL-encoded, and in xtext (RFC 3461 §4). Secrets of less than [`SHORTEST`] bytes are left out.
+    /// URL-encoded, and in xtext (RFC 3461 §4). Secrets of less than `SHORTEST` bytes are left out.
     pub fn add(&mut self, secret: &Secret) {
         let bytes = secret.expose();
         if bytes.len() < SHORTEST {
