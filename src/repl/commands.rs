@@ -23,6 +23,8 @@ pub enum CommandId {
     Tls,
     /// `/explain`
     Explain,
+    /// `/fix`
+    Fix,
     /// `/b64`
     B64,
     /// `/send`
@@ -164,6 +166,19 @@ Alone it explains the last reply: what the server said, what the standard says, 
 causes, fixes, sources. With a word it sets how much is said beside each reply from here on.
   /explain     /explain full     /explain none",
         argument: Argument::Choice(&["none", "brief", "full"]),
+        offline: true,
+        private: false,
+    },
+    HelperCommand {
+        id: CommandId::Fix,
+        name: "/fix",
+        syntax: "/fix [N]",
+        summary: "type the Nth proposal that was made for the last reply, for you to confirm",
+        help: "\
+Proposals stand behind the word try, numbered by /explain. The command is put at the prompt as if you had typed it:
+change it, send it with Enter, or drop it with Ctrl-C. Alone it takes the first that is a command.
+  /fix     /fix 2",
+        argument: Argument::Text,
         offline: true,
         private: false,
     },

@@ -30,6 +30,7 @@ impl Operator {
             CommandId::Caps => self.caps()?,
             CommandId::Tls => self.show_tls()?,
             CommandId::Explain => self.explain(argument)?,
+            CommandId::Fix => self.fix(argument)?,
             CommandId::B64 => self.b64(argument)?,
             CommandId::Send => self.send_file(&commands::path(argument)).await?,
             CommandId::Raw => self.raw(argument).await?,
@@ -157,6 +158,29 @@ impl Operator {
         Ok(Vec::new())
     }
 
+    /// `/fix N`: what was proposed is put at the prompt; the person sends it, or not.
+    fn fix(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
+        let fixes: Vec<_> =
+            self.view.narrator(|narrator| narrator.explain_last()).into_iter().take(1).collect();
+        let fixes: Vec<_> = fixes.iter().flat_map(|explanation| &explanation.fixes).collect();
+        let command = match argument.parse::<usize>() {
+            Ok(number) => {
+                number.checked_sub(1).and_then(|index| fixes.get(index)).and_then(|fix| fix.command.as_ref())
+            }
+            Err(_) if argument.is_empty() => fixes.iter().find_map(|fix| fix.command.as_ref()),
+            Err(_) => return Err(Problem::new(Status::Usage, "/fix takes the number of a proposal")),
+        };
+        let Some(command) = command else {
+            return Err(Problem::new(Status::Usage, "there is no such proposal that can be typed")
+                .advise("/explain lists the proposals for the last reply, numbered"));
+        };
+        // A program's name at the beginning means a target to open from here.
+        let typed =
+            command.strip_prefix("heloise ").map_or(command.to_string(), |rest| format!("/open {rest}"));
+        self.prefill = escape::visible(typed.as_bytes());
+        Ok(Vec::new())
+    }
+
     fn b64(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
         let (verb, text) = argument.split_once(' ').unwrap_or((argument, ""));
         match verb {
@@ -250,11 +274,13 @@ impl Operator {
     }
 
     async fn open_target(&mut self, argument: &str) -> Result<Done, Problem> {
-        let words: Vec<String> = argument.split_ascii_whitespace().map(str::to_owned).collect();
+        let mut words: Vec<String> = argument.split_ascii_whitespace().map(str::to_owned).collect();
+        let mx = words.first().is_some_and(|word| word == "--mx");
+        words.drain(..usize::from(mx));
         if words.is_empty() {
             return Err(Problem::new(Status::Usage, "/open needs a target, as on the command line"));
         }
-        let target = Target::parse(&words, false).map_err(|e| Problem::new(Status::Usage, e.to_string()))?;
+        let target = Target::parse(&words, mx).map_err(|e| Problem::new(Status::Usage, e.to_string()))?;
         self.quit().await;
         self.setup.target = target;
         // A consent was given for another server.

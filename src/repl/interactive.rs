@@ -59,7 +59,10 @@ pub async fn run(
 
 /// Waits for a line; meanwhile what the server says appears above the prompt.
 async fn prompt(operator: &mut Operator) -> Typed {
-    let prompt = prompt_of(operator);
+    let mut prompt = prompt_of(operator);
+    if prompt.mode == Mode::Command {
+        prompt.prefill = std::mem::take(&mut operator.prefill);
+    }
     let Operator { asker, connection, .. } = operator;
     let Asker::Terminal(terminal) = asker else { return Typed::End };
     terminal.screen().flush().await;

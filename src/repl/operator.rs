@@ -57,6 +57,8 @@ pub struct Operator {
     pub view: View,
     /// Whether typed answers to challenges are encoded in base64 for the person.
     pub encode: bool,
+    /// What the next prompt has typed already.
+    pub prefill: String,
     /// How long a typed command may take before the prompt comes back without its reply.
     pub patience: Option<Duration>,
     pub(super) connection: Option<Connection>,
@@ -75,6 +77,7 @@ impl Operator {
             asker,
             view,
             encode,
+            prefill: String::new(),
             patience: None,
             connection: None,
             exchange: None,

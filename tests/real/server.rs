@@ -1,6 +1,7 @@
 //! What the scripts under `tests/servers` say about the servers they started.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -22,7 +23,9 @@ pub fn server(name: &str) -> Option<Server> {
     let required = std::env::var("HELOISE_TEST_SERVERS_REQUIRED").is_ok_and(|value| value == "1");
     let missing = |why: String| {
         assert!(!required, "{name} is required: {why}");
-        println!("skipped: {why}");
+        // Past the capture of the test runner, so that it is seen without asking for it.
+        let test = std::thread::current().name().unwrap_or("a test").to_owned();
+        writeln!(std::io::stderr(), "skipped: {test}: {why}").expect("standard error");
         None
     };
     let Some(folder) = std::env::var_os("HELOISE_TEST_SERVERS") else {
