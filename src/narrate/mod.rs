@@ -3,17 +3,18 @@
 //! Live sessions and recorded ones go through the same [`Narrator`], so that both read alike. It is pure: the
 //! lines are data, and whoever prints them decides about colour.
 
+mod tls;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset};
 use unicode_width::UnicodeWidthStr;
 
 use crate::explain::render::{self, Headline, Line, Piece, Style};
 use crate::explain::{self, Explanation, Situation, tables};
 use crate::sasl;
 use crate::session::{Answer, Command, Dialogue, Difference, Input, State};
-use crate::transcript::{Entry, EntryKind, Header, Info, Payload, TlsSummary};
+use crate::transcript::{Entry, EntryKind, Header, Info, Payload};
 use crate::wire::{Ending, EnhancedCode, ReplyAssembler, ReplyCode, ReplyLine, Verb, escape};
 
 /// How much is said beside a reply.
@@ -27,9 +28,6 @@ pub enum Level {
     /// Every reply, in full.
     Full,
 }
-
-/// Days before its end from which a certificate is warned of.
-const EXPIRY_WARNING_DAYS: i64 = 21;
 
 /// Column at which the meaning of an EHLO keyword begins.
 const KEYWORD_COLUMN: usize = 36;
@@ -330,7 +328,7 @@ impl Narrator {
         match info {
             Info::Tls(summary) => {
                 self.dialogue.secured(summary.verified == Some(true));
-                self.tls(summary, at)
+                tls::lines(summary, &self.header, at)
             }
             Info::Closed { .. } => {
                 self.dialogue.closed();
@@ -340,50 +338,6 @@ impl Narrator {
             Info::Timeout { .. } => vec![marked("===", Style::Dim, &info.to_visible(), Style::Bad)],
             _ => vec![marked("===", Style::Dim, &info.to_visible(), Style::Dim)],
         }
-    }
-
-    fn tls(&self, summary: &TlsSummary, at: Duration) -> Vec<Line> {
-        let words = [summary.version.as_deref(), summary.cipher.as_deref()];
-        let words: Vec<String> = words.into_iter().flatten().map(|w| escape::visible(w.as_bytes())).collect();
-        let mut line = vec![piece(Style::Dim, "=== ".to_owned()), piece(Style::Plain, words.join(" "))];
-        line.push(match summary.verified {
-            Some(true) => piece(Style::Good, " · certificate verified".to_owned()),
-            Some(false) => piece(Style::Bad, " · certificate NOT verified".to_owned()),
-            None => piece(Style::Warn, " · certificate not checked".to_owned()),
-        });
-        if let Some(why) = &summary.why {
-            line.push(piece(Style::Bad, format!(": {}", escape::visible(why.as_bytes()))));
-        }
-        if summary.insecure {
-            line.push(piece(Style::Bad, " (--insecure)".to_owned()));
-        }
-        let mut lines = vec![line];
-        if let Some(certificate) = self.certificate(summary, at) {
-            lines.push(certificate);
-        }
-        lines
-    }
-
-    fn certificate(&self, summary: &TlsSummary, at: Duration) -> Option<Line> {
-        let subject = escape::visible(summary.subject.as_deref()?.as_bytes());
-        let mut line = vec![piece(Style::Dim, format!("     {subject}"))];
-        if let Some(issuer) = &summary.issuer {
-            line.push(piece(Style::Dim, format!(" · issued by {}", escape::visible(issuer.as_bytes()))));
-        }
-        let seen: Option<DateTime<FixedOffset>> =
-            self.header.started.and_then(|s| s.checked_add_signed(chrono::Duration::from_std(at).ok()?));
-        if let (Some(end), Some(seen)) = (summary.not_after, seen) {
-            let days = (end - seen.to_utc()).num_days();
-            let style = if days <= EXPIRY_WARNING_DAYS { Style::Warn } else { Style::Dim };
-            let date = end.format("%Y-%m-%d");
-            let words = if days < 0 {
-                format!(" · expired on {date}, {} days before", -days)
-            } else {
-                format!(" · valid until {date}, {days} days left")
-            };
-            line.push(piece(style, words));
-        }
-        Some(line)
     }
 }
 
