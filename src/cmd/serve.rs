@@ -66,7 +66,7 @@ fn scripts(args: &ServeArgs) -> Result<Vec<Script>, Problem> {
         let (_, entries) = files::whole(path)?;
         let script = Script::new(&entries).ok_or_else(|| {
             let what =
-                format!("{}: the server says nothing in it, so it cannot be served", files::name(path));
+                format!("{}: the server does nothing in it, so it cannot be served", files::name(path));
             Problem::new(Status::LocalFile, what)
         })?;
         scripts.push(script);

@@ -13,7 +13,7 @@ use crate::wire::{CommandLine, Verb};
 
 use super::operator::Operator;
 
-/// How long a word is waited for that the recorded server said unasked, beyond the recorded time.
+/// How long a word is waited for that need not come: one said unasked, or where none came before.
 const UNASKED: Duration = Duration::from_secs(2);
 
 /// What to send, and how.
@@ -34,13 +34,13 @@ pub struct Plan<'a> {
 /// compares.
 pub async fn run(operator: &mut Operator, plan: &Plan<'_>) -> Result<(), Problem> {
     operator.connect().await?;
-    let mut done = 0;
+    let (mut done, mut out_of_step) = (0, false);
     for task in plan.tasks {
         hear_unasked(operator, plan, done, task.turns.0).await;
         if let Some(pause) = task.pause.filter(|_| plan.keep_time) {
             tokio::time::sleep(pause).await;
         }
-        take(operator, task, plan).await?;
+        take(operator, task, plan, &mut out_of_step).await?;
         done = task.turns.1;
     }
     hear_unasked(operator, plan, done, plan.turns.len()).await;
@@ -77,11 +77,16 @@ async fn hear_unasked(operator: &mut Operator, plan: &Plan<'_>, after: usize, be
     }
 }
 
-async fn take(operator: &mut Operator, task: &Task, plan: &Plan<'_>) -> Result<(), Problem> {
+async fn take(
+    operator: &mut Operator,
+    task: &Task,
+    plan: &Plan<'_>,
+    out_of_step: &mut bool,
+) -> Result<(), Problem> {
     match &task.step {
         Step::Send(line) | Step::StartTls(line) => {
             send(operator, line).await?;
-            operator.settle().await?;
+            settle(operator, task, out_of_step).await?;
         }
         Step::Authenticate { mechanism, user } => {
             let recorded = plan.turns.get(task.turns.0).map(|turn| &turn.said);
@@ -91,21 +96,35 @@ async fn take(operator: &mut Operator, task: &Task, plan: &Plan<'_>) -> Result<(
         Step::Content(lines) => {
             // Without a 354 the content would be taken for commands.
             if operator.in_content() {
-                let mut wire = wire(lines);
-                wire.extend_from_slice(b".\r\n");
                 let connection = operator.connection()?;
-                connection.send_content(&wire).await?;
-                connection.content_sent();
-                operator.settle().await?;
+                connection.send_content(&wire(lines)).await?;
+                connection.send(b".", false).await?;
+                settle(operator, task, out_of_step).await?;
             }
         }
         Step::Chunk(line, chunk) => {
             send(operator, line).await?;
             operator.connection()?.send_raw(&wire(chunk)).await?;
-            operator.settle().await?;
+            settle(operator, task, out_of_step).await?;
         }
     }
     Ok(())
+}
+
+/// Waits for the replies that are due. Where none came then, none is waited for in earnest now; from there on the
+/// session counts one reply more than there is, so that later ones are not waited for either.
+async fn settle(operator: &mut Operator, task: &Task, out_of_step: &mut bool) -> Result<(), Problem> {
+    let answered = task.heard.last().is_some_and(|heard| heard.code.is_some());
+    if answered && !*out_of_step {
+        return operator.settle().await.map(|_| ());
+    }
+    match tokio::time::timeout(UNASKED, operator.settle()).await {
+        Ok(settled) => settled.map(|_| ()),
+        Err(_) => {
+            *out_of_step = true;
+            Ok(())
+        }
+    }
 }
 
 /// Sends a line with the line end that it had.

@@ -100,8 +100,7 @@ async fn send_content(operator: &mut Operator, lines: &mut Lines) -> Result<Vec<
         match done {
             Content::More => operator.connection()?.send_content(&wire).await?,
             Content::Complete => {
-                operator.connection()?.send_content(&wire).await?;
-                operator.connection()?.content_sent();
+                operator.connection()?.end_content(&wire).await?;
                 return operator.settle().await;
             }
             Content::Cut => {

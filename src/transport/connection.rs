@@ -243,6 +243,14 @@ impl Connection {
         self.write_all(wire).await
     }
 
+    /// Sends the last piece of message content, whose end is the lone dot.
+    pub async fn end_content(&mut self, wire: &[u8]) -> Result<(), Broken> {
+        let body = wire.strip_suffix(b".\r\n").unwrap_or(wire);
+        self.send_content(body).await?;
+        // A line of its own, so that it does not vanish in content that the transcript folds.
+        self.send(b".", false).await.map(|_| ())
+    }
+
     /// Says that the content, sent by [`Connection::send_content`] with its lone dot, is complete.
     pub fn content_sent(&mut self) {
         let (now, tls) = (self.now(), self.state().tls());

@@ -101,8 +101,7 @@ impl Connection {
             wire.clear();
             if count == 0 {
                 stuffer.finish(&mut wire);
-                self.send_content(&wire).await?;
-                self.content_sent();
+                self.end_content(&wire).await?;
                 return Ok(());
             }
             stuffer.push(piece.get(..count).unwrap_or_default(), &mut wire);

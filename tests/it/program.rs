@@ -38,6 +38,13 @@ impl Serving {
         Serving { child: Some(child), addr }
     }
 
+    /// Ends it.
+    pub fn killed(mut self) -> Run {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        finish(child)
+    }
+
     /// Waits for it to end by itself.
     pub fn ended(mut self) -> Run {
         finish(self.child.take().unwrap())

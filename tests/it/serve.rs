@@ -120,7 +120,7 @@ fn what_cannot_be_served_is_refused() {
     assert!(bad.stderr.contains("line 5, column 1"), "{}", bad.stderr);
     let silent = run(&["serve", arg(&transcript(dir.path(), "b", "*** no route to host\n"))]);
     assert_eq!(silent.code, Some(10));
-    assert!(silent.stderr.contains("says nothing"), "{}", silent.stderr);
+    assert!(silent.stderr.contains("does nothing"), "{}", silent.stderr);
     let open = transcript(dir.path(), "c", SESSION);
     let remote = run(&["serve", "--listen", "0.0.0.0:0", arg(&open)]);
     assert_eq!(remote.code, Some(1));

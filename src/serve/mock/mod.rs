@@ -34,7 +34,7 @@ pub struct Script {
 }
 
 impl Script {
-    /// From the entries of a session; nothing if the server says nothing in it.
+    /// From the entries of a session; nothing if the server does nothing in it.
     pub fn new(entries: &[Entry]) -> Option<Script> {
         let first = entries.iter().take_while(|entry| !matches!(entry.kind, EntryKind::Session(_)));
         let closed = first.filter_map(|entry| match &entry.kind {
@@ -43,7 +43,7 @@ impl Script {
         });
         let (mock, closes) = (Mock::new(entries), closed.last().unwrap_or(false));
         let speaks = mock.turns().iter().any(|turn| !turn.heard.is_empty());
-        speaks.then_some(Script { mock, closes })
+        (speaks || closes).then_some(Script { mock, closes })
     }
 
     /// Whether the link was encrypted before the greeting.

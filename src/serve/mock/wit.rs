@@ -57,6 +57,9 @@ impl MockWit {
 
     /// The reply to what the client said; `shown` is the same, fit to be shown.
     fn reply(&mut self, said: &Said, shown: &Payload) -> Answer {
+        if let Some(answer) = self.cancelled(said) {
+            return answer;
+        }
         self.narrow(said);
         let how = self.shared.how;
         let mut answer = None;
@@ -69,6 +72,30 @@ impl MockWit {
         match answer {
             Some((script, turn, index)) => self.play(&script, &Found { turn: &turn, index }),
             None => self.unknown(said, shown),
+        }
+    }
+
+    /// A client that gives up an AUTH exchange does not get the answer to a response (RFC 4954 §4).
+    fn cancelled(&mut self, said: &Said) -> Option<Answer> {
+        let is_star = |line: &Payload| line.bytes() == Some(b"*");
+        if !matches!(said, Said::Answer { line, .. } if is_star(line)) {
+            return None;
+        }
+        let expected = self.parts.first().and_then(|part| part.script.mock.expected(&part.place));
+        if matches!(expected.map(|turn| &turn.said), Some(Said::Answer { line, .. }) if is_star(line)) {
+            return None;
+        }
+        if self.shared.how == Match::Strict {
+            self.mismatch("*");
+        }
+        Some(self.say("501 5.7.0 Authentication cancelled\r\n"))
+    }
+
+    /// Takes note of the first thing that a strict session did otherwise.
+    fn mismatch(&mut self, shown: &str) {
+        if !std::mem::replace(&mut self.differed, true) {
+            let expected = self.expected().unwrap_or_else(|| "nothing more".to_owned());
+            self.shared.mismatch(format!("session {}: expected {expected}, got {shown}", self.number));
         }
     }
 
@@ -141,11 +168,7 @@ impl MockWit {
     /// The transcript has no answer.
     fn unknown(&mut self, said: &Said, shown: &Payload) -> Answer {
         if self.shared.how == Match::Strict {
-            if !std::mem::replace(&mut self.differed, true) {
-                let expected = self.expected().unwrap_or_else(|| "nothing more".to_owned());
-                let what = format!("session {}: expected {expected}, got {shown}", self.number);
-                self.shared.mismatch(what);
-            }
+            self.mismatch(&shown.to_visible());
             return self.say("503 5.5.1 The transcript goes on in another way\r\n");
         }
         let verb = match said {
@@ -204,6 +227,10 @@ impl Wit for MockWit {
         };
         match script.mock.greeting() {
             Some(found) => self.play(&script, &found),
+            None if script.mock.turns().is_empty() => {
+                self.closing = true;
+                Answer::HangUp
+            }
             None => self.say("220 localhost ESMTP\r\n"),
         }
     }
