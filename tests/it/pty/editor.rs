@@ -65,9 +65,11 @@ fn a_line_longer_than_the_window_stays_intact_too() {
     program.keys(&long);
     program.wait_text("END");
     program.order("print above");
-    let rows = program.wait_text("above");
-    let at = rows.iter().position(|row| row == "above").unwrap();
-    assert_eq!(rows[at + 1..].concat(), format!("command > {long}"), "{rows:#?}");
+    // The line under way is painted after what is printed above it.
+    let whole = format!("command > {long}");
+    program.wait("the line stands whole below what was printed", |rows| {
+        rows.iter().position(|row| row == "above").is_some_and(|at| rows[at + 1..].concat() == whole)
+    });
     program.keys("\r");
     assert_eq!(program.typed(), format!("line {long:?}"));
 }
