@@ -25,7 +25,10 @@ Examples:
   heloise demo                                practise: no network, no account
   heloise mx.example.org -c 'EHLO me.example' -c QUIT
   heloise --record bug.heloise mx.example.org < script.txt
-  heloise play bug.heloise                    look at a transcript, explained
+  heloise play bug.heloise                    watch a transcript, explained; . and , step
+  heloise rerun bug.heloise --target mx2      its commands sent again, the replies compared
+  heloise serve bug.heloise                   be its server, for a test suite
+  heloise export bug.heloise --to html        for a colleague's browser
 
 Inside a session a line that begins with / is for Heloise (try /help); all else goes on the wire.
 

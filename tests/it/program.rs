@@ -26,11 +26,16 @@ pub struct Serving {
 impl Serving {
     /// Starts `heloise serve` with these arguments and waits for its line.
     pub fn start(args: &[&str]) -> Serving {
+        Serving::start_saying(args, |line| line.strip_prefix("listening on ").map(str::to_owned))
+    }
+
+    /// The same, with another way to read the address out of the line.
+    pub fn start_saying(args: &[&str], address: impl Fn(&str) -> Option<String>) -> Serving {
         let args = [&["serve"], args].concat();
         let mut child = Heloise::new().command(&args).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let Some(addr) = line.trim_end().strip_prefix("listening on ").map(str::to_owned) else {
+        let Some(addr) = address(line.trim_end()) else {
             let mut err = String::new();
             child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
             panic!("{line:?}: {err}");

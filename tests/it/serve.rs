@@ -128,3 +128,70 @@ fn what_cannot_be_served_is_refused() {
     assert_eq!(run(&["serve"]).code, Some(1));
     assert_eq!(run(&["serve", "--practice", arg(&open)]).code, Some(1));
 }
+
+#[test]
+fn tls_comes_first_where_it_did() {
+    let dir = tempfile::tempdir().unwrap();
+    let entries = "=== tls TLSv1.3 X verified=yes\n<~ 220 mx.example.org ESMTP\n ~> QUIT\n<~ 221 bye\n";
+    let (file, ca) = (transcript(dir.path(), "a", entries), dir.path().join("ca.pem"));
+    let server = Serving::start(&["--write-ca", arg(&ca), arg(&file)]);
+    let target = format!("smtps://{}", server.addr);
+    let ran = run(&["rerun", arg(&file), "--target", &target, "--ca", arg(&ca)]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert_eq!(run(&["rerun", arg(&file), "--target", &target]).code, Some(3), "nobody vouches for it");
+    let plain = transcript(dir.path(), "b", SESSION);
+    let mixed = run(&["serve", arg(&file), arg(&plain)]);
+    assert_eq!(mixed.code, Some(1));
+    assert!(mixed.stderr.contains("one port cannot serve both"), "{}", mixed.stderr);
+}
+
+#[test]
+fn a_certificate_of_ones_own_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = rcgen::generate_simple_self_signed(["mail.example.com".to_owned()]).unwrap();
+    let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+    std::fs::write(&cert, own.cert.pem()).unwrap();
+    std::fs::write(&key, own.signing_key.serialize_pem()).unwrap();
+    let entries = "<- 220 x\n -> STARTTLS\n<- 220 go\n=== tls TLSv1.3 X verified=yes\n ~> QUIT\n<~ 221 bye\n";
+    let file = transcript(dir.path(), "a", entries);
+    let server = Serving::start(&["--cert", arg(&cert), "--key", arg(&key), arg(&file)]);
+    let rerun = [
+        "rerun",
+        arg(&file),
+        "--target",
+        &server.addr,
+        "--verify-name",
+        "mail.example.com",
+        "--ca",
+        arg(&cert),
+    ];
+    let ran = run(&rerun);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    let wrong = run(&["serve", "--cert", arg(&cert), "--key", arg(&cert), arg(&file)]);
+    assert_eq!(wrong.code, Some(1));
+    assert!(wrong.stderr.contains("make no identity"), "{}", wrong.stderr);
+}
+
+#[test]
+fn what_was_said_unasked_is_said_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let file =
+        transcript(dir.path(), "a", "0.0 <- 220 x\n0.2 <** 421 4.4.2 idle\n0.3 === closed by=server\n");
+    for timing in [&[][..], &["--timing"]] {
+        let server = Serving::start(&[timing, &[arg(&file)]].concat());
+        let mut heard = String::new();
+        TcpStream::connect(&server.addr).unwrap().read_to_string(&mut heard).unwrap();
+        assert_eq!(heard, "220 x\r\n421 4.4.2 idle\r\n", "{timing:?}");
+    }
+}
+
+#[test]
+fn machines_get_json() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = transcript(dir.path(), "a", SESSION);
+    let server = Serving::start_saying(&["--json", arg(&file)], |line| {
+        let value: serde_json::Value = serde_json::from_str(line).ok()?;
+        Some(value["listening"].as_str()?.to_owned())
+    });
+    assert!(talk(&server.addr, "QUIT\n").ends_with("221 2.0.0 Bye\n"));
+}

@@ -6,6 +6,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a program of its own: it may open files and ask the time")]
 
+mod clients;
 mod failures;
 mod mechanisms;
 mod others;

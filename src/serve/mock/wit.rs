@@ -134,7 +134,7 @@ impl MockWit {
             last |= self.unasked(&mut bytes);
         }
         self.journal.said(&bytes);
-        self.closing |= last;
+        self.closing |= last || turn.verb() == Some(&Verb::Quit);
         Answer::Replay(Replay { after: self.delay(turn), bytes, reply, last })
     }
 
