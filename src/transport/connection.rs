@@ -55,6 +55,7 @@ pub enum Broken {
 pub struct Connection {
     link: Option<AnyLink>,
     local: IpAddr,
+    host: Option<Host>,
     session: Client,
     log: Log,
     closed_by: ClosedBy,
@@ -77,7 +78,12 @@ impl Connection {
     pub fn new(link: Link<Plain>, local: IpAddr, session: Client, log: Log) -> Connection {
         let (link, closed_by) = (Some(AnyLink::Plain(link)), ClosedBy::Server);
         let noted = VecDeque::new();
-        Connection { link, local, session, log, closed_by, ended: false, noted, heard: false }
+        Connection { link, local, host: None, session, log, closed_by, ended: false, noted, heard: false }
+    }
+
+    /// Says which host was reached: of a mail domain, one of its MX hosts. The handshake checks its name.
+    pub(super) fn reached(&mut self, host: Host) {
+        self.host = Some(host);
     }
 
     /// Gives up the link, and gives back the stream of entries.
@@ -263,7 +269,7 @@ impl Connection {
     pub async fn upgrade(&mut self, setup: &TlsSetup, host: &Host) -> Result<(), TlsError> {
         self.noted.clear();
         let Some(AnyLink::Plain(link)) = self.link.take() else { return Ok(()) };
-        match link.upgrade(setup, host).await {
+        match link.upgrade(setup, self.host.as_ref().unwrap_or(host)).await {
             Ok(link) => {
                 let info = link.info().clone();
                 self.log.info(Info::Tls(info.summary()));
@@ -359,6 +365,9 @@ impl Connection {
             }
             Err(error) => {
                 let word = if error.kind() == io::ErrorKind::ConnectionReset { "reset" } else { "error" };
+                if word == "error" {
+                    self.log.problem(&super::io_words(&error));
+                }
                 self.end(ClosedBy::Other(word.to_owned()));
             }
         }

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::tls::setup::TlsStream;
-use super::tls::{TlsError, TlsInfo, TlsSetup};
+use super::tls::{self, TlsError, TlsInfo, TlsSetup};
 use crate::target::Host;
 
 /// A link that is not encrypted.
@@ -184,6 +184,17 @@ impl AnyLink {
     }
 }
 
+/// A read's error in words for people, where the server broke off with an alert.
+fn in_words(error: io::Error) -> io::Error {
+    let said = error.to_string();
+    match tls::alert_in(&said) {
+        Some(alert) => {
+            io::Error::new(error.kind(), format!("the server broke off TLS with the alert {alert}"))
+        }
+        None => error,
+    }
+}
+
 /// Hands reads and writes on to the stream.
 macro_rules! through_stream {
     ($($link:ty),*) => {$(
@@ -193,7 +204,7 @@ macro_rules! through_stream {
                 cx: &mut Context<'_>,
                 buf: &mut ReadBuf<'_>,
             ) -> Poll<io::Result<()>> {
-                self.get_mut().stream().poll_read(cx, buf)
+                self.get_mut().stream().poll_read(cx, buf).map_err(in_words)
             }
         }
 

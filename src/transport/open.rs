@@ -62,6 +62,7 @@ impl Setup {
         let lmtp = self.target.scheme == Scheme::Lmtp;
         let client = Client::new(lmtp, self.timeouts, self.caps, log.started().elapsed());
         let mut connection = Connection::new(Link::new(dialed.tcp), dialed.local.ip(), client, log);
+        connection.reached(dialed.host.clone());
         if self.target.implicit_tls()
             && let Err(error) = connection.upgrade(&self.tls, &dialed.host).await
         {

@@ -32,6 +32,8 @@ pub enum TlsFailure {
     Pin(Option<Box<CertInfo>>),
     /// The server refused with an alert.
     Alert(Alert),
+    /// The server asked for a client certificate and then refused: for want of one, or because of the one shown.
+    ClientCertificate(Alert),
     /// The server does not speak TLS here: its first bytes.
     PlaintextReply(Vec<u8>),
     /// The server closed or cut the connection.
@@ -90,6 +92,7 @@ impl TlsError {
             TlsFailure::ClosedInHandshake { reset: false } => "closed during the handshake".to_owned(),
             TlsFailure::Pin(_) => "certificate fits no pin".to_owned(),
             TlsFailure::Alert(alert) => format!("alert {}", alert.name()),
+            TlsFailure::ClientCertificate(_) => "alert certificate_required".to_owned(),
             TlsFailure::NoCommonVersion => "alert protocol_version".to_owned(),
             TlsFailure::NoCommonCipher => "alert handshake_failure".to_owned(),
             TlsFailure::Refused(refusal) => format!("this machine's TLS library refuses {refusal}"),
@@ -117,6 +120,9 @@ impl fmt::Display for TlsError {
                 write!(f, "the server's certificate fits no pin; its key is {}", Pin::of_key(leaf))
             }
             TlsFailure::Alert(alert) => write!(f, "the server refused TLS with the alert {alert}"),
+            TlsFailure::ClientCertificate(alert) => {
+                write!(f, "the server asked for a client certificate and refused with the alert {alert}")
+            }
             TlsFailure::PlaintextReply(said) => {
                 write!(
                     f,
@@ -197,6 +203,7 @@ fn judge(said: &str, seen: &Seen, host: &Host) -> TlsFailure {
         Some(alert) if alert.name() == "handshake_failure" && seen.version.is_none() => {
             TlsFailure::NoCommonCipher
         }
+        Some(alert) if alert.fatal && seen.certificate_asked => TlsFailure::ClientCertificate(alert),
         Some(alert) if alert.fatal => TlsFailure::Alert(alert),
         _ if seen.reset => TlsFailure::ClosedInHandshake { reset: true },
         _ if seen.closed => TlsFailure::ClosedInHandshake { reset: false },
@@ -228,7 +235,7 @@ fn brief(said: &str) -> String {
 
 /// The name of the alert that a read from an established link failed with. Under TLS 1.3 a server's verdict
 /// on a client certificate comes only then.
-pub fn alert_in(said: &str) -> Option<&str> {
+pub(in crate::transport) fn alert_in(said: &str) -> Option<&str> {
     let at = said.find(" alert ")?;
     let words = said.get(at + " alert ".len()..)?;
     words.split(':').next().map(str::trim).filter(|words| !words.is_empty())
