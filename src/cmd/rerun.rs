@@ -8,7 +8,7 @@ use crate::repl::{self, Asker, Operator, rerun};
 use crate::report::{Problem, Status};
 use crate::target::Target;
 use crate::transcript::diff::{Row, diff, write_json, write_unified};
-use crate::transcript::script::{Step, Task, tasks};
+use crate::transcript::script::{Task, tasks};
 use crate::transcript::turns::{Turn, turns};
 use crate::transcript::{Entry, EntryKind, Header};
 use crate::transport::{Log, Sink};
@@ -73,11 +73,8 @@ async fn session(
 ) -> Result<(Vec<Entry>, Result<(), Problem>), Problem> {
     let session = session_args(args);
     let (setup, login) = (setup::setup(target, &session)?, setup::login(&session)?);
-    let asks = login.secret.is_none() && tasks.iter().any(|t| matches!(t.step, Step::Authenticate { .. }));
-    let asker = match asks && std::io::stdin().is_terminal() {
-        true => Asker::Terminal(repl::open_terminal(setup::colour(args.color))?),
-        false => Asker::Nobody,
-    };
+    let watched = std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
+    let asker = if watched { Asker::Console } else { Asker::Nobody };
     let gathered = Gathered::default();
     let mut log = Log::new(Box::new(gathered.clone()), session.record_data);
     if let Some(path) = &session.record {

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "a program of its own: it may open files and ask the time")]
 
 mod agreement;
+mod at_terminal;
 mod binary;
 mod diff;
 mod dns;

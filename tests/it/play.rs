@@ -1,68 +1,10 @@
 //! `heloise play` at a terminal and on a pipe.
 
-use std::io::{Read, Write};
-use std::sync::mpsc;
-use std::time::Duration;
-
-use portable_pty::{CommandBuilder, PtySize, native_pty_system};
-
+use crate::at_terminal::AtTerminal;
 use crate::program::{arg, run, run_with, transcript};
 
 const SESSION: &str = "0.0 <- 220 mx\n900.0 -> EHLO a\n900.1 <- 250 mx\n1800.0 -> RCPT TO:<b@x>\n1800.1 <** 550 5.1.1 never\n\
     1900.0 -> QUIT\n1900.1 <- 221 bye\n";
-
-/// Nothing here takes as long.
-const LIMIT: Duration = Duration::from_secs(60);
-
-/// The program at a terminal of its own.
-struct AtTerminal {
-    child: Box<dyn portable_pty::Child + Send + Sync>,
-    keys: Box<dyn Write + Send>,
-    output: mpsc::Receiver<Vec<u8>>,
-    seen: String,
-    _pair: portable_pty::PtyPair,
-}
-
-impl AtTerminal {
-    fn start(args: &[&str]) -> AtTerminal {
-        let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_heloise"));
-        command.args(args);
-        command.env("TERM", "xterm");
-        let child = pair.slave.spawn_command(command).unwrap();
-        let mut reader = pair.master.try_clone_reader().unwrap();
-        let keys = pair.master.take_writer().unwrap();
-        let (sender, output) = mpsc::channel();
-        std::thread::spawn(move || {
-            let mut piece = [0; 4096];
-            while let Ok(count @ 1..) = reader.read(&mut piece) {
-                if sender.send(piece[..count].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        AtTerminal { child, keys, output, seen: String::new(), _pair: pair }
-    }
-
-    /// Reads on until this text shows up; what came before it is forgotten.
-    fn wait_for(&mut self, text: &str) -> String {
-        loop {
-            if let Some(at) = self.seen.find(text) {
-                let rest = self.seen.split_off(at + text.len());
-                return std::mem::replace(&mut self.seen, rest);
-            }
-            let piece = self.output.recv_timeout(LIMIT);
-            let piece = piece.unwrap_or_else(|_| panic!("no {text:?} in {:?}", self.seen));
-            self.seen.push_str(&String::from_utf8_lossy(&piece));
-        }
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-        self.keys.flush().unwrap();
-    }
-}
 
 #[test]
 fn keys_step_search_and_leave() {

@@ -1,5 +1,6 @@
 //! `heloise rerun`, and every sample session through all that is done with transcripts.
 
+use crate::at_terminal::AtTerminal;
 use crate::binary::{Heloise, Run};
 use crate::program::{Serving, arg, run, samples, transcript};
 
@@ -65,6 +66,21 @@ fn a_secret_is_needed_where_one_was_taken_out() {
     let with = Heloise::new().var("HELOISE_PASSWORD", "hunter222").run(&args, b"");
     assert_eq!(with.code, Some(0), "{}", with.all());
     assert!(!with.all().contains("hunter222"));
+}
+
+#[test]
+fn a_secret_is_asked_for_at_a_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    let auth = "<- 220 x\n -> AUTH PLAIN {secret sasl=PLAIN user=\"alice\"}\n<- 235 2.7.0 ok\n -> QUIT\n<- 221 bye\n";
+    let file = transcript(dir.path(), "a", auth);
+    let server = Serving::start(&[arg(&file)]);
+    let args = ["rerun", arg(&file), "--target", &server.addr, "--allow-plaintext-auth"];
+    let mut screen = AtTerminal::start(&args);
+    screen.wait_for("password for alice:");
+    screen.press("hunter222\r");
+    let shown = screen.wait_for("0 differ");
+    assert!(!shown.contains("hunter"), "{shown}");
+    assert_eq!(screen.child.wait().unwrap().exit_code(), 0);
 }
 
 #[test]
