@@ -144,8 +144,10 @@ impl Editing {
             Err(ReadlineError::Interrupted) => Some(Answer::Interrupted),
             Err(ReadlineError::Eof) => Some(Answer::End),
             Err(ReadlineError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
+                // rustyline forgets the keys that it has read and not looked at yet.
                 self.screen.print(
-                    "*** bytes that are not UTF-8 cannot be typed; /raw sends them: /raw \"\\xe9\\r\\n\"",
+                    "*** a byte that is not UTF-8 was typed; it is dropped, and perhaps keys right behind it. \
+                     Such bytes go by /raw: /raw \"\\xe9\\r\\n\"",
                 );
                 None
             }

@@ -184,7 +184,7 @@ impl Hinter for LineHelper {
         if self.mode != Mode::Command || pos < line.len() || mask::secret_start(line).is_some() {
             return None;
         }
-        if line.is_empty() || line.len() > REPAINT_LIMIT {
+        if line.is_empty() || line.len() > REPAINT_LIMIT || !self.screen.is_lent() {
             return None;
         }
         let wrong = || {
@@ -218,6 +218,8 @@ impl Hint for Ghost {
 impl Highlighter for LineHelper {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
         match self.mode {
+            // The session is over, and somebody else writes where the line was.
+            _ if !self.screen.is_lent() => Cow::Borrowed(""),
             Mode::Masked => mask::masked(line, true),
             Mode::Command if mask::secret_start(line).is_some() => mask::masked(line, false),
             Mode::Command if self.colour && line.len() <= REPAINT_LIMIT => Cow::Owned(self.judged(line)),
@@ -228,7 +230,9 @@ impl Highlighter for LineHelper {
     /// Called at each painting, with the cursor at the place of the prompt on a clean row: the moment to show
     /// what was printed meanwhile. After the bell rustyline has gone to the next row, and has to be fetched back.
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
-        let above = self.screen.drain_for_editor();
+        let Some(above) = self.screen.drain_for_editor() else {
+            return Cow::Borrowed("");
+        };
         let back = match self.painting.get() {
             Painting::Idle => "\x1b[A",
             Painting::Line => {
@@ -257,7 +261,7 @@ impl Highlighter for LineHelper {
         line.clone_into(&mut self.last.borrow_mut());
         let secret =
             self.mode == Mode::Masked || (self.mode == Mode::Command && mask::secret_start(line).is_some());
-        let whole = secret || line.len() <= REPAINT_LIMIT;
+        let whole = secret || line.len() <= REPAINT_LIMIT || !self.screen.is_lent();
         self.painting.set(if whole { Painting::Line } else { Painting::Unsure });
         whole
     }

@@ -9,6 +9,7 @@
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -108,6 +109,13 @@ impl Screen {
         let _ = written.wait_for(|written| *written >= due).await;
     }
 
+    /// Blocks until all that was printed is written, but no longer than `limit`. Not while the editor holds the
+    /// terminal.
+    pub(super) fn settle(&self, limit: Duration) {
+        let state = self.0.lock();
+        drop(self.0.changed.wait_timeout_while(state, limit, |state| state.unwritten()));
+    }
+
     /// Why the terminal takes nothing any more: it was closed, or the pipe to a pager is broken. What is
     /// printed from then on is dropped.
     pub fn dead(&self) -> Option<String> {
@@ -121,10 +129,12 @@ impl Screen {
 
     /// Hands the terminal to the line editor, once all that was printed is written. Blocks for that long.
     pub(super) fn lend(&self, bell: mpsc::SyncSender<()>) {
-        let mut state = self.0.lock();
-        while state.dead.is_none() && (state.busy || !state.queue.is_empty()) {
-            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
+        let state = self.0.lock();
+        let mut state = self
+            .0
+            .changed
+            .wait_while(state, |state| state.unwritten())
+            .unwrap_or_else(PoisonError::into_inner);
         state.holder = Holder::Editor;
         state.bell = Some(bell);
     }
@@ -137,15 +147,21 @@ impl Screen {
         self.0.changed.notify_all();
     }
 
-    /// What is to be shown above the line that is being typed, as the editor is about to paint it.
-    pub(super) fn drain_for_editor(&self) -> String {
+    /// What is to be shown above the line that is being typed, as the editor is about to paint it. Nothing if the
+    /// terminal was taken from it.
+    pub(super) fn drain_for_editor(&self) -> Option<String> {
         let mut state = self.0.lock();
         if state.holder != Holder::Editor {
-            return String::new();
+            return None;
         }
         let (text, printed) = state.take();
         self.0.written.send_replace(printed);
-        text
+        Some(text)
+    }
+
+    /// Whether the editor may paint.
+    pub(super) fn is_lent(&self) -> bool {
+        self.0.lock().holder == Holder::Editor
     }
 }
 
@@ -166,6 +182,10 @@ impl Drop for Screen {
 }
 
 impl State {
+    fn unwritten(&self) -> bool {
+        self.dead.is_none() && (self.busy || !self.queue.is_empty())
+    }
+
     fn ring(&mut self) {
         // A full channel is a bell about to ring; an editor that is gone needs none.
         if let Some(bell) = &self.bell {
@@ -277,13 +297,13 @@ mod tests {
         assert_eq!(paper.text(), "before\n");
         screen.print("above");
         rung.recv().unwrap();
-        assert_eq!(screen.drain_for_editor(), "above\n");
+        assert_eq!(screen.drain_for_editor().as_deref(), Some("above\n"));
         screen.flush().await;
         screen.print("late");
         screen.take_back();
         screen.flush().await;
         assert_eq!(paper.text(), "before\nlate\n");
-        assert_eq!(screen.drain_for_editor(), "");
+        assert_eq!(screen.drain_for_editor(), None);
     }
 
     #[tokio::test]
@@ -310,7 +330,7 @@ mod tests {
         for _ in 0..QUEUE_LIMIT / 512 {
             screen.print("x".repeat(1023));
         }
-        let text = screen.drain_for_editor();
+        let text = screen.drain_for_editor().unwrap();
         assert!(text.len() <= QUEUE_LIMIT + 200);
         assert!(text.contains("*** 4096 lines are not shown"), "{}", &text[text.len() - 200..]);
     }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::sync::mpsc as channel;
 
@@ -13,6 +14,9 @@ use super::history::remembers;
 use super::mask;
 use super::screen::Screen;
 use super::tty::Tty;
+
+/// How long the terminal may take to show the last lines.
+const PARTING: Duration = Duration::from_secs(2);
 
 /// How the terminal is used.
 #[derive(Clone, Debug, Default)]
@@ -243,6 +247,8 @@ impl Drop for Terminal {
             // cursor leaves the half-typed line.
             _ => self.screen.print("\x1b[?2004l"),
         }
+        // The process may end right after this.
+        self.screen.settle(PARTING);
         self.tty.restore();
     }
 }

@@ -2,6 +2,7 @@
 
 mod child;
 mod editor;
+mod session;
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;

@@ -1,0 +1,237 @@
+//! Whole sessions of the real program, typed at a terminal.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::ops::{Deref, DerefMut};
+use std::path::Path;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use portable_pty::CommandBuilder;
+
+use super::Pty;
+
+/// The program at a terminal, with the person's folders in `home`.
+struct Session(Pty);
+
+impl Session {
+    fn start(home: &Path, args: &[&str]) -> Session {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_heloise"));
+        command.args(args);
+        command.env("HOME", home);
+        command.env("XDG_STATE_HOME", home.join("state"));
+        command.env("XDG_CONFIG_HOME", home.join("config"));
+        let mut pty = Pty::start(command);
+        pty.resize(50, 110);
+        Session(pty)
+    }
+
+    /// A session with the embedded practice server, at its first prompt.
+    fn demo(home: &Path) -> Session {
+        let session = Session::start(home, &["demo"]);
+        session.wait_prompt("");
+        session
+    }
+
+    /// A session with a server that the test plays, at its first prompt.
+    fn with_server(home: &Path) -> (Session, BufReader<TcpStream>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let session = Session::start(home, &[&listener.local_addr().unwrap().to_string()]);
+        let mut link = listener.accept().unwrap().0;
+        link.write_all(b"220 mx.example.org ESMTP\r\n").unwrap();
+        session.wait_prompt("");
+        (session, BufReader::new(link))
+    }
+
+    /// Waits for an empty prompt whose words before the mark end so.
+    fn wait_prompt(&self, words: &str) {
+        let ending = format!("{words} ▸");
+        self.wait(&format!("there is a prompt {ending:?}"), |rows| {
+            rows.last().is_some_and(|row| row.ends_with(&ending))
+        });
+    }
+
+    /// Types a line and waits for what the screen says to it.
+    fn enter(&mut self, line: &str, said: &str) {
+        self.keys(format!("{line}\r"));
+        self.wait_text(said);
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.process_id().unwrap().try_into().unwrap())
+    }
+}
+
+impl Deref for Session {
+    type Target = Pty;
+
+    fn deref(&self) -> &Pty {
+        &self.0
+    }
+}
+
+impl DerefMut for Session {
+    fn deref_mut(&mut self) -> &mut Pty {
+        &mut self.0
+    }
+}
+
+fn line_from(client: &mut BufReader<TcpStream>) -> String {
+    let mut line = String::new();
+    client.read_line(&mut line).unwrap();
+    line
+}
+
+#[test]
+fn a_message_is_sent_by_hand_over_tls_by_an_authenticated_person() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = Session::demo(home.path());
+    // The welcome names the password; nothing after it may.
+    let welcome = session.received();
+    session.enter("EHLO laptop.example", "greeting accepted");
+    session.wait_prompt("");
+    session.enter("/starttls", "+ AUTH PLAIN");
+    session.wait_prompt(" tls");
+    session.enter("AUTH LOGIN", "user name");
+    session.enter("alice@example.org", "password");
+    session.enter("wonderland", "235 2.7.0");
+    session.wait_prompt(" tls alice@example.org");
+    session.enter("MAIL FROM:<alice@example.org>", "250 2.1.0");
+    session.enter("RCPT TO:<bob@example.org>", "250 2.1.5");
+    session.enter("DATA", "354 ");
+    session.wait_prompt(" content");
+    session.keys("\x1b[200~Subject: by hand\n\n/quit is content here\x1b[201~\r.\r");
+    session.wait_text("queued as");
+    session.wait_prompt(" tls alice@example.org");
+    session.keys("\x04");
+    session.wait_text("Send QUIT and leave? [Y/n]");
+    session.keys("\r");
+    assert_eq!(session.end(), 0);
+    assert_eq!(session.modes(), session.modes_at_first);
+
+    let received = session.received();
+    assert!(received.contains("221 "), "{received}");
+    assert_eq!(received.matches("wonderland").count(), welcome.matches("wonderland").count());
+    let history = std::fs::read_to_string(home.path().join("state/heloise/history")).unwrap();
+    let kept = "#V2\nEHLO laptop.example\n/starttls\nMAIL FROM:<alice@example.org>\nRCPT TO:<bob@example.org>\nDATA\n";
+    assert_eq!(history, kept);
+}
+
+#[test]
+fn the_helper_asks_for_what_it_needs_and_shows_no_password() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = Session::demo(home.path());
+    let welcome = session.received();
+    session.enter("/starttls", "+ AUTH PLAIN");
+    session.wait_prompt(" tls");
+    session.enter("/auth", "user name");
+    session.enter("alice@example.org", "password for alice@example.org:");
+    for count in 1..="wonderland".len() {
+        session.keys(&"wonderland"[count - 1..count]);
+        session.wait_last(&format!("password for alice@example.org: {}", "•".repeat(count)));
+    }
+    session.keys("\r");
+    session.wait_prompt(" tls alice@example.org");
+    session.keys("QUIT\r");
+    assert_eq!(session.end(), 0);
+    assert_eq!(session.received().matches("wonderland").count(), welcome.matches("wonderland").count());
+}
+
+#[test]
+fn a_good_bye_that_comes_while_a_line_is_typed_appears_above_it() {
+    let home = tempfile::tempdir().unwrap();
+    let (mut session, mut server) = Session::with_server(home.path());
+    session.keys("EHLO me.example\r");
+    assert_eq!(line_from(&mut server), "EHLO me.example\r\n");
+    server.get_mut().write_all(b"250 mx.example.org\r\n").unwrap();
+    session.wait_text("250 mx.example.org");
+    session.keys("MAIL FROM:<me@exa");
+    session.wait_text("▸ MAIL FROM:<me@exa");
+    server.get_mut().write_all(b"421 4.4.2 mx.example.org timeout exceeded\r\n").unwrap();
+    drop(server);
+    let rows = session.wait("the reply is above the line", |rows| {
+        let at = |text: &str| rows.iter().position(|row| row.contains(text));
+        at("421 4.4.2").is_some_and(|reply| at("▸ MAIL FROM:<me@exa").is_some_and(|line| reply < line))
+    });
+    assert_eq!(rows.iter().filter(|row| row.contains("MAIL FROM:<me@exa")).count(), 1, "{rows:#?}");
+    // The line is still there to be typed on; it cannot be sent, which is said.
+    session.keys("mple.org>\r");
+    session.wait_text("the server closed the link");
+    session.wait_last("(no session) ▸");
+    session.keys("/quit\r");
+    session.end();
+    assert_eq!(session.modes(), session.modes_at_first);
+}
+
+#[test]
+fn leaving_is_asked_for_and_polite() {
+    let home = tempfile::tempdir().unwrap();
+    let (mut session, mut server) = Session::with_server(home.path());
+    session.keys("half");
+    session.wait_text("▸ half");
+    session.keys("\x03");
+    session.wait_prompt("");
+    session.keys("\x04");
+    session.wait_text("leave? [Y/n]");
+    session.keys("n\r");
+    session.wait_prompt("");
+    session.keys("\x04");
+    session.wait_last("Send QUIT and leave? [Y/n]");
+    session.keys("y\r");
+    assert_eq!(line_from(&mut server), "QUIT\r\n");
+    server.get_mut().write_all(b"221 bye\r\n").unwrap();
+    assert_eq!(session.end(), 0);
+}
+
+#[test]
+fn credentials_go_over_a_plain_link_only_after_a_yes() {
+    let home = tempfile::tempdir().unwrap();
+    let (mut session, mut server) = Session::with_server(home.path());
+    session.enter("AUTH PLAIN AGFsaWNlAHNlY3JldA==", "[y/N]");
+    session.enter("", "no credentials were sent");
+    session.wait_prompt("");
+    session.keys("\x04");
+    session.wait_text("leave? [Y/n]");
+    session.keys("\r");
+    let mut sent = String::new();
+    let reader = std::thread::spawn(move || {
+        server.get_mut().write_all(b"221 bye\r\n").unwrap();
+        server.read_to_string(&mut sent).unwrap();
+        sent
+    });
+    session.end();
+    assert_eq!(reader.join().unwrap(), "QUIT\r\n");
+    let received = session.received();
+    assert!(!received.contains("AGF"), "{received}");
+}
+
+#[test]
+fn the_history_lives_on() {
+    let home = tempfile::tempdir().unwrap();
+    let mut first = Session::demo(home.path());
+    first.enter("NOOP first", "250 ");
+    first.keys("/quit\r");
+    assert_eq!(first.end(), 0);
+    let mut second = Session::demo(home.path());
+    second.keys("\x1b[A\x1b[A");
+    second
+        .wait("the earlier line is back", |rows| rows.last().is_some_and(|row| row.contains("▸ NOOP first")));
+    second.keys("\x03");
+    second.wait_prompt("");
+    second.keys("\x12firs");
+    second.wait_text("(reverse-i-search)`firs': NOOP first");
+    second.keys("\r");
+    second.wait_text("250 ");
+}
+
+#[test]
+fn a_terminated_session_leaves_the_terminal_as_it_was() {
+    let home = tempfile::tempdir().unwrap();
+    let (mut session, _server) = Session::with_server(home.path());
+    session.keys("MAIL FROM:<");
+    session.wait_text("▸ MAIL FROM:<");
+    kill(session.pid(), Signal::SIGTERM).unwrap();
+    session.end();
+    assert_eq!(session.modes(), session.modes_at_first);
+    assert!(session.received().contains("\x1b[?2004l"));
+}
