@@ -8,9 +8,9 @@ use crate::repl::{self, Asker, Operator, rerun};
 use crate::report::{Problem, Status};
 use crate::target::Target;
 use crate::transcript::diff::{Row, diff, write_json, write_unified};
-use crate::transcript::script::{Task, tasks};
+use crate::transcript::script::{Step, Task, tasks};
 use crate::transcript::turns::{Turn, turns};
-use crate::transcript::{Entry, EntryKind, Header};
+use crate::transcript::{Entry, EntryKind, Header, Payload, Piece};
 use crate::transport::{Log, Sink};
 
 use super::{files, setup};
@@ -76,7 +76,8 @@ async fn session(
     let watched = std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
     let asker = if watched { Asker::Console } else { Asker::Nobody };
     let gathered = Gathered::default();
-    let mut log = Log::new(Box::new(gathered.clone()), session.record_data);
+    let limit = held(tasks).unwrap_or(u64::MAX).min(session.record_data);
+    let mut log = Log::new(Box::new(gathered.clone()), limit);
     if let Some(path) = &session.record {
         log.record(Some(repl::recording::create(path, session.append)?));
     }
@@ -87,6 +88,20 @@ async fn session(
     let outcome = rerun::run(&mut operator, &plan).await;
     rerun::leave(&mut operator).await;
     Ok((gathered.take(), outcome))
+}
+
+/// How much of a message the transcript holds, if it folded one: what is made up is folded again.
+fn held(tasks: &[Task]) -> Option<u64> {
+    let contents = tasks.iter().filter_map(|task| match &task.step {
+        Step::Content(lines) | Step::Chunk(_, lines) => Some(lines),
+        _ => None,
+    });
+    let folded = |line: &Payload| line.pieces.iter().any(|piece| matches!(piece, Piece::Data { .. }));
+    let before = contents.filter(|lines| lines.iter().any(folded)).map(|lines| {
+        let kept = lines.iter().take_while(|line| !folded(line));
+        kept.map(|line| line.wire_bytes().len() as u64).sum()
+    });
+    before.max()
 }
 
 fn compare(

@@ -97,7 +97,11 @@ fn content_that_is_folded_keeps_its_end_apart() {
         text.lines().filter_map(|line| line.split_once(" -> ").map(|(_, sent)| sent)).collect();
     assert!(sent.iter().any(|line| line.starts_with("{data ")), "{text}");
     assert_eq!(sent[sent.len() - 2..], [".", "QUIT"], "{text}");
-    assert_eq!(run(&["rerun", arg(&kept), "--target", &server.addr]).code, Some(0));
+    let again = dir.path().join("again.heloise");
+    let ran = run(&["rerun", arg(&kept), "--target", &server.addr, "--record", arg(&again)]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    let again = std::fs::read_to_string(&again).unwrap();
+    assert!(again.contains("-> {data ") && !again.contains("does not hold"), "{again}");
 }
 
 /// Whether the server of a sample does anything, so that it can be served.
