@@ -23,9 +23,9 @@ const NAMED: usize = 5;
 pub fn run(args: &ExportArgs) -> Result<Status, Problem> {
     let mut reader = files::reader(&args.file)?;
     let mut out = files::output(args.output.as_deref())?;
-    let mut form = form(args);
+    let (mut script, mut other) = (script::Script::default(), form(args));
     let mut prepared = Prepared {
-        form: form.as_mut(),
+        form: other.as_deref_mut().unwrap_or(&mut script),
         names: args.redact.map(Pseudonyms::new),
         narrator: narrator(args),
         suspicions: Vec::new(),
@@ -37,6 +37,14 @@ pub fn run(args: &ExportArgs) -> Result<Status, Problem> {
     };
     super::written(out.flush())?;
     warn_of_secrets(&prepared.suspicions);
+    if script.changed > 0 {
+        let lines =
+            if script.changed == 1 { "1 line".to_owned() } else { format!("{} lines", script.changed) };
+        let what = format!(
+            "the script differs from what was sent in {lines}, which it or the transcript cannot hold"
+        );
+        super::complain(&Problem::new(Status::Ok, what));
+    }
     files::warn(&args.file, summary.warning.as_deref());
     for error in &summary.errors {
         super::complain(&files::unreadable(&args.file, error));
@@ -44,17 +52,18 @@ pub fn run(args: &ExportArgs) -> Result<Status, Problem> {
     Ok(if summary.unreadable == 0 { Status::Ok } else { Status::LocalFile })
 }
 
-fn form(args: &ExportArgs) -> Box<dyn Export> {
+/// The form, but for the script, which has a count of its own.
+fn form(args: &ExportArgs) -> Option<Box<dyn Export>> {
     let color = args.output.is_none() && setup::colour(args.color);
-    match args.to {
+    Some(match args.to {
         ExportFormat::Text => Box::new(text::Text { color, times: true }),
         ExportFormat::Markdown => Box::new(markdown::Markdown::default()),
         ExportFormat::Html => Box::new(html::Html::default()),
         ExportFormat::Json => Box::new(json::Json),
         ExportFormat::Cast => Box::new(cast::Cast::new(args.cast_version)),
         ExportFormat::Swaks => Box::new(swaks::Swaks::default()),
-        ExportFormat::Script => Box::new(script::Script::default()),
-    }
+        ExportFormat::Script => return None,
+    })
 }
 
 /// Who explains, in the forms that show explanations.

@@ -80,3 +80,16 @@ fn the_rest_of_a_damaged_file_is_exported() {
     assert!(ran.stdout.contains("220 one") && ran.stdout.contains("QUIT"), "{}", ran.stdout);
     assert!(ran.stderr.contains("line 3, column 1"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_script_says_what_it_cannot_hold() {
+    let dir = tempfile::tempdir().unwrap();
+    let data =
+        " -> DATA\n<- 354 go\n -> {data 5 sha256=".to_owned() + &"0".repeat(64) + "}\n -> .\n<- 250 ok\n";
+    let ran = run(&["export", arg(&transcript(dir.path(), "a", &data)), "--to", "script"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("what was sent in 1 line,"), "{}", ran.stderr);
+    let plain = run(&["export", arg(&transcript(dir.path(), "b", SESSION)), "--to", "script"]);
+    assert_eq!((plain.code, plain.stderr.as_str()), (Some(0), ""));
+    assert!(plain.stdout.contains("RCPT TO:<bob@example.com>"), "{}", plain.stdout);
+}
