@@ -23,6 +23,7 @@ use clap::Parser;
 
 use crate::cli::{Cli, Sub};
 use crate::report::{Problem, Status};
+use crate::wire::escape::harmless;
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -65,7 +66,9 @@ fn run(cli: Cli) -> Result<Status, Problem> {
 /// Writes a problem to standard error and returns its status.
 pub(crate) fn complain(problem: &Problem) -> Status {
     // A closed standard error must not change the exit status.
-    let _ = writeln!(std::io::stderr(), "heloise: {problem}");
+    let text = problem.to_string();
+    let lines: Vec<_> = text.split('\n').map(harmless).collect();
+    let _ = writeln!(std::io::stderr(), "heloise: {}", lines.join("\n"));
     problem.status
 }
 

@@ -13,7 +13,7 @@ use crate::narrate::{Level, difference_lines};
 use crate::report::{Problem, Status};
 use crate::session::{Answer, Input, OutOfOrder, Phase, Timeouts};
 use crate::target::Target;
-use crate::wire::{Class, escape};
+use crate::wire::{Class, CommandLine, Verb, escape};
 
 use super::commands::{self, CommandId, Invocation};
 use super::operator::{Done, Operator};
@@ -231,6 +231,10 @@ impl Operator {
 
     async fn raw(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
         let bytes = commands::parse_raw(argument).map_err(|e| Problem::new(Status::Usage, e.to_string()))?;
+        let auth = |line: &[u8]| CommandLine::parse(line).verb == Verb::Auth;
+        if !self.in_content() && bytes.split(|b| *b == b'\n').any(auth) {
+            self.consent_to_plaintext().await?;
+        }
         self.connection()?.send_raw(&bytes).await?;
         self.settle().await
     }

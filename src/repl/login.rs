@@ -1,11 +1,13 @@
 //! Authentication: by the helper, and by hand with help.
 
+use crate::explain::render::Style;
 use crate::report::{Problem, Status};
 use crate::sasl::by_hand::{ByHand, Next};
 use crate::sasl::{self, BindingKind, ChannelBinding, Credentials, Have, Needs};
 use crate::secret::Secret;
 use crate::session::{Answer, Phase};
 use crate::transport::challenge_of;
+use crate::wire::escape::visible;
 
 use super::asker::Asker;
 use super::operator::{Done, Exchange, Operator};
@@ -24,7 +26,7 @@ impl Operator {
         connection.log().keep_secret(&credentials.secret);
         let (answer, outcome) = connection.authenticate(mechanism, true).await?;
         if outcome.server_verified {
-            self.view.text(crate::explain::render::Style::Good, &format!("     {}", outcome.words));
+            self.view.text(Style::Good, &format!("     {}", outcome.words));
         }
         Ok(answer)
     }
@@ -36,14 +38,15 @@ impl Operator {
         let state = self.connection()?.state();
         let offered = state.capabilities.as_ref().map(|c| c.mechanisms()).unwrap_or_default();
         let (tls, starttls) = (state.tls(), state.capabilities.as_ref().is_some_and(|c| c.has("STARTTLS")));
-        let offer = if offered.is_empty() { "none".to_owned() } else { offered.join(" ") };
+        let offer =
+            if offered.is_empty() { "none".to_owned() } else { visible(offered.join(" ").as_bytes()) };
         if !named.is_empty() {
             let name = named.to_ascii_uppercase();
             if sasl::info(&name).is_none() {
                 let known: Vec<&str> = sasl::MECHANISMS.iter().map(|m| m.name).collect();
                 return Err(Problem::new(
                     Status::Usage,
-                    format!("{named} is no mechanism that is known here"),
+                    format!("{} is no mechanism that is known here", visible(named.as_bytes())),
                 )
                 .advise(format!("one of {}", known.join(", ")))
                 .advise("type AUTH yourself: raw lines go out as they are"));
@@ -51,7 +54,7 @@ impl Operator {
             if !offered.contains(&name) {
                 let text =
                     format!("=== {name} is not offered here (offered: {offer}); it is tried all the same");
-                self.view.text(crate::explain::render::Style::Warn, &text);
+                self.view.text(Style::Warn, &text);
             }
             return Ok(name);
         }
@@ -59,7 +62,7 @@ impl Operator {
         match sasl::strongest(&offered, have, tls) {
             Some(choice) => {
                 let text = format!("=== {}", choice.why);
-                self.view.text(crate::explain::render::Style::Dim, &text);
+                self.view.text(Style::Dim, &text);
                 Ok(choice.name.to_owned())
             }
             None => {

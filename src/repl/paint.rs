@@ -1,18 +1,20 @@
 //! Styled text to terminal text.
 
 use crate::explain::render::{Line, Style};
+use crate::wire::escape::harmless;
 
-/// The line as text, with colour if the terminal is to have it.
+/// The line as text in which nothing acts on a terminal but our own colours, with colour if the terminal is to have it.
 pub fn paint(line: &Line, colour: bool) -> String {
     let mut out = String::new();
     for piece in line {
+        let text = harmless(&piece.text);
         match sequence(piece.style).filter(|_| colour) {
             Some(begin) => {
                 out.push_str(begin);
-                out.push_str(&piece.text);
+                out.push_str(&text);
                 out.push_str("\x1b[0m");
             }
-            None => out.push_str(&piece.text),
+            None => out.push_str(&text),
         }
     }
     if colour { out } else { out.trim_end().to_owned() }

@@ -1,5 +1,6 @@
 //! Bytes from outside made safe to show: on a terminal, in an export, in an error.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// The bytes as text in which nothing can move the cursor, hide, or turn its reading direction.
@@ -45,6 +46,19 @@ pub fn is_harmless(character: char) -> bool {
     !hidden
 }
 
+/// The text with every character escaped that does more than show itself; backslashes stay single. For text of
+/// our own into which something from outside may have slipped.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    if text.chars().all(|c| matches!(c, ' '..='~') || is_harmless(c)) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if character == '\\' { out.push(character) } else { push_visible(&mut out, character) }
+    }
+    Cow::Owned(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +69,12 @@ mod tests {
         let shown = visible(hostile);
         assert!(shown.chars().all(is_harmless), "{shown:?}");
         assert_eq!(shown, r"\x1b]0;title\x07 \x00 \xff \u{202e} abc\x0d\x0a\u{9b}31m \\");
+    }
+
+    #[test]
+    fn what_slipped_in_is_caught() {
+        assert!(matches!(harmless(r"/raw \r\n – ok"), Cow::Borrowed(_)));
+        assert_eq!(harmless("a\u{1b}[2J\u{202e}\\"), r"a\x1b[2J\u{202e}\");
     }
 
     #[test]
