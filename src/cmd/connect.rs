@@ -20,7 +20,7 @@ pub fn run(mut args: ConnectArgs) -> Result<Status, Problem> {
             .advise("heloise demo, for practice")
             .advise("heloise --help"));
     }
-    super::runtime()?.block_on(async {
+    super::block_on(async {
         let target = target(&args).await?;
         session(target, &args.session, None).await
     })

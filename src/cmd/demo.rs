@@ -11,7 +11,7 @@ use super::connect;
 
 /// Starts the practice server on loopback and opens a session with it.
 pub fn run(mut args: DemoArgs) -> Result<Status, Problem> {
-    super::runtime()?.block_on(async {
+    super::block_on(async {
         let practice = Practice::bind(PracticeOptions::default()).map_err(|error| {
             Problem::new(Status::NoConnection, format!("cannot start the practice server: {error}"))
         })?;

@@ -72,12 +72,16 @@ pub(crate) fn complain(problem: &Problem) -> Status {
     problem.status
 }
 
-/// A runtime on this thread alone: a session needs no more, and it starts in microseconds.
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
-    tokio::runtime::Builder::new_current_thread()
+/// Runs a future to its end on this thread alone: a session needs no more, and it starts in microseconds.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Problem::new(Status::Protocol, format!("cannot start the event loop: {error}")))
+        .map_err(|error| Problem::new(Status::Protocol, format!("cannot start the event loop: {error}")))?;
+    let result = runtime.block_on(work);
+    // A name lookup of the system cannot be cancelled; nobody is to wait for one that was given up.
+    runtime.shutdown_background();
+    result
 }
 
 /// Whether writing failed because nobody reads any more; then there is nothing to complain about.

@@ -28,7 +28,7 @@ pub fn run(args: &RerunArgs) -> Result<Status, Problem> {
         return Err(Problem::new(Status::LocalFile, what));
     }
     let target = target(args)?;
-    let (fresh, outcome) = super::runtime()?.block_on(session(target, args, &recorded, &tasks))?;
+    let (fresh, outcome) = super::block_on(session(target, args, &recorded, &tasks))?;
     compare(args, &recorded, &turns(&fresh), outcome)
 }
 

@@ -29,11 +29,11 @@ pub fn run(args: &ServeArgs) -> Result<Status, Problem> {
         return Err(Problem::new(Status::Usage, what).advise("--allow-remote if that is what you want"));
     }
     match args.practice {
-        true => super::runtime()?.block_on(practice(args)),
+        true => super::block_on(practice(args)),
         false => {
             let scripts = scripts(args)?;
             let options = options(args)?;
-            super::runtime()?.block_on(mock(args, scripts, options))
+            super::block_on(mock(args, scripts, options))
         }
     }
 }
