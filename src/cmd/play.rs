@@ -33,10 +33,10 @@ fn watch(args: &PlayArgs) -> Result<Status, Problem> {
     }
     let pace = Pace { speed: args.speed, idle_limit: args.idle_limit };
     let mut player = Player::new(reader.header().clone(), entries, setup::layout(args.explain), pace);
-    let playing = play::terminal::play(&mut player, setup::colour(args.color));
-    let ended = super::runtime()?
-        .block_on(playing)
-        .map_err(|error| Problem::new(Status::Usage, format!("cannot play on this terminal: {error}")))?;
+    let ended = super::block_on(async {
+        let playing = play::terminal::play(&mut player, setup::colour(args.color)).await;
+        playing.map_err(|error| Problem::new(Status::Usage, format!("cannot play on this terminal: {error}")))
+    })?;
     let status = bad.iter().fold(Status::Ok, |_, problem| super::complain(problem));
     files::warn(&args.file, reader.warning());
     Ok(ended.map_or(status, Status::Signal))

@@ -175,8 +175,8 @@ causes, fixes, sources. With a word it sets how much is said beside each reply f
         syntax: "/fix [N]",
         summary: "type the Nth proposal that was made for the last reply, for you to confirm",
         help: "\
-Proposals stand behind the word try, numbered by /explain. The command is put at the prompt as if you had typed it:
-change it, send it with Enter, or drop it with Ctrl-C. Alone it takes the first that is a command.
+Proposals stand behind the word try, numbered by /explain. The command is put at the prompt as if you had
+typed it: change it, send it with Enter, or drop it with Ctrl-C. Alone it takes the first that is a command.
   /fix     /fix 2",
         argument: Argument::Text,
         offline: true,
