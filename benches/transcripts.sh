@@ -21,7 +21,7 @@ trap '[ -z "$mock" ] || kill "$mock"; tests/servers/sink.sh stop "$work/sink"; r
 
 # One message after the other: six commands with their replies, one refused, and ten lines of content.
 awk -v entries="${ENTRIES:-1000000}" '
-    function put(arrow, text) { printf "%.6f %s %s\n", n++ / 1000, arrow, text }
+    function put(arrow, text) { printf "%.6f %s %s\n", (n++) * 0.001, arrow, text }
     BEGIN {
         print "%heloise 1\n%target smtp://mx.example.org:25\n%started 2026-11-23T19:02:11.412519+01:00\n"
         put("<- ", "220 mx.example.org ESMTP"); put(" ->", "HELO laptop.example.net"); put("<- ", "250 mx.example.org")
