@@ -15,9 +15,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/servers/certs.sh
 . "$here/certs.sh"
 
-# Arguments: the ports SMTP SUBMISSION SMTPS. Paths are as seen from inside DIR/root.
+# Arguments: the ports SMTP SUBMISSION SMTPS. Paths are as seen from inside DIR/tree.
 write_configuration() {
-    cat >"$DIR/root/etc/exim4/exim4.conf" <<CONFIG
+    cat >"$DIR/tree/etc/exim4/exim4.conf" <<CONFIG
 primary_hostname = mail.$DOMAIN
 domainlist local_domains = $DOMAIN
 local_interfaces = <; 127.0.0.1.$1 ; 127.0.0.1.$2 ; 127.0.0.1.$3
@@ -104,22 +104,22 @@ CONFIG
 }
 
 build_root() {
-    [ -x "$DIR/root/usr/sbin/exim4" ] && return
+    [ -x "$DIR/tree/usr/sbin/exim4" ] && return
     unpack exim4-daemon-light
     small_root Debian-exim
     add_program /usr/sbin/exim4
-    mkdir -p "$DIR/root"/{certs,spool,log,mail,etc/exim4}
+    mkdir -p "$DIR/tree"/{certs,spool,log,mail,etc/exim4}
     make_certificates "$DIR/certs"
-    cp "$DIR/certs/server."* "$DIR/root/certs/"
-    chown -R 901:901 "$DIR/root"/{certs,spool,log}
-    chown 65534:65534 "$DIR/root/mail"
+    cp "$DIR/certs/server."* "$DIR/tree/certs/"
+    chown -R 901:901 "$DIR/tree"/{certs,spool,log}
+    chown 65534:65534 "$DIR/tree/mail"
 }
 
 tell() {
     printf '%s=%s\n' SMTP_PORT "$1" SUBMISSION_PORT "$2" SMTPS_PORT "$3" HOST 127.0.0.1 DOMAIN "$DOMAIN" \
         USER "$TEST_USER" PASSWORD "$TEST_PASSWORD" CA_FILE "$DIR/certs/ca.pem" CERTS "$DIR/certs" \
-        LOG "$DIR/root/log/mainlog" MAILBOX "$DIR/root/mail/alice/new" \
-        MAILBOX_BOB "$DIR/root/mail/bob/new" | write_env
+        LOG "$DIR/tree/log/mainlog" MAILBOX "$DIR/tree/mail/alice/new" \
+        MAILBOX_BOB "$DIR/tree/mail/bob/new" | write_env
 }
 
 start() {
@@ -132,16 +132,16 @@ start() {
     for _ in 1 2 3; do # a port that was free may be taken by the time it is used
         read -ra ports <<<"$(free_ports 3)"
         write_configuration "${ports[@]}"
-        if chroot "$DIR/root" /usr/sbin/exim4 -bd >"$DIR/start.log" 2>&1 </dev/null && wait_for_ports "${ports[@]}"; then
+        if chroot "$DIR/tree" /usr/sbin/exim4 -bd >"$DIR/start.log" 2>&1 </dev/null && wait_for_ports "${ports[@]}"; then
             tell "${ports[@]}"
             return
         fi
         stop_daemon
     done
-    die "Exim did not start: $(tail -n 5 "$DIR/start.log" "$DIR/root/log/"* 2>/dev/null)"
+    die "Exim did not start: $(tail -n 5 "$DIR/start.log" "$DIR/tree/log/"* 2>/dev/null)"
 }
 
-stop_daemon() { stop_pid_file "$DIR/root/exim.pid"; }
+stop_daemon() { stop_pid_file "$DIR/tree/exim.pid"; }
 
 stop() {
     prepare_dir "$1"

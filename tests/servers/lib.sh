@@ -63,7 +63,7 @@ is_ours() {
     local pid=$1
     [ -n "$pid" ] && [ -r "/proc/$pid/cmdline" ] || return 1
     tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF -- "$DIR" && return 0
-    [ "$(readlink "/proc/$pid/root")" = "$DIR/root" ] && return 0
+    [ "$(readlink "/proc/$pid/root")" = "$DIR/tree" ] && return 0
     case $(readlink "/proc/$pid/cwd") in "$DIR" | "$DIR"/*) return 0 ;; esac
     return 1
 }
@@ -96,13 +96,13 @@ write_env() {
     cat >"$DIR/env.new" && mv "$DIR/env.new" "$DIR/env" && cat "$DIR/env"
 }
 
-# unpack PACKAGE...: their files below DIR/root, without installing, so that mail servers that conflict as
+# unpack PACKAGE...: their files below DIR/tree, without installing, so that mail servers that conflict as
 # packages can stand side by side. HELOISE_DEBS may name a directory that keeps the downloads.
 unpack() {
     local debs=${HELOISE_DEBS:-$DIR/debs} package found
     need_command apt-get apt
     need_command dpkg dpkg
-    mkdir -p "$debs" "$DIR/root"
+    mkdir -p "$debs" "$DIR/tree"
     for package in "$@"; do
         found=$(find "$debs" -name "${package}_*.deb" | sort | tail -n 1)
         if [ -z "$found" ]; then
@@ -110,20 +110,20 @@ unpack() {
                 skip "apt-get download $package failed: $(tail -n 1 "$DIR/apt.log")"
             found=$(find "$debs" -name "${package}_*.deb" | sort | tail -n 1)
         fi
-        dpkg -x "$found" "$DIR/root"
+        dpkg -x "$found" "$DIR/tree"
     done
 }
 
-# add_program FILE...: a program of this machine with the libraries it needs, into DIR/root; a FILE that is there
+# add_program FILE...: a program of this machine with the libraries it needs, into DIR/tree; a FILE that is there
 # already only gets its libraries.
 add_program() {
     local program library missing
     for program in "$@"; do
-        [ -e "$DIR/root$program" ] || install -D "$program" "$DIR/root$program"
-        missing=$(ldd "$DIR/root$program" | awk '/not found/ { print $1 }' | tr '\n' ' ')
+        [ -e "$DIR/tree$program" ] || install -D "$program" "$DIR/tree$program"
+        missing=$(ldd "$DIR/tree$program" | awk '/not found/ { print $1 }' | tr '\n' ' ')
         [ -z "$missing" ] || skip "$program needs the libraries $missing"
-        ldd "$DIR/root$program" | grep -o '/[^ ]*' | while read -r library; do
-            [ -e "$DIR/root$library" ] || install -D "$(readlink -f "$library")" "$DIR/root$library"
+        ldd "$DIR/tree$program" | grep -o '/[^ ]*' | while read -r library; do
+            [ -e "$DIR/tree$library" ] || install -D "$(readlink -f "$library")" "$DIR/tree$library"
         done
     done
 }
@@ -131,7 +131,7 @@ add_program() {
 # small_root USER...: what every program expects of a root directory, with these users besides nobody. Users
 # live in this root only; the machine's own list is left alone.
 small_root() {
-    local root=$DIR/root id=901 user
+    local root=$DIR/tree id=901 user
     mkdir -p "$root"/{etc,dev,tmp,run,var/run,proc,home} && chmod 1777 "$root/tmp"
     printf 'root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/nonexistent:/bin/sh\n' >"$root/etc/passwd"
     printf 'root:x:0:\nmail:x:8:\nnogroup:x:65534:\n' >"$root/etc/group"
@@ -147,6 +147,6 @@ small_root() {
 }
 
 make_device() {
-    [ -e "$DIR/root/dev/$1" ] || mknod -m 666 "$DIR/root/dev/$1" c "$2" "$3" 2>/dev/null ||
+    [ -e "$DIR/tree/dev/$1" ] || mknod -m 666 "$DIR/tree/dev/$1" c "$2" "$3" 2>/dev/null ||
         skip "this root may not make devices (mknod), which a small root directory needs"
 }

@@ -17,9 +17,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/servers/certs.sh
 . "$here/certs.sh"
 
-# Arguments: the ports SMTP SUBMISSION SMTPS. Paths are as seen from inside DIR/root.
+# Arguments: the ports SMTP SUBMISSION SMTPS. Paths are as seen from inside DIR/tree.
 write_configuration() {
-    cat >"$DIR/root/etc/smtpd.conf" <<CONFIG
+    cat >"$DIR/tree/etc/smtpd.conf" <<CONFIG
 pki test cert "/certs/server.pem"
 pki test key "/certs/server.key"
 table credentials file:/etc/credentials
@@ -31,21 +31,21 @@ action "deliver" maildir "/mail/%{rcpt.user}" userbase <users>
 match from any for domain "$DOMAIN" action "deliver"
 CONFIG
     printf '%s\t%s\n' "$TEST_USER" "$(printf %s "$TEST_PASSWORD" | openssl passwd -6 -stdin)" \
-        >"$DIR/root/etc/credentials"
-    printf '%s:65534:65534:/mail\n' alice bob >"$DIR/root/etc/mailusers"
-    chmod 640 "$DIR/root/etc/credentials" && chgrp 901 "$DIR/root/etc/credentials"
+        >"$DIR/tree/etc/credentials"
+    printf '%s:65534:65534:/mail\n' alice bob >"$DIR/tree/etc/mailusers"
+    chmod 640 "$DIR/tree/etc/credentials" && chgrp 901 "$DIR/tree/etc/credentials"
 }
 
 build_root() {
-    [ -x "$DIR/root/usr/sbin/smtpd" ] && return
+    [ -x "$DIR/tree/usr/sbin/smtpd" ] && return
     unpack opensmtpd
     small_root opensmtpd opensmtpq
     add_program /bin/sh /usr/sbin/smtpd /usr/sbin/smtpctl /usr/libexec/opensmtpd/mail.maildir
-    mkdir -p "$DIR/root"/{certs,mail,var/spool/smtpd,var/lib/opensmtpd/empty,var/empty}
-    chmod 711 "$DIR/root/var/spool/smtpd"
+    mkdir -p "$DIR/tree"/{certs,mail,var/spool/smtpd,var/lib/opensmtpd/empty,var/empty}
+    chmod 711 "$DIR/tree/var/spool/smtpd"
     make_certificates "$DIR/certs"
-    install -m 600 "$DIR/certs/server."* "$DIR/root/certs/"
-    chown 65534:65534 "$DIR/root/mail"
+    install -m 600 "$DIR/certs/server."* "$DIR/tree/certs/"
+    chown 65534:65534 "$DIR/tree/mail"
 }
 
 handshake() {
@@ -56,7 +56,7 @@ handshake() {
 tell() {
     printf '%s=%s\n' SMTP_PORT "$1" SUBMISSION_PORT "$2" SMTPS_PORT "$3" HOST 127.0.0.1 DOMAIN "$DOMAIN" \
         USER "$TEST_USER" PASSWORD "$TEST_PASSWORD" CA_FILE "$DIR/certs/ca.pem" CERTS "$DIR/certs" \
-        HANDSHAKE "$(handshake "$1")" LOG "$DIR/smtpd.log" MAILBOX "$DIR/root/mail/alice/new" MAILBOX_BOB "$DIR/root/mail/bob/new" |
+        HANDSHAKE "$(handshake "$1")" LOG "$DIR/smtpd.log" MAILBOX "$DIR/tree/mail/alice/new" MAILBOX_BOB "$DIR/tree/mail/bob/new" |
         write_env
 }
 
@@ -70,7 +70,7 @@ start() {
     for _ in 1 2 3; do # a port that was free may be taken by the time it is used
         read -ra ports <<<"$(free_ports 3)"
         write_configuration "${ports[@]}"
-        chroot "$DIR/root" /usr/sbin/smtpd -d >"$DIR/smtpd.log" 2>&1 </dev/null &
+        chroot "$DIR/tree" /usr/sbin/smtpd -d >"$DIR/smtpd.log" 2>&1 </dev/null &
         echo $! >"$DIR/smtpd.pid"
         if wait_for_ports "${ports[@]}"; then
             tell "${ports[@]}"
