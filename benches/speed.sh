@@ -27,15 +27,17 @@ message() {
 message 1024 "$work/small.eml"
 message $((${MEBIBYTES:-256} * 1024 * 1024)) "$work/large.eml"
 
-envelope='EHLO client.example.test\nMAIL FROM:<a@example.test>\nRCPT TO:<b@example.test>\n'
-{ printf '%bDATA\n' "$envelope"; tr -d '\r' <"$work/small.eml"; printf '.\nQUIT\n'; } >"$work/small.script"
-printf '%b/send %s\nQUIT\n' "$envelope" "$work/large.eml" >"$work/large.script"
-
 # The commands that are compared. Each sends the same message to the same server.
-ours="$HELOISE --explain none 127.0.0.1:$port"
+ours="$HELOISE --explain none 127.0.0.1:$port -c 'EHLO client.example.test' -c 'MAIL FROM:<a@example.test>'"
+ours="$ours -c 'RCPT TO:<b@example.test>'"
+small="$ours -c '/send $work/small.eml' -c QUIT"
+large="$ours -c '/send $work/large.eml' -c QUIT"
 curl="curl -s smtp://127.0.0.1:$port/client.example.test --mail-from a@example.test --mail-rcpt b@example.test -T"
 swaks="swaks --silent 3 --server 127.0.0.1:$port --ehlo client.example.test --from a@example.test --to b@example.test"
-record="--record $work/large.heloise"
+
+# Without a shell in between; each run that records starts with no file.
+recording=(-N --prepare "rm -f $work/session.heloise")
+record="--record $work/session.heloise"
 
 # compare TITLE HYPERFINE-ARGUMENT...
 compare() {
@@ -46,11 +48,24 @@ compare() {
     cat "$work/table.md"
 }
 
-# peak NAME COMMAND: the largest resident set of one run, in MiB.
-peak() {
-    rm -f "$work/large.heloise"
-    /usr/bin/time -f %M -o "$work/peak" sh -c "exec $2" >/dev/null
-    awk -v name="$1" '{ printf "| %s | %.1f |\n", name, $1 / 1024 }' "$work/peak"
+# in_turns ROUNDS NAME COMMAND [NAME COMMAND]...: each once a round, so that what else the machine does meets all alike.
+# Medians of wall time and CPU time, and the largest resident set.
+in_turns() {
+    local rounds=$1 round i
+    shift
+    rm -f "$work"/turns.*
+    for ((round = 0; round < rounds; round++)); do
+        for ((i = 1; i < $#; i += 2)); do
+            rm -f "$work/session.heloise"
+            /usr/bin/time -a -f '%e %U %S %M' -o "$work/turns.$i" sh -c "exec ${*:i+1:1}" >/dev/null
+        done
+    done
+    printf '| Command | Median [s] | CPU [s] | Peak RSS [MiB] |\n|:---|---:|---:|---:|\n'
+    for ((i = 1; i < $#; i += 2)); do
+        sort -n "$work/turns.$i" | awk -v name="${!i}" '
+            { wall[NR] = $1; cpu[NR] = $2 + $3; if ($4 > peak) peak = $4 }
+            END { m = int((NR + 1) / 2); printf "| `%s` | %.2f | %.2f | %.1f |\n", name, wall[m], cpu[m], peak / 1024 }'
+    done
 }
 
 compare "Start-up" -N --warmup 20 --runs 200 \
@@ -59,18 +74,9 @@ compare "Start-up" -N --warmup 20 --runs 200 \
 printf '\n### Start to first prompt\n\n| Command | Mean [ms] | Min [ms] | Max [ms] |\n|:---|---:|---:|---:|\n'
 TERM=xterm-256color python3 benches/prompt.py "$HELOISE" "127.0.0.1:$port"
 
-compare "A whole session with 1 KiB of content" --warmup 5 --runs 50 \
-    -n heloise "$ours < $work/small.script" \
-    -n 'heloise, recording' --prepare "rm -f $work/small.heloise" \
-    "$ours --record $work/small.heloise < $work/small.script" \
+compare "A whole session with 1 KiB of content" "${recording[@]}" --warmup 10 --runs 100 \
+    -n heloise "$small" -n 'heloise, recording' "$small $record" \
     -n curl "$curl $work/small.eml" -n swaks "$swaks --data @$work/small.eml"
 
-compare "${MEBIBYTES:-256} MiB of content" --warmup 1 --runs 5 \
-    -n 'heloise, recording' --prepare "rm -f $work/large.heloise" "$ours $record < $work/large.script" \
-    -n heloise "$ours < $work/large.script" \
-    -n curl "$curl $work/large.eml"
-
-printf '\n### The most memory, %s MiB of content\n\n| Command | Peak RSS [MiB] |\n|:---|---:|\n' "${MEBIBYTES:-256}"
-peak 'heloise, recording' "$ours $record < $work/large.script"
-peak heloise "$ours < $work/large.script"
-peak curl "$curl $work/large.eml"
+printf '\n### %s MiB of content\n\n' "${MEBIBYTES:-256}"
+in_turns 9 heloise "$large" 'heloise, recording' "$large $record" curl "$curl $work/large.eml"

@@ -204,12 +204,13 @@ impl Narrator {
         let verb = verb_of(answer);
         let verb = verb.as_ref();
         let phase = asked_in(answer, before);
-        let expected = tables::is_expected(code, verb, phase);
+        // The tables are read on first use, which takes as long as a short session: not before they are needed.
         match self.layout.level {
             Level::None => {}
-            Level::Full => lines.extend(self.explanation(answer, before, Level::Full)),
-            Level::Brief if expected => self.add_quiet_line(answer, code, verb, phase, lines),
-            Level::Brief => lines.extend(self.explanation(answer, before, Level::Brief)),
+            Level::Brief if tables::is_expected(code, verb, phase) => {
+                self.add_quiet_line(answer, code, verb, phase, lines);
+            }
+            level => lines.extend(self.explanation(answer, before, level)),
         }
         self.add_difference(answer, lines);
     }

@@ -334,17 +334,19 @@ async fn race(
     let mut running = JoinSet::new();
     let mut next_start = Instant::now();
     loop {
+        // No timer for an attempt that is due: the shortest timer takes a millisecond.
+        if next_start <= Instant::now()
+            && let Some(addr) = waiting.next()
+        {
+            running.spawn(attempt(addr, options.source, options.timeout));
+            next_start = Instant::now() + STAGGER;
+        }
         let more = waiting.len() > 0;
         if !more && running.is_empty() {
             return None;
         }
         tokio::select! {
-            () = sleep_until(next_start), if more => {
-                if let Some(addr) = waiting.next() {
-                    running.spawn(attempt(addr, options.source, options.timeout));
-                    next_start = Instant::now() + STAGGER;
-                }
-            }
+            () = sleep_until(next_start), if more => {}
             Some(ended) = running.join_next(), if !running.is_empty() => match ended {
                 Ok(Ok(connected)) => return Some(connected),
                 Ok(Err(failed)) => {
