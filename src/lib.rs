@@ -11,8 +11,9 @@
 //! 7. [`target`] and [`transport`]: sockets, names, timers and TLS; the only driver of a session on a network.
 //! 8. [`serve`]: servers on the same session: the practice server, and the mock server that plays transcripts.
 //! 9. [`narrate`]: entries of a transcript, live or recorded, told as lines for people.
-//! 10. [`repl`]: a session at a terminal or under a script. `play`: a recorded one, watched.
-//! 11. [`cli`], [`cmd`], [`report`]: the command line, its subcommands, and errors worded with their exit status.
+//! 10. [`report`]: what went wrong, worded for people, and the exit status that goes with it.
+//! 11. [`repl`]: a session at a terminal or under a script. `play`: a recorded one, watched.
+//! 12. [`cli`], [`cmd`]: the command line and its subcommands.
 
 #![forbid(unsafe_code)]
 

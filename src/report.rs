@@ -1,11 +1,13 @@
 //! What goes wrong, worded for people, and the exit status that goes with it. No other module decides either.
 
 use std::fmt;
+use std::io::Write;
 
 use crate::explain::{Failure, Fix, explain_failure};
 use crate::target::Target;
 use crate::transport::tls::{TlsError, TlsSetupError};
 use crate::transport::{AuthError, Broken, ContentError, OpenError, io_words};
+use crate::wire::escape::harmless;
 
 /// The exit statuses, documented in `--help` and never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -185,6 +187,15 @@ impl From<ContentError> for Problem {
             ContentError::Read(_) => Problem::new(Status::LocalFile, error.to_string()),
         }
     }
+}
+
+/// Writes a problem to standard error and returns its status.
+pub(crate) fn complain(problem: &Problem) -> Status {
+    // A closed standard error must not change the exit status.
+    let text = problem.to_string();
+    let lines: Vec<_> = text.split('\n').map(harmless).collect();
+    let _ = writeln!(std::io::stderr(), "heloise: {}", lines.join("\n"));
+    problem.status
 }
 
 #[cfg(test)]

@@ -16,14 +16,12 @@ mod serve;
 mod setup;
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::cli::{Cli, Sub};
-use crate::report::{Problem, Status};
-use crate::wire::escape::harmless;
+use crate::report::{Problem, Status, complain};
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -61,15 +59,6 @@ fn run(cli: Cli) -> Result<Status, Problem> {
         Some(Sub::Completions(args)) => pages::completions(args.shell),
         Some(Sub::Man) => pages::manual(),
     }
-}
-
-/// Writes a problem to standard error and returns its status.
-pub(crate) fn complain(problem: &Problem) -> Status {
-    // A closed standard error must not change the exit status.
-    let text = problem.to_string();
-    let lines: Vec<_> = text.split('\n').map(harmless).collect();
-    let _ = writeln!(std::io::stderr(), "heloise: {}", lines.join("\n"));
-    problem.status
 }
 
 /// Runs a future to its end on this thread alone: a session needs no more, and it starts in microseconds.

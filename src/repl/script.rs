@@ -5,7 +5,7 @@ use std::io::Read;
 
 use tokio::sync::mpsc;
 
-use crate::report::{Problem, Status};
+use crate::report::{Problem, Status, complain};
 use crate::session::{Answer, Event};
 
 use super::operator::{Done, Operator, status_of};
@@ -45,7 +45,7 @@ pub async fn run(operator: &mut Operator, source: Source, manner: Manner) -> Res
                 Ok(Done::Waiting) => Vec::new(),
                 Ok(Done::Leave) => break,
                 Err(problem) if manner.keep_going && operator.state().is_some() => {
-                    crate::cmd::complain(&problem);
+                    complain(&problem);
                     worst = worst.max(problem.status);
                     Vec::new()
                 }

@@ -13,6 +13,7 @@ mod hostile;
 mod hostile_session;
 mod import;
 mod imports;
+mod layers;
 mod peer;
 mod play;
 mod practice;
