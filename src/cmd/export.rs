@@ -118,16 +118,22 @@ impl Export for Prepared<'_> {
     }
 }
 
-/// What the narrator says beside a reply. The first line is the reply itself.
+/// What the narrator says about a reply. Its first line is the reply itself, with the meaning of an EHLO keyword
+/// as a third piece.
 fn annotation(lines: Vec<Line>) -> Option<Annotation> {
-    let mut lines = lines.into_iter().skip(1);
-    let headline = render::plain(&lines.next()?).trim().to_owned();
+    let mut lines = lines.into_iter();
+    let beside = lines.next()?.into_iter().nth(2).map(|piece| piece.text.trim().to_owned());
+    let headline = lines.next().map(|line| render::plain(&line).trim().to_owned());
+    if beside.is_none() && headline.is_none() {
+        return None;
+    }
     let labelled = |line: Line| {
         let label = line.iter().find(|piece| piece.style == Style::Label).map(|piece| piece.text.clone());
         let text: Line = line.into_iter().filter(|piece| piece.style != Style::Label).collect();
         (label.unwrap_or_default().trim().to_owned(), render::plain(&text).trim().to_owned())
     };
-    Some(Annotation { headline, lines: lines.map(labelled).collect() })
+    let lines = lines.map(labelled).collect();
+    Some(Annotation { beside, headline: headline.unwrap_or_default(), lines })
 }
 
 /// Says on standard error what looks like a secret.

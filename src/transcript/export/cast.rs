@@ -62,7 +62,7 @@ impl Export for Cast {
 
     fn entry(&mut self, out: &mut dyn Write, entry: &Entry, note: Option<&Annotation>) -> io::Result<()> {
         let mut screen = Vec::new();
-        self.screen.body(&mut screen, entry)?;
+        self.screen.body(&mut screen, entry, note)?;
         if let Some(note) = note {
             self.screen.note(&mut screen, note)?;
         }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Annotation, Export, header_lines, is_unverified, shown};
+use super::{Annotation, Export, header_lines, is_unverified, shown, with_beside};
 use crate::transcript::{Entry, EntryKind, Header};
 
 /// The Markdown form: the session in code blocks, explanations between them.
@@ -74,12 +74,13 @@ impl Export for Markdown {
         // A fence can only close at the start of a line, where an arrow stands; that of a later version is
         // the one that could look like a fence.
         let before = if matches!(entry.kind, EntryKind::Other { .. }) { "? " } else { "" };
+        let text = with_beside(text, note);
         writeln!(out, "{}", format!("{before}{arrow} {text}").trim_end())?;
         if is_unverified(entry) {
             self.close(out)?;
             writeln!(out, "**Warning:** the certificate of this server was not verified.\n")?;
         }
-        let Some(note) = note else { return Ok(()) };
+        let Some(note) = note.filter(|note| !note.headline.is_empty()) else { return Ok(()) };
         self.close(out)?;
         writeln!(out, "> {}", inline(&note.headline))?;
         for (label, text) in &note.lines {

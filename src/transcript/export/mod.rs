@@ -19,7 +19,9 @@ pub mod text;
 /// (`why`, `try`, `ref`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Annotation {
-    /// One line: class, meaning.
+    /// What stands on the line of the reply itself: the meaning of an EHLO keyword.
+    pub beside: Option<String>,
+    /// One line: class, meaning. Empty where only `beside` is said.
     pub headline: String,
     /// Label and text.
     pub lines: Vec<(String, String)>,
@@ -102,6 +104,22 @@ pub fn shown(entry: &Entry) -> Option<(&str, String)> {
     Some((entry.arrow(), text))
 }
 
+/// Column of the payload at which what stands beside it begins.
+const BESIDE: usize = 30;
+
+/// The blanks between the text of a line and what stands beside it.
+fn gap(text: &str) -> String {
+    " ".repeat(BESIDE.saturating_sub(text.chars().count()).max(2))
+}
+
+/// The text of a line with what stands beside it.
+fn with_beside(text: String, note: Option<&Annotation>) -> String {
+    match note.and_then(|note| note.beside.as_deref()) {
+        Some(beside) => format!("{text}{}{}", gap(&text), super::text::visible(beside.as_bytes())),
+        None => text,
+    }
+}
+
 /// The headers as names and values, for forms that list them.
 pub fn header_lines(header: &Header) -> Vec<(String, String)> {
     let started = header.started.map(|t| t.format("%Y-%m-%d %H:%M:%S %:z").to_string());
@@ -110,6 +128,10 @@ pub fn header_lines(header: &Header) -> Vec<(String, String)> {
     let safe = |(name, value): (String, String)| (name, super::text::visible(value.as_bytes()));
     known.chain(header.other.iter().cloned()).map(safe).collect()
 }
+
+/// What is said of such a link.
+const UNVERIFIED: &str =
+    "the certificate of this server was not verified; all that follows may be read by others";
 
 /// Whether an entry tells of a link without a verified certificate, which every view has to say.
 pub fn is_unverified(entry: &Entry) -> bool {

@@ -37,6 +37,7 @@ fn exported(format: &mut dyn Export) -> String {
     let mut reader = Reader::new(HOSTILE.as_bytes()).unwrap();
     let mut out = Vec::new();
     let note = Annotation {
+        beside: Some("<b onclick=alert(8)> ```".into()),
         headline: "permanent <script>alert(7)</script>".into(),
         lines: vec![("why".into(), "you & me ``` \x1b[31m".into())],
     };
@@ -49,7 +50,7 @@ fn exported(format: &mut dyn Export) -> String {
 #[test]
 fn text_shows_arrows_explanations_and_the_missing_verification() {
     let plain = exported(&mut text::Text { color: false, times: true });
-    assert!(plain.contains("    2.100 <~* 535 5.7.8 no\\xe2\\x80\\xae\n"), "{plain}");
+    assert!(plain.contains("    2.100 <~* 535 5.7.8 no\\xe2\\x80\\xae      <b onclick"), "{plain}");
     assert!(plain.contains("\n               why   you & me"), "{plain}");
     assert!(plain.contains("was not verified"));
     assert!(plain.contains("{secret sasl=PLAIN user=\"<u>\"}"));
@@ -78,7 +79,8 @@ fn html_lets_nothing_out() {
     assert!(page.contains(&format!("script-src 'sha256-{hash}'")));
     let own = [
         "header", "h1", "dl", "dt", "dd", "nav", "input", "select", "option", "button", "main", "ol", "li",
-        "time", "b", "code", "span", "details", "summary", "p", "i", "script", "body", "html",
+        "time", "a", "b", "code", "small", "span", "details", "summary", "p", "i", "div", "output", "footer",
+        "script", "body", "html",
     ];
     let markup = body.split("<script>").next().unwrap();
     for tag in markup.split('<').skip(1) {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Annotation, Export, header_lines, is_unverified, shown};
+use super::{Annotation, Export, UNVERIFIED, header_lines, is_unverified, shown, with_beside};
 use crate::transcript::{Entry, EntryKind, Header};
 
 /// The text form.
@@ -42,8 +42,13 @@ impl Text {
         writeln!(out)
     }
 
-    /// The lines of one entry without its annotation; `cast` prints the same.
-    pub(super) fn body(&self, out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
+    /// The lines of one entry with what stands beside it; `cast` prints the same.
+    pub(super) fn body(
+        &self,
+        out: &mut dyn Write,
+        entry: &Entry,
+        note: Option<&Annotation>,
+    ) -> io::Result<()> {
         if let EntryKind::Session(header) = &entry.kind {
             writeln!(out)?;
             return self.head(out, header);
@@ -54,18 +59,19 @@ impl Text {
             None if self.times => " ".repeat(10),
             None => String::new(),
         };
+        let text = with_beside(text, note);
         self.line(out, paint(entry), format!("{time}{arrow} {text}").trim_end())?;
         if is_unverified(entry) {
-            let warning =
-                "the certificate of this server was not verified; all that follows may be read by others";
-            self.line(out, "\x1b[1;31m", &format!("{}!!! {warning}", " ".repeat(time.len())))?;
+            self.line(out, "\x1b[1;31m", &format!("{}!!! {UNVERIFIED}", " ".repeat(time.len())))?;
         }
         Ok(())
     }
 
     pub(super) fn note(&self, out: &mut dyn Write, note: &Annotation) -> io::Result<()> {
         let indent = " ".repeat(if self.times { 14 } else { 4 });
-        self.line(out, "\x1b[2m", &format!("{indent} {}", visible(&note.headline)))?;
+        if !note.headline.is_empty() {
+            self.line(out, "\x1b[2m", &format!("{indent} {}", visible(&note.headline)))?;
+        }
         for (label, text) in &note.lines {
             self.line(out, "\x1b[2m", &format!("{indent} {label:<5} {}", visible(text)))?;
         }
@@ -84,7 +90,7 @@ impl Export for Text {
     }
 
     fn entry(&mut self, out: &mut dyn Write, entry: &Entry, note: Option<&Annotation>) -> io::Result<()> {
-        self.body(out, entry)?;
+        self.body(out, entry, note)?;
         note.map_or(Ok(()), |note| self.note(out, note))
     }
 }
