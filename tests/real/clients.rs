@@ -23,7 +23,7 @@ s.quit()
 "#;
 
 /// Whether a program is there. A build machine must have it.
-fn has(program: &str) -> bool {
+pub fn has(program: &str) -> bool {
     let found =
         Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     let required = std::env::var_os("HELOISE_TEST_SERVERS_REQUIRED").is_some();
@@ -121,4 +121,22 @@ fn smtplib_of_python_is_served() {
     let mut python = Command::new("python3");
     python.args(["client.py", &mock.port, "ca.pem"]);
     mock.serves(python);
+}
+
+#[test]
+fn msmtp_is_served() {
+    if !has("msmtp") {
+        return;
+    }
+    let mock = Mock::start();
+    let mut msmtp = Command::new("msmtp");
+    msmtp.args(["--file=", "--host=127.0.0.1", "--tls=on", "--tls-starttls=on", "--tls-trust-file=ca.pem"]);
+    msmtp.arg(format!("--port={}", mock.port)).args([
+        "--domain=client.example",
+        "--auth=plain",
+        "--user=alice",
+    ]);
+    msmtp.args(["--passwordeval=echo hunter222", "--from=alice@example.net", "--", "bob@example.org"]);
+    msmtp.stdin(std::fs::File::open(mock.dir.path().join("message")).unwrap());
+    mock.serves(msmtp);
 }

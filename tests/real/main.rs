@@ -6,6 +6,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "a program of its own: it may open files and ask the time")]
 
+mod browser;
+mod casts;
 mod clients;
 mod failures;
 mod mechanisms;
