@@ -13,6 +13,7 @@ mod hostile;
 mod hostile_session;
 mod import;
 mod imports;
+mod killed;
 mod layers;
 mod peer;
 mod play;
