@@ -168,20 +168,20 @@ pub struct TlsArgs {
     /// Go through banner, EHLO, STARTTLS and EHLO before the first prompt or command
     #[arg(long)]
     pub starttls: bool,
-    /// Trust the certificates in this PEM file or folder, too
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    /// Trust the certificates in this file (PEM or DER), or in the files of this folder, too
+    #[arg(long, value_name = "FILE|DIR", value_hint = ValueHint::AnyPath)]
     pub ca: Option<PathBuf>,
     /// Do not trust the system's certificate authorities
     #[arg(long)]
     pub no_system_ca: bool,
-    /// Client certificate, PEM with its chain, or PKCS#12
+    /// Client certificate: PEM with its chain, or PKCS#12. A passphrase is asked for, or HELOISE_PASSPHRASE
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub cert: Option<PathBuf>,
-    /// Private key of the client certificate, PEM (PKCS#8)
+    /// Private key of the client certificate in PEM [default: it is in the file of --cert]
     #[arg(long, value_name = "FILE", requires = "cert", value_hint = ValueHint::FilePath)]
     pub key: Option<PathBuf>,
     /// The name sent in the handshake, or "none" [default: the target's name]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME|none")]
     pub sni: Option<String>,
     /// Check the certificate against this name instead of the target's
     #[arg(long, value_name = "NAME")]
@@ -192,12 +192,23 @@ pub struct TlsArgs {
     /// Highest protocol version
     #[arg(long, value_name = "VERSION")]
     pub tls_max: Option<TlsVersion>,
+    /// Demand this SHA-256 of the server's certificate or public key: hex, with colons or without, or sha256//BASE64
+    #[arg(long = "pin", value_name = "SHA256")]
+    pub pins: Vec<String>,
     /// Go on when the certificate does not verify. Said in every later view of the session
     #[arg(long)]
     pub insecure: bool,
+    /// Save the certificates that the server sends in this PEM file; an existing one is not overwritten
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub save_certs: Option<PathBuf>,
+    /// Try each version of TLS on a connection of its own, list what the server takes, and leave
+    #[arg(long)]
+    pub tls_versions: bool,
 }
 
 /// Options of authentication. A password is never an argument: other users could read it in `ps`.
+///
+/// Without any of these a secret comes from `HELOISE_PASSWORD` or `HELOISE_TOKEN`, or is asked for.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Authentication")]
 pub struct AuthArgs {
@@ -207,12 +218,34 @@ pub struct AuthArgs {
     /// The user name
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
-    /// Read the password (or token) from the first line of this file
-    #[arg(long, value_name = "FILE", conflicts_with = "password_command", value_hint = ValueHint::FilePath)]
+    /// Act as this identity rather than as the user (PLAIN, DIGEST-MD5, SCRAM, EXTERNAL, OAUTHBEARER)
+    #[arg(long, value_name = "NAME")]
+    pub authzid: Option<String>,
+    /// Read the password from the first line of this file, which nobody else may read
+    #[arg(long, value_name = "FILE", group = "password", value_hint = ValueHint::FilePath)]
     pub password_file: Option<PathBuf>,
-    /// Run this with the shell and take the first line that it prints as the password (or token)
-    #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
+    /// Run this with the shell and take the first line that it prints as the password
+    #[arg(long, value_name = "COMMAND", group = "password", value_hint = ValueHint::CommandString)]
     pub password_command: Option<String>,
+    /// Read the OAuth token for XOAUTH2 and OAUTHBEARER from the first line of this file
+    #[arg(long, value_name = "FILE", group = "token", value_hint = ValueHint::FilePath)]
+    pub token_file: Option<PathBuf>,
+    /// Run this with the shell and take the first line that it prints as the OAuth token
+    #[arg(long, value_name = "COMMAND", group = "token", value_hint = ValueHint::CommandString)]
+    pub token_command: Option<String>,
+    /// Take user and password from ~/.netrc (or the file that NETRC names), which nobody else may read
+    #[arg(long, group = "password")]
+    pub netrc: bool,
+    /// The same from this file
+    #[arg(long, value_name = "FILE", group = "password", value_hint = ValueHint::FilePath)]
+    pub netrc_file: Option<PathBuf>,
+    /// Take the password (or token) from the system's keyring; one that is typed may be kept there
+    #[cfg(feature = "keyring")]
+    #[arg(long, requires = "user", group = "password")]
+    pub keyring: bool,
+    /// Wait for the server's first challenge instead of sending the first response behind AUTH
+    #[arg(long)]
+    pub no_initial_response: bool,
     /// Let credentials go over a link that is not encrypted
     #[arg(long)]
     pub allow_plaintext_auth: bool,

@@ -162,11 +162,7 @@ impl From<Broken> for Problem {
 
 impl From<TlsSetupError> for Problem {
     fn from(error: TlsSetupError) -> Problem {
-        let status = match error {
-            TlsSetupError::Unreadable { .. } => Status::LocalFile,
-            _ => Status::Usage,
-        };
-        Problem::new(status, error.to_string())
+        Problem::new(Status::Usage, error.to_string())
     }
 }
 

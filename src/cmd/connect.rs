@@ -50,8 +50,8 @@ pub(super) async fn session(
     welcome: Option<&str>,
 ) -> Result<Status, Problem> {
     let scripted = !args.commands.is_empty() || args.quit || !std::io::stdin().is_terminal();
+    let login = setup::login(args, &target)?;
     let setup = setup::setup(target, args)?;
-    let login = setup::login(args)?;
     if scripted {
         let view = setup::view(args, setup::stdout_printer());
         let log = setup::log(args, &view)?;

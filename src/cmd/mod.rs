@@ -7,6 +7,9 @@ mod explain;
 mod export;
 mod files;
 mod import;
+#[cfg(feature = "keyring")]
+mod keyring;
+mod netrc;
 mod pages;
 mod play;
 mod profile;

@@ -38,7 +38,11 @@ fn happened(entry: &Entry) -> bool {
 }
 
 fn target(args: &RerunArgs) -> Result<Target, Problem> {
-    let said_by_file = [(args.tls.starttls, "--starttls"), (args.auth.auth.is_some(), "--auth")];
+    let said_by_file = [
+        (args.tls.starttls, "--starttls"),
+        (args.auth.auth.is_some(), "--auth"),
+        (args.tls.tls_versions, "--tls-versions"),
+    ];
     if let Some((_, option)) = said_by_file.into_iter().find(|(given, _)| *given) {
         let what = format!("{option} has no meaning here: the transcript says when that is done");
         return Err(Problem::new(Status::Usage, what));
@@ -72,7 +76,8 @@ async fn session(
     tasks: &[Task],
 ) -> Result<(Vec<Entry>, Result<(), Problem>), Problem> {
     let session = session_args(args);
-    let (setup, login) = (setup::setup(target, &session)?, setup::login(&session)?);
+    let login = setup::login(&session, &target)?;
+    let setup = setup::setup(target, &session)?;
     let watched = std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
     let asker = if watched { Asker::Console } else { Asker::Nobody };
     let gathered = Gathered::default();

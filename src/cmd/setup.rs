@@ -4,17 +4,18 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use crate::cli::{ColorChoice, ExplainLevel, NetworkArgs, SessionArgs, TlsArgs, TlsVersion};
+use crate::cli::{AuthArgs, ColorChoice, ExplainLevel, NetworkArgs, SessionArgs, TlsArgs, TlsVersion};
 use crate::narrate::{Layout, Level};
 use crate::repl::{Form, Login, Printer, View, recording};
-use crate::report::Problem;
+use crate::report::{Problem, Status};
 use crate::session::{Caps, Timeouts};
 use crate::target::Target;
 use crate::transport::dial::{DialOptions, Family};
-use crate::transport::tls::{Sni, TlsOptions, TlsSetup, Version};
+use crate::transport::pin::Pin;
+use crate::transport::tls::{Sni, TlsOptions, TlsSetup, TlsSetupError, Version};
 use crate::transport::{Log, Setup};
 
-use super::secrets;
+use super::{netrc, secrets};
 
 /// How long one attempt to connect may take unless `--timeout` says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -27,7 +28,7 @@ pub fn setup(target: Target, args: &SessionArgs) -> Result<Setup, Problem> {
     Ok(Setup {
         target,
         dial: dial_options(&args.network, args.timeout),
-        tls: TlsSetup::load(&tls_options(&args.tls, args.timeout))?,
+        tls: tls_setup(tls_options(&args.tls, args.timeout)?)?,
         timeouts: args.timeout.map_or_else(Timeouts::default, Timeouts::all),
         caps: Caps::default(),
         title: args.title.clone(),
@@ -49,9 +50,20 @@ pub fn dial_options(args: &NetworkArgs, timeout: Option<Duration>) -> DialOption
     }
 }
 
-fn tls_options(args: &TlsArgs, timeout: Option<Duration>) -> TlsOptions {
+/// Loads what the options name. A passphrase is asked for where one is needed.
+fn tls_setup(options: TlsOptions) -> Result<TlsSetup, Problem> {
+    match TlsSetup::load(&options) {
+        Err(TlsSetupError::PassphraseNeeded(file)) => {
+            let passphrase = Some(secrets::passphrase(&file)?);
+            Ok(TlsSetup::load(&TlsOptions { passphrase, ..options })?)
+        }
+        loaded => Ok(loaded?),
+    }
+}
+
+fn tls_options(args: &TlsArgs, timeout: Option<Duration>) -> Result<TlsOptions, Problem> {
     let default = TlsOptions::default();
-    TlsOptions {
+    Ok(TlsOptions {
         ca: args.ca.clone(),
         no_system_ca: args.no_system_ca,
         cert: args.cert.clone(),
@@ -65,9 +77,18 @@ fn tls_options(args: &TlsArgs, timeout: Option<Duration>) -> TlsOptions {
         min: args.tls_min.into(),
         max: args.tls_max.map(Version::from),
         insecure: args.insecure,
+        pins: pins(&args.pins)?,
         timeout: timeout.unwrap_or(default.timeout),
         ..default
-    }
+    })
+}
+
+/// Several may stand in one argument, with semicolons between them, as curl has it.
+fn pins(given: &[String]) -> Result<Vec<Pin>, Problem> {
+    let pins = given.iter().flat_map(|pins| pins.split(';')).map(|pin| pin.trim().parse::<Pin>());
+    pins.collect::<Result<_, _>>().map_err(|bad| {
+        Problem::new(Status::Usage, bad.to_string()).advise("/tls shows the pin of a server's key")
+    })
 }
 
 impl From<TlsVersion> for Version {
@@ -81,14 +102,35 @@ impl From<TlsVersion> for Version {
     }
 }
 
-/// What was given for AUTH.
-pub fn login(args: &SessionArgs) -> Result<Login, Problem> {
+/// What was given for AUTH with `target`.
+pub fn login(args: &SessionArgs, target: &Target) -> Result<Login, Problem> {
     let auth = &args.auth;
-    Ok(Login {
+    let login = Login {
         user: auth.user.clone(),
-        secret: secrets::given(auth)?,
+        authzid: auth.authzid.clone(),
+        password: secrets::password(auth)?,
+        token: secrets::token(auth)?,
         allow_plaintext: auth.allow_plaintext_auth,
-    })
+        initial_response: !auth.no_initial_response,
+        ..Login::default()
+    };
+    let host = target.host.to_string();
+    match netrc::account(auth, &host)? {
+        Some(account) => Ok(Login { user: login.user.or(account.user), password: account.password, ..login }),
+        None => with_keyring(login, auth, &host),
+    }
+}
+
+#[cfg(feature = "keyring")]
+fn with_keyring(login: Login, args: &AuthArgs, host: &str) -> Result<Login, Problem> {
+    let Some(user) = login.user.as_deref().filter(|_| args.keyring) else { return Ok(login) };
+    let kept = super::keyring::secret(host, user)?;
+    Ok(Login { kept, keeper: Some(super::keyring::keeper(host)), ..login })
+}
+
+#[cfg(not(feature = "keyring"))]
+fn with_keyring(login: Login, _: &AuthArgs, _: &str) -> Result<Login, Problem> {
+    Ok(login)
 }
 
 /// The stream of entries: recorded if that is asked for, shown by `view`.

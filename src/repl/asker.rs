@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use crate::secret::Secret;
 
 use super::terminal::{Mode, Prompt, Terminal, Typed};
+use super::tty::Silence;
 
 /// The longest answer on a console, in octets.
 const LINE_LIMIT: u64 = 64 * 1024;
@@ -44,7 +45,7 @@ impl Asker {
     async fn ask(&mut self, question: &str, mode: Mode) -> Option<String> {
         let terminal = match self {
             Asker::Terminal(terminal) => terminal,
-            Asker::Console => return on_console(question, mode),
+            Asker::Console => return on_console(question, mode == Mode::Masked),
             Asker::Nobody => return None,
         };
         terminal.screen().flush().await;
@@ -56,10 +57,12 @@ impl Asker {
 }
 
 /// Asks on the controlling terminal, past standard input and output, which belong to the script. The session waits
-/// meanwhile.
-fn on_console(question: &str, mode: Mode) -> Option<String> {
-    if mode == Mode::Masked {
-        return rpassword::prompt_password(format!("{question} ")).ok();
+/// meanwhile. Nothing if there is no terminal, or the person gave up.
+pub fn on_console(question: &str, masked: bool) -> Option<String> {
+    if masked {
+        let _silence = Silence::begin()?;
+        let config = rpassword::ConfigBuilder::new().password_feedback_mask('*').build();
+        return rpassword::prompt_password_with_config(format!("{question} "), config).ok();
     }
     let mut tty = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
     write!(tty, "{question} ").and_then(|()| tty.flush()).ok()?;

@@ -22,13 +22,32 @@ impl Operator {
         let credentials = self.credentials(&name).await?;
         let mechanism =
             sasl::client(&name, &credentials).map_err(|e| Problem::new(Status::Usage, e.to_string()))?;
+        let initial_response = self.login.initial_response;
         let connection = self.connection()?;
         connection.log().keep_secret(&credentials.secret);
-        let (answer, outcome) = connection.authenticate(mechanism, true).await?;
+        let (answer, outcome) = connection.authenticate(mechanism, initial_response).await?;
         if outcome.server_verified {
             self.view.text(Style::Good, &format!("     {}", outcome.words));
         }
+        self.offer_to_keep(&credentials).await;
         Ok(answer)
+    }
+
+    /// What was typed and accepted may go to the keyring, if there is one and the person says so.
+    async fn offer_to_keep(&mut self, credentials: &Credentials) {
+        let login = &self.login;
+        let given = login.password.is_some() || login.token.is_some() || login.kept.is_some();
+        let Some(keeper) = login.keeper.clone().filter(|_| !given && !credentials.secret.is_empty()) else {
+            return;
+        };
+        let question = format!("Keep it in the keyring for {}?", credentials.user);
+        if self.asker.confirm(&question, false).await {
+            self.login.kept = Some(credentials.secret.clone());
+            match keeper.keep(&credentials.user, &credentials.secret) {
+                Ok(()) => self.view.text(Style::Dim, "=== kept in the keyring"),
+                Err(words) => self.view.text(Style::Warn, &format!("*** {words}")),
+            }
+        }
     }
 
     /// The mechanism to use: the one named, else the strongest of those offered.
@@ -58,7 +77,9 @@ impl Operator {
             }
             return Ok(name);
         }
-        let have = Have { password: true, token: false, certificate: has_certificate, binding };
+        let (password, token) = (self.login.password.is_some(), self.login.token.is_some());
+        // With nothing given, it is the password that people know by heart.
+        let have = Have { password: password || !token, token, certificate: has_certificate, binding };
         match sasl::strongest(&offered, have, tls) {
             Some(choice) => {
                 let text = format!("=== {}", choice.why);
@@ -68,11 +89,14 @@ impl Operator {
             None => {
                 let problem = Problem::new(
                     Status::AuthRefused,
-                    format!("the server offers no mechanism that a password fits (offered: {offer})"),
+                    format!(
+                        "the server offers no mechanism that a {} fits (offered: {offer})",
+                        if have.password { "password" } else { "token" }
+                    ),
                 );
                 Err(match (starttls && !tls, offered.iter().any(|m| m == "XOAUTH2" || m == "OAUTHBEARER")) {
                     (true, _) => problem.advise("encrypt first: many servers offer AUTH only over TLS"),
-                    (_, true) => problem.advise("name the mechanism and give a token: --auth XOAUTH2"),
+                    (_, true) => problem.advise("give a token: --token-command COMMAND, or /auth XOAUTH2"),
                     _ => problem.advise("another port: 587 or 465 are for authenticated clients"),
                 })
             }
@@ -92,15 +116,23 @@ impl Operator {
                 _ => return Err(self.missing("no user name was given", "--user NAME")),
             };
         }
-        let word = if needs == Needs::Token { "OAuth token" } else { "password" };
-        credentials.secret = match self.login.secret.clone() {
+        let login = &self.login;
+        let (word, given, advice) = match needs {
+            Needs::Token => {
+                let advice = "HELOISE_TOKEN, --token-file FILE or --token-command COMMAND";
+                // A token given as a password is meant, as nobody has a password for these mechanisms.
+                ("OAuth token", login.token.as_ref().or(login.password.as_ref()), advice)
+            }
+            _ => {
+                let advice = "HELOISE_PASSWORD, --password-file FILE or --password-command COMMAND";
+                ("password", login.password.as_ref(), advice)
+            }
+        };
+        credentials.secret = match given.or(login.kept.as_ref()).cloned() {
             Some(secret) => secret,
             None => match self.asker.secret(&format!("{word} for {}:", credentials.user)).await {
                 Some(secret) => secret,
-                None => {
-                    let advice = "HELOISE_PASSWORD, --password-file FILE or --password-command COMMAND";
-                    return Err(self.missing(&format!("no {word} was given"), advice));
-                }
+                None => return Err(self.missing(&format!("no {word} was given"), advice)),
             },
         };
         Ok(credentials)
@@ -125,8 +157,16 @@ impl Operator {
     fn base(&self) -> Credentials {
         let user = self.login.user.clone().unwrap_or_default();
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let channel_binding = self.channel_binding();
+        let offered = self.state().and_then(|state| state.capabilities.as_ref()).map(|c| c.mechanisms());
+        let offered = offered.unwrap_or_default();
         Credentials {
-            channel_binding: self.channel_binding(),
+            authzid: self.login.authzid.clone(),
+            // Only where there is an offer can it be told what is not in it.
+            no_plus_offered: channel_binding.is_some()
+                && !offered.is_empty()
+                && !offered.iter().any(|name| name.ends_with("-PLUS")),
+            channel_binding,
             seconds: now.map_or(0, |time| time.as_secs()),
             host: Some(self.setup.target.host.to_string()),
             port: Some(self.setup.target.port),

@@ -31,7 +31,7 @@ mod view;
 
 pub use asker::Asker;
 pub use interactive::run;
-pub use operator::{Done, Login, Operator};
+pub use operator::{Done, Keeper, Login, Operator};
 pub use paint::paint;
 pub use script::{Manner, Source, run as script};
 pub use terminal::Terminal;

@@ -4,13 +4,14 @@
 //! so that a secret typed too early does not show, and no line is cut at the kernel's 4,095 bytes.
 
 #[cfg(unix)]
-pub(super) use unix::Tty;
+pub(super) use unix::{Silence, Tty};
 
 #[cfg(not(unix))]
-pub(super) use other::Tty;
+pub(super) use other::{Silence, Tty};
 
 #[cfg(unix)]
 mod unix {
+    use std::fs::File;
     use std::io::stdin;
     use std::sync::{Mutex, PoisonError};
 
@@ -63,12 +64,47 @@ mod unix {
             }
         }
     }
+
+    /// No echo at the controlling terminal until this is dropped: a secret that is typed before its prompt
+    /// is done must not show either.
+    pub(in crate::repl) struct Silence {
+        tty: File,
+        original: Termios,
+    }
+
+    impl Silence {
+        /// Nothing where there is no terminal.
+        pub(in crate::repl) fn begin() -> Option<Silence> {
+            let tty = File::options().read(true).write(true).open("/dev/tty").ok()?;
+            let original = tcgetattr(&tty).ok()?;
+            let mut modes = original.clone();
+            modes.local_flags &= !LocalFlags::ECHO;
+            tcsetattr(&tty, SetArg::TCSANOW, &modes).ok()?;
+            Some(Silence { tty, original })
+        }
+    }
+
+    impl Drop for Silence {
+        fn drop(&mut self) {
+            // A terminal that is gone needs no modes.
+            let _ = tcsetattr(&self.tty, SetArg::TCSANOW, &self.original);
+        }
+    }
 }
 
 #[cfg(not(unix))]
 mod other {
     /// A console whose modes are left to the line editor.
     pub(in crate::repl) struct Tty;
+
+    /// The console hides what is typed by itself.
+    pub(in crate::repl) struct Silence;
+
+    impl Silence {
+        pub(in crate::repl) fn begin() -> Option<Silence> {
+            Some(Silence)
+        }
+    }
 
     impl Tty {
         pub(in crate::repl) fn open() -> Tty {

@@ -1,5 +1,6 @@
 //! Links over real sockets: what is told of good ones, and why bad ones fail.
 
+mod bad_input;
 mod failures;
 mod links;
 mod looking;
