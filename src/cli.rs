@@ -10,8 +10,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+mod check;
 mod transcripts;
 
+pub use check::{CheckArgs, CheckFormat, FailOn};
 pub use transcripts::{
     Closeness, DiffArgs, ExportArgs, ExportFormat, ImportArgs, Matching, PlayArgs, RerunArgs, ServeArgs,
 };
@@ -29,6 +31,7 @@ Examples:
   heloise rerun bug.heloise --target mx2      its commands sent again, the replies compared
   heloise serve bug.heloise                   be its server, for a test suite
   heloise export bug.heloise --to html        for a colleague's browser
+  heloise check mail.example.org              the whole diagnosis, with what to do first
 
 Inside a session a line that begins with / is for Heloise (try /help); all else goes on the wire.
 
@@ -71,6 +74,8 @@ pub enum Sub {
     Import(ImportArgs),
     /// Explain replies, codes, commands and keywords
     Explain(ExplainArgs),
+    /// Diagnose a server: DNS, connection, TLS, AUTH and envelope, with what to do about each fault
+    Check(Box<CheckArgs>),
     /// Print completions for a shell
     Completions(CompletionsArgs),
     /// Print the manual page

@@ -11,12 +11,15 @@
 //! 7. [`target`] and [`transport`]: sockets, names, timers and TLS; the only driver of a session on a network.
 //! 8. [`serve`]: servers on the same session: the practice server, and the mock server that plays transcripts.
 //! 9. [`narrate`]: entries of a transcript, live or recorded, told as lines for people.
-//! 10. [`report`]: what went wrong, worded for people, and the exit status that goes with it.
-//! 11. [`repl`]: a session at a terminal or under a script. `play`: a recorded one, watched.
-//! 12. [`cli`], [`cmd`]: the command line and its subcommands.
+//! 10. [`check`]: the path that a mail would take, walked stage by stage, and what is wrong with it.
+//! 11. [`report`]: what went wrong, worded for people, and the exit status that goes with it.
+//! 12. [`repl`]: a session at a terminal or under a script. `play`: a recorded one, watched.
+//! 13. [`cli`], [`cmd`]: the command line and its subcommands.
 
 #![forbid(unsafe_code)]
 
+#[allow(clippy::disallowed_methods, reason = "measures how long each stage takes")]
+pub mod check;
 pub mod cli;
 #[allow(clippy::disallowed_methods, reason = "opens the files and reads the environment for all others")]
 pub mod cmd;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::Write;
 
+use crate::check;
 use crate::explain::{Failure, Fix, explain_failure};
 use crate::target::Target;
 use crate::transport::tls::{TlsError, TlsSetupError};
@@ -54,6 +55,18 @@ impl Status {
             Status::Findings => 9,
             Status::LocalFile => 10,
             Status::Signal(number) => number.saturating_add(128),
+        }
+    }
+}
+
+impl From<check::Outcome> for Status {
+    fn from(outcome: check::Outcome) -> Status {
+        match outcome {
+            check::Outcome::Fine => Status::Ok,
+            check::Outcome::Findings => Status::Findings,
+            check::Outcome::AuthRefused => Status::AuthRefused,
+            check::Outcome::TlsFailed => Status::Tls,
+            check::Outcome::Unreached => Status::NoConnection,
         }
     }
 }

@@ -50,7 +50,7 @@ pub(super) async fn session(
     welcome: Option<&str>,
 ) -> Result<Status, Problem> {
     let scripted = !args.commands.is_empty() || args.quit || !std::io::stdin().is_terminal();
-    let login = setup::login(args, &target)?;
+    let login = setup::login(&args.auth, &target)?;
     let setup = setup::setup(target, args)?;
     if scripted {
         let view = setup::view(args, setup::stdout_printer());

@@ -1,5 +1,6 @@
 //! The subcommands: arguments in, library calls, exit status out. One short file each.
 
+mod check;
 mod connect;
 mod demo;
 mod diff;
@@ -59,6 +60,7 @@ fn run(cli: Cli) -> Result<Status, Problem> {
         Some(Sub::Export(args)) => export::run(&args),
         Some(Sub::Import(args)) => import::run(&args),
         Some(Sub::Explain(args)) => explain::run(&args),
+        Some(Sub::Check(args)) => check::run(&args),
         Some(Sub::Completions(args)) => pages::completions(args.shell),
         Some(Sub::Man) => pages::manual(),
     }

@@ -76,7 +76,7 @@ async fn session(
     tasks: &[Task],
 ) -> Result<(Vec<Entry>, Result<(), Problem>), Problem> {
     let session = session_args(args);
-    let login = setup::login(&session, &target)?;
+    let login = setup::login(&session.auth, &target)?;
     let setup = setup::setup(target, &session)?;
     let watched = std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
     let asker = if watched { Asker::Console } else { Asker::Nobody };

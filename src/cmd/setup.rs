@@ -61,6 +61,11 @@ fn tls_setup(options: TlsOptions) -> Result<TlsSetup, Problem> {
     }
 }
 
+/// How links are encrypted, with these options.
+pub fn tls(args: &TlsArgs, timeout: Option<Duration>) -> Result<TlsSetup, Problem> {
+    tls_setup(tls_options(args, timeout)?)
+}
+
 fn tls_options(args: &TlsArgs, timeout: Option<Duration>) -> Result<TlsOptions, Problem> {
     let default = TlsOptions::default();
     Ok(TlsOptions {
@@ -103,8 +108,7 @@ impl From<TlsVersion> for Version {
 }
 
 /// What was given for AUTH with `target`.
-pub fn login(args: &SessionArgs, target: &Target) -> Result<Login, Problem> {
-    let auth = &args.auth;
+pub fn login(auth: &AuthArgs, target: &Target) -> Result<Login, Problem> {
     let login = Login {
         user: auth.user.clone(),
         authzid: auth.authzid.clone(),

@@ -97,9 +97,33 @@ impl Failure {
 
 /// Explains a failure of a session with `host`, a target as it would be typed.
 pub fn explain_failure(failure: &Failure, host: Option<&str>) -> Explanation {
+    let mut explanation = with_context(host, |context| match failure.tls_words() {
+        Some(words) => tls(words, context),
+        None => plain(failure, context),
+    });
+    explanation.said = failure.said();
+    if let Failure::Quirk(quirk) = failure {
+        explanation.sources.insert(0, Cow::Borrowed(quirk.source()));
+    }
+    explanation
+}
+
+/// Explains by the row of this name alone, be it of `failures.toml`, `tls.toml` or `reasons.toml`.
+pub fn explain_row(slug: &str, host: Option<&str>) -> Option<Explanation> {
+    if let Some((slug, row)) = tables::failure(slug) {
+        return Some(with_context(host, |context| build(Reason(slug), row, context)));
+    }
+    if let Some((slug, row)) = tables::tls_rows().find(|(name, _)| *name == slug) {
+        return Some(with_context(host, |context| build_tls(slug, row, context)));
+    }
+    let (reason, row) = tables::reason(slug)?;
+    Some(with_context(host, |context| build(reason, row, context)))
+}
+
+fn with_context(host: Option<&str>, work: impl FnOnce(&Context<'_>) -> Explanation) -> Explanation {
     let nothing = Reply { lines: Vec::new(), quirks: Vec::new() };
     let situation = Situation { host, ..Situation::of(&nothing) };
-    let context = Context {
+    work(&Context {
         situation: &situation,
         code: 0,
         named: None,
@@ -107,16 +131,7 @@ pub fn explain_failure(failure: &Failure, host: Option<&str>) -> Explanation {
         provider: None,
         mended: None,
         place: None,
-    };
-    let mut explanation = match failure.tls_words() {
-        Some(words) => tls(words, &context),
-        None => plain(failure, &context),
-    };
-    explanation.said = failure.said();
-    if let Failure::Quirk(quirk) = failure {
-        explanation.sources.insert(0, Cow::Borrowed(quirk.source()));
-    }
-    explanation
+    })
 }
 
 fn plain(failure: &Failure, context: &Context<'_>) -> Explanation {
@@ -129,25 +144,29 @@ fn plain(failure: &Failure, context: &Context<'_>) -> Explanation {
 
 fn tls(words: &str, context: &Context<'_>) -> Explanation {
     match tables::tls(words) {
-        Some((slug, row)) => Explanation {
-            reason: Reason(slug),
-            standard: Some(Cow::Borrowed(row.meaning)),
-            inferred: Some(Inference {
-                text: Cow::Borrowed(row.meaning),
-                because: Cow::Borrowed("what the TLS library or the peer said"),
-            }),
-            causes: template::texts(&row.causes, context),
-            fixes: template::fixes(&row.fixes, context),
-            actor: row.actor,
-            sources: vec![Cow::Borrowed(row.source)],
-            confidence: Confidence::new(90),
-            evidence: vec![Evidence { kind: EvidenceKind::Session, text: Cow::Borrowed(slug), weight: 90 }],
-            ..unknown()
-        },
+        Some((slug, row)) => build_tls(slug, row, context),
         None => match tables::failure("tls-failed") {
             Some((slug, row)) => build(Reason(slug), row, context),
             None => unknown(),
         },
+    }
+}
+
+fn build_tls(slug: &'static str, row: &'static tables::TlsRow, context: &Context<'_>) -> Explanation {
+    Explanation {
+        reason: Reason(slug),
+        standard: Some(Cow::Borrowed(row.meaning)),
+        inferred: Some(Inference {
+            text: Cow::Borrowed(row.meaning),
+            because: Cow::Borrowed("what the TLS library or the peer said"),
+        }),
+        causes: template::texts(&row.causes, context),
+        fixes: template::fixes(&row.fixes, context),
+        actor: row.actor,
+        sources: vec![Cow::Borrowed(row.source)],
+        confidence: Confidence::new(90),
+        evidence: vec![Evidence { kind: EvidenceKind::Session, text: Cow::Borrowed(slug), weight: 90 }],
+        ..unknown()
     }
 }
 

@@ -31,12 +31,13 @@ pub use engine::{explain, explain_best};
 pub use explanation::{
     Actor, Confidence, Evidence, EvidenceKind, Explanation, Fix, Inference, Level, Reason, Text,
 };
-pub use failure::{Failure, explain_failure};
+pub use failure::{Failure, explain_failure, explain_row};
 pub use lookup::{Entry, lookup};
 pub use record::{Record, class_word};
 pub use situation::Situation;
 pub use summary::Summary;
 pub use tables::is_expected;
+pub(crate) use template::fill_with;
 
 #[cfg(test)]
 mod tests;

@@ -137,7 +137,8 @@ fn head(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line
     wrap(words, INDENT, INDENT, width)
 }
 
-fn labelled(out: &mut Vec<Line>, label: &str, style: Style, text: Option<&str>, width: usize) {
+/// A label and its text, wrapped to `width` columns; nothing where there is no text.
+pub(crate) fn labelled(out: &mut Vec<Line>, label: &str, style: Style, text: Option<&str>, width: usize) {
     let Some(text) = text.filter(|t| !t.is_empty()) else { return };
     let words = text.split_ascii_whitespace().map(|w| (w.to_owned(), style)).collect();
     let mut lines = wrap(words, INDENT + LABEL, INDENT + LABEL, width);

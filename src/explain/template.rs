@@ -42,6 +42,36 @@ pub(crate) fn fixes(rows: &[&'static str], context: &Context<'_>) -> Vec<Fix> {
         .collect()
 }
 
+/// The text with each `{name}` or `{name|default}` filled in; nothing where a name has neither value nor default.
+pub(crate) fn fill_with<'v>(
+    text: &'static str,
+    value: impl Fn(&str) -> Option<Cow<'v, str>>,
+) -> Option<Text> {
+    if !text.contains('{') {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut out = String::with_capacity(text.len() + 24);
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let (name, behind) = after.split_once('}')?;
+        let (name, default) = match name.split_once('|') {
+            Some((name, default)) => (name, Some(default)),
+            None => (name, None),
+        };
+        match value(name) {
+            Some(value) => out.push_str(&crate::wire::escape::visible(value.as_bytes())),
+            None => out.push_str(default?),
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    if out.contains("  ") || out.ends_with(' ') {
+        out = out.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+    }
+    Some(Cow::Owned(out))
+}
+
 /// Rows that apply, without their conditions; those that had any come first.
 fn chosen<'r>(rows: &'r [&'static str], context: &'r Context<'_>) -> impl Iterator<Item = &'static str> + 'r {
     let special = rows.iter().filter_map(|row| {
@@ -147,29 +177,7 @@ impl Context<'_> {
 
     /// The text with its names filled in; nothing where one is not known and has no default.
     pub(crate) fn fill(&self, text: &'static str) -> Option<Text> {
-        if !text.contains('{') {
-            return Some(Cow::Borrowed(text));
-        }
-        let mut out = String::with_capacity(text.len() + 24);
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once('{') {
-            out.push_str(before);
-            let (name, behind) = after.split_once('}')?;
-            let (name, default) = match name.split_once('|') {
-                Some((name, default)) => (name, Some(default)),
-                None => (name, None),
-            };
-            match self.value(name) {
-                Some(value) => out.push_str(&crate::wire::escape::visible(value.as_bytes())),
-                None => out.push_str(default?),
-            }
-            rest = behind;
-        }
-        out.push_str(rest);
-        if out.contains("  ") || out.ends_with(' ') {
-            out = out.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
-        }
-        Some(Cow::Owned(out))
+        fill_with(text, |name| self.value(name))
     }
 
     /// What a name stands for.

@@ -63,13 +63,17 @@ pub async fn versions(
 ) -> Vec<(Version, Answer)> {
     let mut answers = Vec::new();
     for version in Version::ALL {
-        let answer = match side::to_tls(setup, peer, own_name).await {
-            Ok(link) => ask(link, version, host, setup.tls.options().timeout).await,
-            Err(error) => Answer::NotAsked(error.to_string()),
-        };
-        answers.push((version, answer));
+        answers.push((version, one(setup, peer, host, own_name, version).await));
     }
     answers
+}
+
+/// Asks for one version, on a side connection. What is older than TLS 1.3 a server may answer with an older one.
+pub async fn one(setup: &Setup, peer: SocketAddr, host: &Host, own_name: &str, version: Version) -> Answer {
+    match side::to_tls(setup, peer, own_name).await {
+        Ok(link) => ask(link, version, host, setup.tls.options().timeout).await,
+        Err(error) => Answer::NotAsked(error.to_string()),
+    }
 }
 
 async fn ask(mut link: Link<Plain>, version: Version, host: &Host, limit: Duration) -> Answer {

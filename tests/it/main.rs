@@ -5,6 +5,7 @@
 mod agreement;
 mod at_terminal;
 mod binary;
+mod check;
 mod diff;
 mod dns;
 mod export;

@@ -29,7 +29,8 @@ pub fn to_string(entry: &Entry) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
-fn write_line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+/// Writes any value as one line of JSON that holds no character that could harm a terminal.
+pub(crate) fn write_line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Harmless);
     value.serialize(&mut serializer)?;
     out.write_all(b"\n")
@@ -58,7 +59,8 @@ impl Formatter for Harmless {
     }
 }
 
-struct EntryJson<'a>(&'a Entry);
+/// An entry with the keys of the schema.
+pub(crate) struct EntryJson<'a>(pub(crate) &'a Entry);
 
 impl Serialize for EntryJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

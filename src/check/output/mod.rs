@@ -1,0 +1,4 @@
+//! The forms of a report.
+
+pub mod json;
+pub mod text;

@@ -1,0 +1,216 @@
+//! A report as lines for people: the stages with a waterfall of times, then what to do first.
+
+use std::time::Duration;
+
+use crate::check::{Finding, Leg, Report, Severity, Stage, StageName, Verdict};
+use crate::explain::Fix;
+use crate::explain::render::{Line, Piece, Style, labelled};
+use crate::transcript::export::shown;
+use crate::transcript::{Entry, EntryKind};
+
+/// Columns of the waterfall.
+const FALL: usize = 16;
+
+/// Columns before a stage's summary.
+const BEFORE: usize = 2 + 9 + 13 + 9 + FALL + 3;
+
+/// How many entries are shown as evidence of a finding.
+const EVIDENCE: usize = 3;
+
+/// The line above the stages of a leg.
+pub fn title(place: &str) -> Line {
+    vec![piece(Style::Label, place.to_owned())]
+}
+
+/// A stage: verdict, name, time, its place in the waterfall up to `total`, and what came of it.
+pub fn stage(stage: &Stage, total: Duration, width: usize) -> Line {
+    let (style, summary) = match &stage.verdict {
+        Verdict::Ok => (Style::Good, stage.summary.as_str()),
+        Verdict::Skipped(why) => (Style::Dim, why.as_str()),
+        Verdict::Found(severity) => (style_of(*severity), stage.summary.as_str()),
+    };
+    let skipped = matches!(stage.verdict, Verdict::Skipped(_));
+    let time = if skipped { String::new() } else { brief(stage.took) };
+    let bar = if skipped { " ".repeat(FALL) } else { waterfall(stage, total) };
+    let summary_style = if skipped { Style::Dim } else { Style::Plain };
+    vec![
+        piece(style, format!("  {:<9}", stage.verdict.word())),
+        piece(Style::Plain, format!("{:<13}", stage.name)),
+        piece(Style::Dim, format!("{time:>8} ")),
+        piece(Style::Label, format!("{bar}   ")),
+        piece(summary_style, cut(summary, width.saturating_sub(BEFORE).max(20))),
+    ]
+}
+
+/// A stage under way.
+pub fn running(name: &str) -> Line {
+    vec![piece(Style::Dim, format!("  {:<9}", "…")), piece(Style::Plain, name.to_owned())]
+}
+
+/// A leg in one line, while it is walked.
+pub fn in_short(place: &str, stages: &[Stage], running: Option<StageName>, width: usize) -> Line {
+    let worst = stages.iter().filter_map(|stage| match stage.verdict {
+        Verdict::Found(severity) => Some(severity),
+        _ => None,
+    });
+    let style = worst.max().map_or(Style::Good, style_of);
+    let done: Vec<&str> = stages.iter().map(|stage| stage.name.as_str()).collect();
+    let now = running.map_or_else(String::new, |name| format!(" {name} …"));
+    let text = cut(&format!("{}{now}", done.join(" ")), width.saturating_sub(34).max(20));
+    vec![piece(style, format!("  {place:<30}  ")), piece(Style::Dim, text)]
+}
+
+/// All stages of a leg under its title.
+pub fn leg(leg: &Leg, total: Duration, width: usize) -> Vec<Line> {
+    let mut lines = vec![title(&leg.place)];
+    lines.extend(leg.stages.iter().map(|one| stage(one, total, width)));
+    lines
+}
+
+/// The findings, and the last line that sums up.
+pub fn findings(report: &Report, width: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let groups = [
+        (Severity::Problem, "What to do first"),
+        (Severity::Warning, "What to do then"),
+        (Severity::Note, "Good to know"),
+    ];
+    for (severity, heading) in groups {
+        let group = report.findings.iter().filter(|finding| finding.severity == severity);
+        for (number, finding) in group.enumerate() {
+            if number == 0 {
+                lines.extend([Line::new(), vec![piece(Style::Label, heading.to_owned())]]);
+            }
+            lines.extend(self::finding(finding, width));
+        }
+    }
+    lines.push(Line::new());
+    lines.push(sum(report));
+    lines
+}
+
+/// One finding. Notes are told in short.
+pub fn finding(finding: &Finding, width: usize) -> Vec<Line> {
+    let style = style_of(finding.severity);
+    let mut lines = Vec::new();
+    let mut part = |label: &str, style: Style, text: Option<String>| {
+        labelled(&mut lines, label, style, text.as_deref(), width);
+    };
+    let note = finding.severity == Severity::Note;
+    let at = format!("{} · {}", finding.places.join(", "), finding.stage);
+    part("", Style::Plain, Some(finding.line.to_string()));
+    part("at", Style::Dim, Some(at));
+    part("means", Style::Plain, Some(finding.meaning.to_string()).filter(|text| *text != finding.line));
+    if !note {
+        for (number, cause) in finding.causes.iter().take(3).enumerate() {
+            part(if number == 0 { "why" } else { "" }, Style::Plain, Some(cause.to_string()));
+        }
+    }
+    for (number, fix) in finding.fixes.iter().take(if note { 1 } else { 3 }).enumerate() {
+        part(if number == 0 { "try" } else { "" }, Style::Good, Some(fix_text(fix)));
+    }
+    if !note {
+        for (number, entry) in evidence(finding).iter().enumerate() {
+            part(if number == 0 { "seen" } else { "" }, Style::Dim, Some(entry.clone()));
+        }
+        let sources: Vec<&str> = finding.sources.iter().take(3).map(|source| source.as_ref()).collect();
+        part("ref", Style::Dim, Some(sources.join(" · ")));
+    }
+    part("id", Style::Dim, Some(finding.id.to_owned()));
+    if let Some(label) = lines.first_mut().and_then(|line| line.first_mut()) {
+        label.text = "  ".to_owned();
+    }
+    if let Some(label) = lines.first_mut().and_then(|line| line.get_mut(1)) {
+        *label = piece(style, format!("{:<9}", finding.severity.word()));
+    }
+    lines
+}
+
+/// The last entries that show a finding: what was on the wire before anything else.
+fn evidence(finding: &Finding) -> Vec<String> {
+    let telling = |entry: &&Entry| !matches!(entry.kind, EntryKind::Session(_) | EntryKind::Header(..));
+    let mut lines: Vec<String> = finding
+        .evidence
+        .iter()
+        .filter(telling)
+        .filter_map(|entry| shown(entry).map(|(arrow, text)| format!("{arrow} {text}")))
+        .collect();
+    lines.drain(..lines.len().saturating_sub(EVIDENCE));
+    lines
+}
+
+fn fix_text(fix: &Fix) -> String {
+    match &fix.command {
+        Some(command) => format!("{}: {command}", fix.text),
+        None => fix.text.to_string(),
+    }
+}
+
+fn sum(report: &Report) -> Line {
+    let counted = |severity: Severity| {
+        let count = report.count(severity);
+        let plural = if count == 1 { "" } else { "s" };
+        (count > 0).then(|| piece(style_of(severity), format!("{count} {}{plural}", severity.word())))
+    };
+    let all = [Severity::Problem, Severity::Warning, Severity::Note];
+    let found: Vec<Piece> = all.into_iter().filter_map(counted).collect();
+    let mut line = vec![piece(Style::Plain, format!("{}: ", report.subject))];
+    if found.iter().all(|found| found.style == Style::Dim) {
+        line.push(piece(Style::Good, "nothing wrong".to_owned()));
+        line.extend((!found.is_empty()).then(|| piece(Style::Plain, ", ".to_owned())));
+    }
+    for (number, found) in found.into_iter().enumerate() {
+        line.extend((number > 0).then(|| piece(Style::Plain, ", ".to_owned())));
+        line.push(found);
+    }
+    line.push(piece(Style::Dim, format!(" · {}", brief(report.took))));
+    line
+}
+
+/// Where in the whole a stage lies.
+fn waterfall(stage: &Stage, total: Duration) -> String {
+    let total = total.as_secs_f64().max(1e-6);
+    let column = |at: Duration| ((at.as_secs_f64() / total * FALL as f64) as usize).min(FALL);
+    let from = column(stage.at).min(FALL - 1);
+    let to = column(stage.at + stage.took).max(from + 1);
+    format!("{}{}{}", "·".repeat(from), "█".repeat(to - from), "·".repeat(FALL - to))
+}
+
+/// A time as people read it.
+pub fn brief(time: Duration) -> String {
+    match time.as_millis() {
+        0..10_000 => format!("{} ms", time.as_millis()),
+        _ => format!("{:.1} s", time.as_secs_f32()),
+    }
+}
+
+/// The style of a severity.
+pub fn style_of(severity: Severity) -> Style {
+    match severity {
+        Severity::Note => Style::Dim,
+        Severity::Warning => Style::Warn,
+        Severity::Problem => Style::Bad,
+    }
+}
+
+fn piece(style: Style, text: String) -> Piece {
+    Piece { style, text }
+}
+
+/// The text cut to so many columns.
+fn cut(text: &str, columns: usize) -> String {
+    use unicode_width::UnicodeWidthChar;
+    let mut used = 0;
+    let fits = text.char_indices().find(|(_, c)| {
+        used += c.width().unwrap_or(0);
+        used > columns
+    });
+    match fits {
+        None => text.to_owned(),
+        Some((at, _)) => {
+            let kept: String = text.get(..at).unwrap_or_default().chars().collect();
+            let short: String = kept.chars().take(kept.chars().count().saturating_sub(1)).collect();
+            format!("{short}…")
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The certificates that the server sends.
+
+use chrono::Utc;
+
+use super::super::finding::Found;
+use super::super::walk::Walk;
+use crate::transport::cert::CertInfo;
+use crate::transport::chain::{self, Remark};
+use crate::transport::inspect::inspect;
+
+pub(super) fn obstacle(walk: &Walk) -> Option<String> {
+    walk.tls.is_none().then(|| "there was no encrypted link".to_owned())
+}
+
+pub(super) async fn run(walk: &mut Walk) -> String {
+    let Some(info) = walk.tls.clone() else { return String::new() };
+    if info.chain_visible() {
+        return review(walk, &info.chain, true);
+    }
+    let (plan, endpoint) = (walk.plan.clone(), walk.endpoint.clone());
+    walk.breathe().await;
+    let setup = plan.setup(&endpoint, &plan.tls);
+    match inspect(&setup, endpoint.addr(), &endpoint.host, &walk.own_name).await {
+        Ok(found) => review(walk, &found.chain, found.complete),
+        Err(error) => match &info.leaf {
+            Some(leaf) => format!("{} · the chain could not be seen: {error}", leaf.subject),
+            None => format!("could not be seen: {error}"),
+        },
+    }
+}
+
+/// Remarks on the chain. What keeps it from verifying has been said when it was verified.
+fn review(walk: &mut Walk, chain: &[CertInfo], complete: bool) -> String {
+    for (cert, remarks) in chain.iter().zip(chain::review(chain, Utc::now())) {
+        for remark in remarks {
+            let id = match remark {
+                Remark::OutOfOrder => "chain-out-of-order",
+                Remark::Superfluous | Remark::Duplicate | Remark::RootSent => "chain-superfluous",
+                _ => continue,
+            };
+            walk.find(Found::new(id).with("subject", &cert.subject).with("remark", remark));
+        }
+    }
+    let Some(leaf) = chain.first() else { return "none was sent".to_owned() };
+    let names = leaf.host_names();
+    let shown = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let more = if names.len() > 3 { format!(" and {} more", names.len() - 3) } else { String::new() };
+    let sent = match (complete, chain.len()) {
+        (false, _) => "the chain is hidden by TLS 1.3".to_owned(),
+        (true, 1) => "sent alone".to_owned(),
+        (true, count) => format!("chain of {count}"),
+    };
+    format!("for {shown}{more} · {} · issued by {} · {sent}", leaf.key, leaf.issuer)
+}

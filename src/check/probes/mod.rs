@@ -1,0 +1,172 @@
+//! What is done at each stage: a table of probes, and the order in which they come.
+
+mod auth;
+mod banner;
+mod certificate;
+mod ehlo;
+mod envelope;
+mod limits;
+mod login;
+mod quit;
+mod relay;
+mod tcp;
+mod tls;
+mod versions;
+
+use std::pin::Pin;
+
+use super::finding::{Found, Severity};
+use super::plan::{Plan, Role};
+use super::report::End;
+use super::stage::StageName;
+use super::walk::Walk;
+use crate::target::Scheme;
+use crate::transport::Broken;
+
+/// A probe at work. What it gives is its stage's summary in one line, safe to show.
+type Work<'w> = Pin<Box<dyn Future<Output = String> + Send + 'w>>;
+
+/// What is done at one stage.
+pub struct Probe {
+    /// The stage.
+    pub stage: StageName,
+    /// What will be done, for `--dry-run`.
+    pub does: &'static str,
+    /// Whether it needs the session.
+    needs_session: bool,
+    /// Whether the plan has it at all; one that is not wanted is not shown.
+    pub wanted: fn(&Plan) -> bool,
+    /// Why it cannot be done.
+    obstacle: fn(&Walk) -> Option<String>,
+    /// Does it.
+    run: for<'w> fn(&'w mut Walk) -> Work<'w>,
+}
+
+/// The probe of a row. `run` is an async function of the walk.
+macro_rules! probe {
+    ($stage:ident, $run:path, $does:literal $(, $field:ident: $value:expr)*) => {
+        #[allow(clippy::needless_update, reason = "some rows set every field")]
+        Probe {
+            stage: StageName::$stage,
+            does: $does,
+            run: |walk| Box::pin($run(walk)),
+            $($field: $value,)*
+            ..Probe::PLAIN
+        }
+    };
+}
+
+impl Probe {
+    /// A probe that needs the session, always.
+    const PLAIN: Probe = Probe {
+        stage: StageName::Tcp,
+        does: "",
+        needs_session: true,
+        wanted: |_| true,
+        obstacle: |_| None,
+        run: |_| Box::pin(std::future::ready(String::new())),
+    };
+}
+
+/// All probes on a session.
+pub const PROBES: &[Probe] = &[
+    probe!(Tcp, tcp::run, "connect to the address"),
+    probe!(Banner, banner::run, "wait for the greeting and compare its name with DNS"),
+    probe!(Ehlo, ehlo::run, "EHLO, and HELO if that is refused"),
+    probe!(Tls, tls::run, "STARTTLS where it is offered, TLS from the first byte on port 465; verify the certificate",
+        obstacle: tls::obstacle),
+    probe!(EhloTls, ehlo::over_tls, "EHLO again over TLS", obstacle: ehlo::obstacle_over_tls),
+    probe!(Auth, auth::run, "look at the mechanisms offered"),
+    probe!(Relay, relay::run, "MAIL and RCPT for a stranger (example.com), then RSET: on a server of your own only",
+        wanted: |plan| plan.relay_test),
+    probe!(Login, login::run, "AUTH with the credentials given, over a verified TLS link only",
+        wanted: |plan| plan.login.is_some()),
+    probe!(Envelope, envelope::run, "MAIL and RCPT with the addresses given, then RSET: nothing is sent",
+        wanted: |plan| plan.envelope.is_some()),
+    probe!(Limits, limits::run, "look at the limits that EHLO named"),
+    probe!(Quit, quit::run, "QUIT"),
+    probe!(Certificate, certificate::run, "look at the chain of certificates on a connection of its own",
+        needs_session: false, obstacle: certificate::obstacle),
+    probe!(Versions, versions::run, "ask for TLS 1.1 and older on a connection of its own",
+        needs_session: false, obstacle: versions::obstacle),
+];
+
+/// The stages of a session that begins in plaintext.
+const PLAIN_FIRST: &[StageName] = {
+    use StageName::*;
+    &[Tcp, Banner, Ehlo, Tls, EhloTls, Auth, Relay, Login, Envelope, Limits, Quit, Certificate, Versions]
+};
+
+/// The stages of a session that begins with TLS.
+const TLS_FIRST: &[StageName] = {
+    use StageName::*;
+    &[Tcp, Tls, Banner, Ehlo, Auth, Relay, Login, Envelope, Limits, Quit, Certificate, Versions]
+};
+
+/// The probes of a session in order.
+pub fn in_order(scheme: Scheme) -> impl Iterator<Item = &'static Probe> {
+    let order = if scheme == Scheme::Smtps { TLS_FIRST } else { PLAIN_FIRST };
+    order.iter().filter_map(|name| PROBES.iter().find(|probe| probe.stage == *name))
+}
+
+/// Goes through all stages.
+pub(super) async fn walk(walk: &mut Walk) {
+    let plan = walk.plan.clone();
+    for probe in in_order(walk.endpoint.scheme) {
+        if !(probe.wanted)(&plan) {
+            continue;
+        }
+        let stopped = walk.stopped().filter(|_| probe.needs_session).map(str::to_owned);
+        if let Some(why) = stopped.or_else(|| (probe.obstacle)(walk)) {
+            walk.ledger.skip(probe.stage, why);
+            continue;
+        }
+        walk.ledger.enter(probe.stage);
+        let summary = (probe.run)(walk).await;
+        walk.ledger.leave(summary);
+    }
+}
+
+/// Puts down that the session broke off, and gives that in words.
+fn broke(walk: &mut Walk, broken: &Broken) -> String {
+    let words = broken.to_string();
+    let found = match broken {
+        Broken::TimedOut { command, limit } => {
+            walk.transient = true;
+            Found::new("no-reply").with("command", command.name()).with("seconds", limit.as_secs_f32())
+        }
+        Broken::Stalled(limit) => {
+            walk.transient = true;
+            Found::new("no-reply").with("command", "what was sent").with("seconds", limit.as_secs_f32())
+        }
+        Broken::Closed { .. } => {
+            walk.transient = true;
+            Found::new("closed-early").with("what", &words)
+        }
+        Broken::Io(_) => {
+            walk.transient = true;
+            Found::new("cut-off").with("what", &words)
+        }
+        Broken::Exceeded(what) => Found::new("too-much").with("what", what),
+        Broken::NotSmtp(line) => Found::new("not-smtp").with("line", line),
+    };
+    walk.find(found);
+    walk.stop(&words);
+    walk.hang_up();
+    words
+}
+
+/// How bad a fault of the certificate or the lack of TLS is: mail servers among themselves go on without.
+fn by_role(walk: &Walk) -> Severity {
+    match walk.endpoint.role {
+        Role::Relay => Severity::Warning,
+        Role::Submission | Role::Unknown => Severity::Problem,
+    }
+}
+
+/// Marks the end as this, unless it was worse already.
+fn end_as(walk: &mut Walk, end: End) {
+    if matches!(walk.end, End::Done | End::Broken) {
+        walk.end = end;
+    }
+}

@@ -1,0 +1,44 @@
+//! The connection.
+
+use super::super::finding::{Found, Severity};
+use super::super::report::End;
+use super::super::walk::Walk;
+use crate::transport::DialError;
+use crate::transport::dial::ConnectProblem;
+
+pub(super) async fn run(walk: &mut Walk) -> String {
+    match walk.connect().await {
+        Ok(()) => format!("connected to {}", walk.endpoint.addr()),
+        Err(error) => {
+            let problem = error.attempts().first().map(|attempt| attempt.error.clone());
+            let found = found(&error, problem.as_ref());
+            let severity = severity(walk, problem.as_ref());
+            walk.transient |= !matches!(problem, Some(ConnectProblem::Source(_)));
+            walk.find(severity.into_iter().fold(found, Found::severity));
+            walk.stop("there is no connection");
+            walk.end = End::Unreached;
+            error.to_string()
+        }
+    }
+}
+
+fn found(error: &DialError, problem: Option<&ConnectProblem>) -> Found {
+    let id = match problem {
+        Some(ConnectProblem::Refused) => "connection-refused",
+        Some(ConnectProblem::TimedOut) => "connect-timed-out",
+        Some(ConnectProblem::Unreachable) => "unreachable",
+        Some(ConnectProblem::Reset) => "reset",
+        _ => "cannot-connect",
+    };
+    Found::new(id).with("what", error)
+}
+
+/// A usual port that nobody named may be closed. That this machine has no IPv6 is no fault of the server.
+fn severity(walk: &Walk, problem: Option<&ConnectProblem>) -> Option<Severity> {
+    let endpoint = &walk.endpoint;
+    let no_way = problem == Some(&ConnectProblem::Unreachable);
+    if !endpoint.named || endpoint.both_families && endpoint.ip.is_ipv6() && no_way {
+        return Some(Severity::Note);
+    }
+    endpoint.both_families.then_some(Severity::Warning)
+}

@@ -1,0 +1,201 @@
+//! The encrypted link: how it begins, whether it comes about, and whether its certificate verifies.
+
+use chrono::Utc;
+
+use super::super::finding::{Found, Severity};
+use super::super::report::End;
+use super::super::walk::{Unopened, Walk, last_line};
+use super::{broke, by_role, end_as};
+use crate::explain::explain_failure;
+use crate::target::Scheme;
+use crate::transport::tls::{TlsFailure, Verified, VerifyReason};
+use crate::transport::{TlsError, TlsInfo};
+use crate::wire::Class;
+
+pub(super) fn obstacle(walk: &Walk) -> Option<String> {
+    (walk.endpoint.scheme == Scheme::Lmtp && !offered(walk)).then(|| "LMTP without STARTTLS".to_owned())
+}
+
+fn offered(walk: &Walk) -> bool {
+    walk.facts.capabilities.as_ref().is_some_and(|list| list.has("STARTTLS"))
+}
+
+pub(super) async fn run(walk: &mut Walk) -> String {
+    if walk.endpoint.scheme != Scheme::Smtps {
+        if !offered(walk) {
+            walk.find(Found::new("no-starttls").severity(by_role(walk)));
+            return "STARTTLS is not offered".to_owned();
+        }
+        if let Some(summary) = refused(walk).await {
+            return summary;
+        }
+    }
+    let setup = walk.plan.tls.clone();
+    match walk.upgrade(&setup).await {
+        Ok(()) => secured(walk),
+        Err(error) => failed(walk, error).await,
+    }
+}
+
+/// Says STARTTLS; what to sum up if that is not accepted.
+async fn refused(walk: &mut Walk) -> Option<String> {
+    let answer = match walk.connection() {
+        Ok(connection) => connection.command(b"STARTTLS").await,
+        Err(broken) => Err(broken),
+    };
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(broken) => return Some(broke(walk, &broken)),
+    };
+    if walk.connection().is_ok_and(|connection| connection.must_upgrade()) {
+        injected(walk).await;
+        return None;
+    }
+    let explanation = walk.explain_last();
+    let transient = answer.reply.class() == Some(Class::Transient);
+    walk.transient |= transient;
+    let found = Found::new("starttls-refused").with("reply", last_line(&answer)).explained(explanation);
+    walk.find(found.severity(by_role(walk)));
+    Some(last_line(&answer))
+}
+
+/// Bytes in cleartext behind the go-ahead (CVE-2011-0411).
+async fn injected(walk: &mut Walk) {
+    let Some(connection) = &mut walk.connection else { return };
+    let mut discarded = 0;
+    while connection.is_busy() {
+        match connection.next().await {
+            Some(crate::session::Event::Upgrade { discarded: bytes }) => {
+                discarded = bytes.len();
+                break;
+            }
+            Some(_) => {}
+            None => break,
+        }
+    }
+    if discarded > 0 {
+        walk.find(Found::new("starttls-injection").with("bytes", discarded));
+    }
+}
+
+/// What there is to say of a link that was made.
+fn secured(walk: &mut Walk) -> String {
+    let Some(info) = walk.tls.clone() else { return String::new() };
+    learn(walk, &info);
+    let now = Utc::now();
+    let mut words = vec![
+        info.version.map_or_else(|| "TLS".to_owned(), |version| version.to_string()),
+        info.cipher.clone().unwrap_or_default(),
+    ];
+    words.retain(|word| !word.is_empty());
+    if let Verified::No(problem) = &info.verified {
+        let found = of_certificate(problem.reason).with("what", problem);
+        walk.find(found.severity(by_role(walk)));
+        words.push(format!("NOT verified: {problem}"));
+    } else if info.verified == Verified::Yes {
+        words.push(format!("verified for {}", info.checked_name));
+    }
+    if let Some(leaf) = &info.leaf {
+        let days = leaf.days_left(now);
+        words.push(format!("{days} days left"));
+        let day = leaf.not_after.format("%Y-%m-%d");
+        if (0..=walk.plan.thresholds.cert_days).contains(&days) {
+            walk.find(Found::new("certificate-ends-soon").with("days", days).with("day", day));
+        }
+    }
+    words.join(" · ")
+}
+
+fn learn(walk: &mut Walk, info: &TlsInfo) {
+    walk.facts.tls_version = info.version.map(|version| version.to_string());
+    walk.facts.cipher.clone_from(&info.cipher);
+    walk.facts.not_after = info.leaf.as_ref().map(|leaf| leaf.not_after);
+    walk.facts.verified = match info.verified {
+        Verified::Yes => Some(true),
+        Verified::No(_) => Some(false),
+        Verified::Unknown(_) => None,
+    };
+}
+
+/// What kept the link from coming about; and how to go on all the same.
+async fn failed(walk: &mut Walk, error: TlsError) -> String {
+    let words = error.to_string();
+    match &error.failure {
+        TlsFailure::PlaintextReply(_) if walk.endpoint.scheme == Scheme::Smtps => {
+            walk.other_mode = Some(Scheme::Smtp);
+            let severity = if walk.endpoint.named { Severity::Problem } else { Severity::Note };
+            walk.find(Found::new("plaintext-expected").severity(severity));
+            walk.stop("the port does not begin with TLS");
+        }
+        TlsFailure::Verify(problem) => {
+            walk.facts.verified = Some(false);
+            let found = of_certificate(problem.reason).with("what", problem);
+            walk.find(found.severity(by_role(walk)));
+            go_on(walk, true).await;
+        }
+        failure => {
+            let host = walk.endpoint.host.to_string();
+            let explanation = explain_failure(&error.failure(), Some(&host));
+            let found = Found::new(of_failure(failure)).with("what", &words);
+            walk.find(found.explained(Some(explanation)));
+            walk.transient |=
+                matches!(failure, TlsFailure::Timeout(_) | TlsFailure::ClosedInHandshake { .. });
+            go_on(walk, false).await;
+        }
+    }
+    words
+}
+
+/// Opens the session again: over a link whose certificate is not demanded to verify, or without TLS.
+async fn go_on(walk: &mut Walk, tls: bool) {
+    let insecure = walk.plan.tls.with(|options| options.insecure = true);
+    if !tls && walk.endpoint.scheme == Scheme::Smtps {
+        walk.stop("there is no encrypted link");
+        end_as(walk, End::TlsFailed);
+        return;
+    }
+    let opened = walk.reopen(tls.then_some(&insecure)).await;
+    match opened {
+        Ok(()) => {
+            if let Some(info) = walk.tls.clone().filter(|_| tls) {
+                learn(walk, &info);
+            }
+        }
+        Err(Unopened::Broken(broken)) => drop(broke(walk, &broken)),
+        Err(Unopened::Tls(error)) => {
+            walk.stop(error.to_string());
+            end_as(walk, End::TlsFailed);
+        }
+        Err(Unopened::Dial(error)) => walk.stop(error.to_string()),
+        Err(Unopened::Refused(what, answer)) => {
+            walk.stop(format!("the server did not accept {what} again: {}", last_line(&answer)));
+        }
+    }
+}
+
+fn of_certificate(reason: VerifyReason) -> Found {
+    Found::new(match reason {
+        VerifyReason::Expired => "certificate-expired",
+        VerifyReason::NotYetValid => "certificate-not-yet-valid",
+        VerifyReason::SelfSigned => "certificate-self-signed",
+        VerifyReason::UntrustedRoot => "certificate-untrusted-root",
+        VerifyReason::UnknownIssuer => "certificate-unknown-issuer",
+        VerifyReason::MissingIntermediate => "certificate-missing-intermediate",
+        VerifyReason::NameMismatch => "certificate-name-mismatch",
+        VerifyReason::WrongPurpose => "certificate-wrong-purpose",
+        VerifyReason::Weak => "certificate-weak",
+        VerifyReason::Revoked | VerifyReason::Damaged | VerifyReason::Other => "certificate-not-verified",
+    })
+}
+
+fn of_failure(failure: &TlsFailure) -> &'static str {
+    match failure {
+        TlsFailure::NoCommonVersion => "tls-no-common-version",
+        TlsFailure::NoCommonCipher => "tls-no-common-cipher",
+        TlsFailure::ClientCertificate(_) => "tls-client-certificate",
+        TlsFailure::Timeout(_) => "tls-timed-out",
+        TlsFailure::PlaintextReply(_) => "starttls-without-tls",
+        TlsFailure::ClosedInHandshake { .. } => "tls-closed",
+        _ => "tls-failed",
+    }
+}

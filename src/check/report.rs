@@ -1,0 +1,157 @@
+//! What a check came to.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use chrono::{DateTime, FixedOffset, Utc};
+
+use super::finding::{Finding, Severity};
+use super::stage::{Stage, StageName};
+use crate::transcript::{Entry, Header};
+use crate::wire::Capabilities;
+
+/// One leg of the way: the names of a host or domain, or a session with one address and port.
+#[derive(Clone, Debug)]
+pub struct Leg {
+    /// What it is called: `example.org`, `mx.example.org:25`.
+    pub place: String,
+    /// The address and port, on the legs that have one.
+    pub addr: Option<SocketAddr>,
+    /// Which try of this leg it is, from 1.
+    pub attempt: u32,
+    /// The stages in the order in which they were gone through.
+    pub stages: Vec<Stage>,
+    /// The header of its transcript; nothing if nothing was done.
+    pub header: Option<Header>,
+    /// What was learnt.
+    pub facts: Facts,
+    /// How far it got.
+    pub end: End,
+}
+
+impl Leg {
+    /// A stage, if it was reached.
+    pub fn stage(&self, name: StageName) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.name == name)
+    }
+
+    /// All entries of its transcript.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.stages.iter().flat_map(|stage| &stage.evidence)
+    }
+}
+
+/// What was learnt on a leg, for those who measure.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The text of the greeting.
+    pub banner: Option<String>,
+    /// What the last EHLO listed.
+    pub capabilities: Option<Capabilities>,
+    /// The version of TLS.
+    pub tls_version: Option<String>,
+    /// The cipher suite.
+    pub cipher: Option<String>,
+    /// Whether the certificate verified.
+    pub verified: Option<bool>,
+    /// The last moment of the certificate.
+    pub not_after: Option<DateTime<Utc>>,
+}
+
+/// How far a leg got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// To its last stage.
+    Done,
+    /// The host was not reached.
+    Unreached,
+    /// The encrypted link could not be made or trusted, and without it there was no going on.
+    TlsFailed,
+    /// The credentials were refused.
+    AuthRefused,
+    /// The session broke off, or the server refused it.
+    Broken,
+}
+
+/// What a whole check came to.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What was checked, as it was named.
+    pub subject: String,
+    /// When it began.
+    pub started: DateTime<FixedOffset>,
+    /// How long it took.
+    pub took: Duration,
+    /// The legs.
+    pub legs: Vec<Leg>,
+    /// The findings, in the order in which to act on them.
+    pub findings: Vec<Finding>,
+}
+
+/// What it all comes to, for the exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Nothing wrong.
+    Fine,
+    /// Findings of the severity that counts, or worse.
+    Findings,
+    /// The credentials were refused.
+    AuthRefused,
+    /// No encrypted link, where there was no going on without one.
+    TlsFailed,
+    /// Nobody was reached.
+    Unreached,
+}
+
+impl Report {
+    /// The worst of the findings.
+    pub fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max()
+    }
+
+    /// How many findings there are of a severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+
+    /// The sessions, without the legs that are names only.
+    pub fn sessions(&self) -> impl Iterator<Item = &Leg> {
+        self.legs.iter().filter(|leg| leg.addr.is_some())
+    }
+
+    /// What it comes to, when findings from `fail_on` on count.
+    pub fn outcome(&self, fail_on: Severity) -> Outcome {
+        let failed = self.worst().is_some_and(|worst| worst >= fail_on);
+        if !failed {
+            return Outcome::Fine;
+        }
+        let ends: Vec<End> = self.last_tries().map(|leg| leg.end).collect();
+        let all = |end: End| ends.iter().all(|one| *one == end);
+        let reached: Vec<End> = ends.iter().copied().filter(|end| *end != End::Unreached).collect();
+        if all(End::Unreached) {
+            Outcome::Unreached
+        } else if reached.iter().all(|end| *end == End::TlsFailed) {
+            Outcome::TlsFailed
+        } else if ends.contains(&End::AuthRefused) {
+            Outcome::AuthRefused
+        } else {
+            Outcome::Findings
+        }
+    }
+
+    /// The last try of each session.
+    pub fn last_tries(&self) -> impl Iterator<Item = &Leg> {
+        let later = |leg: &Leg| {
+            self.legs.iter().any(|other| {
+                other.addr == leg.addr && other.place == leg.place && other.attempt > leg.attempt
+            })
+        };
+        self.sessions().filter(move |leg| !later(leg))
+    }
+
+    /// From connecting to the good-bye, the longest of all sessions.
+    pub fn longest_session(&self) -> Duration {
+        let took = |leg: &Leg| leg.stages.iter().map(|stage| stage.took).sum();
+        self.sessions().map(took).max().unwrap_or_default()
+    }
+}

@@ -1,0 +1,232 @@
+//! From whom to check to the addresses and ports that are walked: the leg of names.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::Local;
+
+use super::finding::{Finding, Found};
+use super::ledger::Ledger;
+use super::plan::{Endpoint, Plan, Role, Subject, USUAL_PORTS};
+use super::progress::{LegId, Watcher};
+use super::report::{End, Facts, Leg};
+use super::stage::StageName;
+use crate::explain::explain_failure;
+use crate::target::{Host, Scheme, Target};
+use crate::transcript::{Header, Info};
+use crate::transport::resolve::{self, NameError, NameProblem};
+use crate::transport::{DialError, Log};
+
+/// The way to one or more servers.
+pub(super) struct Route {
+    pub leg: Leg,
+    pub findings: Vec<Finding>,
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// Looks the way up.
+pub(super) async fn find(plan: Arc<Plan>, subject: &Subject, watcher: Watcher) -> Route {
+    let mut finder = Finder::new(plan, subject, watcher);
+    finder.ledger.enter(StageName::Dns);
+    let endpoints = finder.endpoints(subject).await;
+    let summary = finder.summary(&endpoints);
+    finder.ledger.leave(summary);
+    let end = if endpoints.is_empty() { End::Unreached } else { End::Done };
+    let (place, header) = (finder.ledger.place().to_owned(), finder.ledger.tape.header());
+    let (stages, findings) = finder.ledger.close();
+    let leg = Leg { place, addr: None, attempt: 1, stages, header, facts: Facts::default(), end };
+    Route { leg, findings, endpoints }
+}
+
+/// Looks names up and takes down what it finds.
+pub(super) struct Finder {
+    pub plan: Arc<Plan>,
+    pub ledger: Ledger,
+    log: Log,
+    words: Vec<String>,
+}
+
+impl Finder {
+    fn new(plan: Arc<Plan>, subject: &Subject, watcher: Watcher) -> Finder {
+        let place = place(subject);
+        let target = match subject {
+            Subject::Domain(domain, _) => format!("--mx {domain}"),
+            _ => place.clone(),
+        };
+        let ledger = Ledger::new(place.clone(), target, LegId(0), watcher);
+        let mut log = Log::new(Box::new(ledger.tape.clone()), 0);
+        let mut header = Header::new(place.clone(), Local::now().fixed_offset());
+        header.target = None;
+        header.title = Some(format!("names of {place}"));
+        log.begin(header, Instant::now());
+        Finder { plan, ledger, log, words: Vec::new() }
+    }
+
+    async fn endpoints(&mut self, subject: &Subject) -> Vec<Endpoint> {
+        let mut all = Vec::new();
+        match subject {
+            Subject::Port(target) => {
+                all.extend(self.of_host(&target.host, std::slice::from_ref(target), true, role(target)).await)
+            }
+            Subject::Host(host) => {
+                let targets: Vec<Target> = USUAL_PORTS.iter().map(|port| usual(host, *port)).collect();
+                all.extend(self.of_host(host, &targets, false, Role::Unknown).await);
+            }
+            Subject::Provider { targets, .. } => {
+                for target in targets {
+                    all.extend(
+                        self.of_host(&target.host, std::slice::from_ref(target), true, Role::Submission)
+                            .await,
+                    );
+                }
+            }
+            Subject::Domain(domain, port) => {
+                for name in self.mx(domain).await {
+                    let host = Host::Name(name);
+                    let target = Target { scheme: Scheme::Smtp, host: host.clone(), port: *port, mx: false };
+                    all.extend(self.of_host(&host, &[target], true, Role::Relay).await);
+                }
+            }
+        }
+        all
+    }
+
+    /// The addresses of a host at these ports: the first of each family.
+    async fn of_host(&mut self, host: &Host, targets: &[Target], named: bool, role: Role) -> Vec<Endpoint> {
+        let found = self.addresses(host).await;
+        let first = |v4: bool| found.iter().copied().find(|ip| ip.is_ipv4() == v4);
+        let chosen: Vec<IpAddr> = first(false).into_iter().chain(first(true)).collect();
+        let mut all = Vec::new();
+        for target in targets {
+            for ip in &chosen {
+                all.push(Endpoint {
+                    host: host.clone(),
+                    ip: *ip,
+                    port: target.port,
+                    scheme: target.scheme,
+                    role: if role == Role::Unknown { role_of_port(target.port) } else { role },
+                    named,
+                    both_families: chosen.len() > 1,
+                });
+            }
+        }
+        all
+    }
+
+    async fn addresses(&mut self, host: &Host) -> Vec<IpAddr> {
+        let name = match host {
+            Host::Ip(ip) => return vec![*ip],
+            Host::Name(name) => name,
+        };
+        let began = Instant::now();
+        let found = resolve::addresses(name, &self.plan.dial).await;
+        self.slow(name, began.elapsed());
+        match found {
+            Ok(found) => {
+                let shown: Vec<String> = found.iter().map(ToString::to_string).collect();
+                self.take_down("A+AAAA", name, &shown);
+                self.words.push(format!("{name} → {}", shown.join(", ")));
+                found
+            }
+            Err(error) => {
+                self.take_down("A+AAAA", name, &[]);
+                self.failed(&error);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The hosts of a domain, best first.
+    async fn mx(&mut self, domain: &str) -> Vec<String> {
+        let began = Instant::now();
+        let found = resolve::mx(domain, &self.plan.dial).await;
+        self.slow(domain, began.elapsed());
+        match found {
+            Ok(hosts) => {
+                let shown: Vec<String> =
+                    hosts.iter().map(|host| format!("{} {}", host.preference, host.name)).collect();
+                self.take_down("MX", domain, &shown);
+                if hosts.iter().any(|host| host.implicit) {
+                    self.ledger.find(Found::new("no-mx").with("domain", domain));
+                }
+                hosts.into_iter().map(|host| host.name).collect()
+            }
+            Err(error) => {
+                self.take_down("MX", domain, &[]);
+                self.failed(&error);
+                Vec::new()
+            }
+        }
+    }
+
+    fn slow(&mut self, name: &str, took: Duration) {
+        if took >= self.plan.thresholds.dns {
+            let seconds = format!("{:.1}", took.as_secs_f32());
+            self.ledger.find(Found::new("dns-slow").with("name", name).with("seconds", seconds));
+        }
+    }
+
+    /// An answer, for the transcript.
+    pub fn take_down(&mut self, kind: &str, name: &str, answers: &[String]) {
+        let quoted: Vec<String> =
+            answers.iter().map(|answer| format!("\"{}\"", answer.replace(['"', '\\'], "'"))).collect();
+        let answers = if quoted.is_empty() { "-".to_owned() } else { quoted.join(" ") };
+        self.log.info(Info::Other(format!("dns {kind} {name} {answers}")));
+    }
+
+    /// A lookup that led nowhere.
+    pub fn failed(&mut self, error: &NameError) {
+        self.log.problem(&error.to_string());
+        let id = match error.problem {
+            NameProblem::NoSuchName => "no-such-name",
+            NameProblem::ServerFailed => "name-server-failed",
+            NameProblem::TimedOut(_) => "dns-timed-out",
+            NameProblem::NoAddress(_) => "no-address",
+            NameProblem::NullMx => "null-mx",
+            NameProblem::Other(_) => "dns-failed",
+        };
+        let failure = DialError::Name(error.clone()).failure();
+        let explanation = failure.map(|failure| explain_failure(&failure, Some(&error.name)));
+        let found = Found::new(id).with("name", &error.name).with("what", error);
+        self.ledger.find(found.explained(explanation));
+    }
+
+    fn summary(&self, endpoints: &[Endpoint]) -> String {
+        match (self.words.is_empty(), endpoints.first()) {
+            (true, Some(endpoint)) => format!("{} needs no name", endpoint.ip),
+            (true, None) => "leads nowhere".to_owned(),
+            (false, _) => self.words.join(" · "),
+        }
+    }
+}
+
+fn place(subject: &Subject) -> String {
+    match subject {
+        Subject::Port(target) => target.host.to_string(),
+        Subject::Host(host) => host.to_string(),
+        Subject::Domain(domain, _) => domain.clone(),
+        Subject::Provider { name, .. } => name.clone(),
+    }
+}
+
+fn usual(host: &Host, port: u16) -> Target {
+    let scheme = if port == 465 { Scheme::Smtps } else { Scheme::Smtp };
+    Target { scheme, host: host.clone(), port, mx: false }
+}
+
+fn role(target: &Target) -> Role {
+    match target.scheme {
+        Scheme::Submission | Scheme::Smtps => Role::Submission,
+        Scheme::Lmtp => Role::Relay,
+        Scheme::Smtp => role_of_port(target.port),
+    }
+}
+
+fn role_of_port(port: u16) -> Role {
+    match port {
+        25 => Role::Relay,
+        465 | 587 | 2525 => Role::Submission,
+        _ => Role::Unknown,
+    }
+}

@@ -1,0 +1,125 @@
+//! Shows a check at a terminal while it runs: the stages with their times, redrawn in place as they come. What stays
+//! is printed at the end, when the whole is known that the waterfall is drawn to.
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::check::output::text;
+use crate::check::{LegId, Progress, Report, Stage, StageName};
+use crate::cmd::setup;
+use crate::explain::render::Line;
+use crate::repl::paint;
+
+/// How often the picture is drawn anew while nothing happens.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// With more legs than this each is one line until the end.
+const LEGS_IN_FULL: usize = 2;
+
+/// What is shown.
+pub struct View {
+    colour: bool,
+    width: usize,
+    legs: BTreeMap<LegId, Shown>,
+    begun: Instant,
+}
+
+/// A leg on the screen.
+struct Shown {
+    place: String,
+    stages: Vec<Stage>,
+    running: Option<StageName>,
+}
+
+impl View {
+    pub fn new(colour: bool) -> View {
+        let width = setup::layout(crate::cli::ExplainLevel::None).width;
+        View { colour, width, legs: BTreeMap::new(), begun: Instant::now() }
+    }
+
+    /// Shows what happens until the check is over.
+    pub async fn follow(mut self, mut from: UnboundedReceiver<Progress>) -> View {
+        let screen = io::stdout().is_terminal().then(screen);
+        let mut tick = tokio::time::interval(FRAME);
+        loop {
+            tokio::select! {
+                progress = from.recv() => match progress {
+                    Some(progress) => self.take(progress),
+                    None => break,
+                },
+                _ = tick.tick(), if screen.is_some() => {}
+            }
+            if let Some(screen) = &screen {
+                screen.set_message(self.picture());
+            }
+        }
+        if let Some(screen) = screen {
+            screen.finish_and_clear();
+        }
+        self
+    }
+
+    fn take(&mut self, progress: Progress) {
+        match progress {
+            Progress::Begin(id, place) => {
+                self.legs.insert(id, Shown { place, stages: Vec::new(), running: None });
+            }
+            Progress::Running(id, name) => self.change(id, |leg| leg.running = Some(name)),
+            Progress::Done(id, stage) => self.change(id, |leg| {
+                leg.running = None;
+                leg.stages.push(stage);
+            }),
+            Progress::End(id) => self.change(id, |leg| leg.running = None),
+        }
+    }
+
+    fn change(&mut self, id: LegId, change: impl FnOnce(&mut Shown)) {
+        if let Some(leg) = self.legs.get_mut(&id) {
+            change(leg);
+        }
+    }
+
+    fn picture(&self) -> String {
+        let total = self.begun.elapsed();
+        let full = self.legs.len() <= LEGS_IN_FULL;
+        let lines = self.legs.values().flat_map(|leg| match full {
+            true => leg.full(total, self.width),
+            false => vec![text::in_short(&leg.place, &leg.stages, leg.running, self.width)],
+        });
+        lines.map(|line| paint(&line, self.colour)).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Shows what stays.
+    pub fn finish(&self, report: &Report) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        for leg in &report.legs {
+            self.print(&mut out, &text::leg(leg, report.took, self.width))?;
+        }
+        self.print(&mut out, &text::findings(report, self.width))?;
+        out.flush()
+    }
+
+    fn print(&self, out: &mut impl Write, lines: &[Line]) -> io::Result<()> {
+        lines.iter().try_for_each(|line| writeln!(out, "{}", paint(line, self.colour)))
+    }
+}
+
+impl Shown {
+    fn full(&self, total: Duration, width: usize) -> Vec<Line> {
+        let mut lines = vec![text::title(&self.place)];
+        lines.extend(self.stages.iter().map(|stage| text::stage(stage, total, width)));
+        lines.extend(self.running.map(|name| text::running(name.as_str())));
+        lines
+    }
+}
+
+fn screen() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout());
+    // The template is a constant that parses.
+    bar.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar
+}

@@ -1,0 +1,167 @@
+//! A server that says what a test wants, for any number of connections.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use openssl::ssl::{SslAcceptor, SslAcceptorBuilder, SslVersion};
+
+use crate::tls::pki::{Leaf, NAME, Pki, acceptor};
+
+/// What the server does. The default is a healthy one.
+#[derive(Clone)]
+pub struct Fake {
+    /// Before the greeting.
+    pub delay: Duration,
+    /// The greeting, with CRLF.
+    pub banner: String,
+    /// The lines of EHLO behind the first, before TLS and over it.
+    pub before: Vec<&'static str>,
+    /// As above.
+    pub after: Vec<&'static str>,
+    /// Replies to commands that begin so, before all others; with CRLF. An empty one is silence and a hang-up.
+    pub replies: Vec<(&'static str, &'static str)>,
+    /// Sent behind the go-ahead for TLS.
+    pub injected: &'static str,
+    /// TLS from the first byte.
+    pub implicit: bool,
+    /// What is done instead of a handshake.
+    pub no_handshake: bool,
+    tls: Option<Arc<SslAcceptor>>,
+}
+
+impl Default for Fake {
+    fn default() -> Fake {
+        Fake {
+            delay: Duration::ZERO,
+            banner: format!("220 {NAME} ESMTP ready\r\n"),
+            before: vec!["PIPELINING", "SIZE 50000000", "8BITMIME", "STARTTLS", "ENHANCEDSTATUSCODES"],
+            after: vec!["PIPELINING", "SIZE 50000000", "8BITMIME", "AUTH PLAIN LOGIN", "ENHANCEDSTATUSCODES"],
+            replies: Vec::new(),
+            injected: "",
+            implicit: false,
+            no_handshake: false,
+            tls: None,
+        }
+    }
+}
+
+impl Fake {
+    /// A healthy server with a certificate of this authority.
+    pub fn with_tls(pki: &Pki) -> Fake {
+        let leaf = pki.leaf(&[NAME], |_| {});
+        Fake::with_chain(&pki.chain(&leaf), &leaf, |_| {})
+    }
+
+    /// A server with this chain, changed further.
+    pub fn with_chain(chain: &[Vec<u8>], leaf: &Leaf, change: impl FnOnce(&mut SslAcceptorBuilder)) -> Fake {
+        let mut builder = acceptor(chain, &leaf.key, SslVersion::TLS1_2, SslVersion::TLS1_3);
+        change(&mut builder);
+        Fake { tls: Some(Arc::new(builder.build())), ..Fake::default() }
+    }
+
+    /// A server without TLS.
+    pub fn without_tls() -> Fake {
+        let healthy = Fake::default();
+        Fake { before: healthy.after, ..Fake::default() }
+    }
+
+    /// Changed.
+    pub fn but(mut self, change: impl FnOnce(&mut Fake)) -> Fake {
+        change(&mut self);
+        self
+    }
+
+    /// Greets so.
+    pub fn greeting(self, banner: &str) -> Fake {
+        let banner = format!("{banner}\r\n");
+        Fake { banner, ..self }
+    }
+
+    /// Answers so to commands that begin so.
+    pub fn says(mut self, command: &'static str, reply: &'static str) -> Fake {
+        self.replies.push((command, reply));
+        self
+    }
+
+    /// Serves on a free port.
+    pub fn serve(self) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for tcp in listener.incoming() {
+                let fake = self.clone();
+                std::thread::spawn(move || fake.take(tcp.unwrap()));
+            }
+        });
+        addr
+    }
+
+    fn take(&self, tcp: TcpStream) {
+        tcp.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        tcp.set_nodelay(true).unwrap();
+        if self.implicit {
+            if let Some(Ok(link)) = self.tls.as_ref().map(|tls| tls.accept(tcp)) {
+                self.talk(link, true, true);
+            }
+            return;
+        }
+        let Some(tcp) = self.talk(tcp, true, false) else { return };
+        if self.no_handshake {
+            return;
+        }
+        if let Some(Ok(link)) = self.tls.as_ref().map(|tls| tls.accept(tcp)) {
+            self.talk(link, false, true);
+        }
+    }
+
+    /// Talks until the end, or until TLS is to begin; then the link comes back.
+    fn talk<S: Read + Write>(&self, link: S, greet: bool, encrypted: bool) -> Option<S> {
+        let mut link = BufReader::new(link);
+        if greet {
+            std::thread::sleep(self.delay);
+            link.get_mut().write_all(self.banner.as_bytes()).ok()?;
+        }
+        loop {
+            let mut line = Vec::new();
+            if link.read_until(b'\n', &mut line).ok()? == 0 {
+                return None;
+            }
+            let line = String::from_utf8_lossy(&line).to_ascii_uppercase();
+            let reply = self.reply(line.trim_end(), encrypted);
+            if reply.is_empty() {
+                return None;
+            }
+            link.get_mut().write_all(reply.as_bytes()).ok()?;
+            match line.trim_end() {
+                "STARTTLS" if reply.starts_with("220") => return Some(link.into_inner()),
+                "QUIT" => return None,
+                _ => {}
+            }
+        }
+    }
+
+    fn reply(&self, line: &str, encrypted: bool) -> String {
+        if let Some((_, reply)) = self.replies.iter().find(|(command, _)| line.starts_with(command)) {
+            return (*reply).to_owned();
+        }
+        let verb = line.split(' ').next().unwrap_or_default();
+        match verb {
+            "EHLO" => {
+                let list = if encrypted { &self.after } else { &self.before };
+                let mut lines = vec![NAME];
+                lines.extend(list);
+                let last = lines.len() - 1;
+                let written = |(at, text): (usize, &&str)| {
+                    format!("250{}{text}\r\n", if at == last { ' ' } else { '-' })
+                };
+                lines.iter().enumerate().map(written).collect()
+            }
+            "STARTTLS" => format!("220 2.0.0 go on\r\n{}", self.injected),
+            "QUIT" => "221 2.0.0 bye\r\n".to_owned(),
+            "HELO" | "MAIL" | "RCPT" | "RSET" | "NOOP" => "250 2.0.0 ok\r\n".to_owned(),
+            _ => "502 5.5.1 not known\r\n".to_owned(),
+        }
+    }
+}
