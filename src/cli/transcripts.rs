@@ -122,6 +122,7 @@ Examples:
   heloise serve bug.heloise                       be the server of a transcript, on a free port
   heloise serve --once --match strict bug.heloise for a test suite: exit 7 if the client differs
   heloise serve --record-dir got *.heloise        several, told apart by EHLO name or commands
+  HELOISE_PASSWORD=x heloise serve --user alice scram.heloise
   heloise serve --practice                        on a free loopback port, which is printed
   heloise serve --practice --listen 127.0.0.1:2525")]
 pub struct ServeArgs {
@@ -146,6 +147,16 @@ pub struct ServeArgs {
     /// Keep what clients send in this folder, a transcript for each session
     #[arg(long, value_name = "DIR", conflicts_with = "practice", value_hint = ValueHint::DirPath)]
     pub record_dir: Option<PathBuf>,
+    /// Know the password of this user, so that SCRAM, DIGEST-MD5 and CRAM-MD5 are held for real. It comes from
+    /// HELOISE_PASSWORD or one of the next two
+    #[arg(long, value_name = "NAME", conflicts_with = "practice")]
+    pub user: Option<String>,
+    /// Read the password from the first line of this file
+    #[arg(long, value_name = "FILE", requires = "user", conflicts_with = "password_command", value_hint = ValueHint::FilePath)]
+    pub password_file: Option<PathBuf>,
+    /// Run this with the shell and take the first line that it prints as the password
+    #[arg(long, value_name = "COMMAND", requires = "user", value_hint = ValueHint::CommandString)]
+    pub password_command: Option<String>,
     /// Certificate for TLS, PEM with its chain [default: made on the fly]
     #[arg(long, value_name = "FILE", requires = "key", conflicts_with = "practice", value_hint = ValueHint::FilePath)]
     pub cert: Option<PathBuf>,

@@ -4,14 +4,16 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::cli::{Matching, ServeArgs};
+use crate::cli::{AuthArgs, Matching, ServeArgs};
 use crate::repl::signals::Signals;
 use crate::report::{Problem, Status};
-use crate::serve::mock::{MockOptions, MockServer, Report, Script};
+use crate::serve::mock::{Account, MockOptions, MockServer, Report, Script};
 use crate::serve::practice::{Practice, PracticeOptions};
 use crate::transcript::script::Match;
 
-use super::files;
+use crate::wire::escape;
+
+use super::{files, secrets};
 
 impl From<Matching> for Match {
     fn from(matching: Matching) -> Match {
@@ -33,6 +35,9 @@ pub fn run(args: &ServeArgs) -> Result<Status, Problem> {
         false => {
             let scripts = scripts(args)?;
             let options = options(args)?;
+            if options.account.is_none() {
+                warn_of_proofs(&scripts);
+            }
             super::block_on(mock(args, scripts, options))
         }
     }
@@ -94,7 +99,37 @@ fn options(args: &ServeArgs) -> Result<MockOptions, Problem> {
         once: args.once,
         identity,
         record_dir: args.record_dir.clone(),
+        account: account(args)?,
     })
+}
+
+/// The user whose password is known.
+fn account(args: &ServeArgs) -> Result<Option<Account>, Problem> {
+    let Some(user) = args.user.clone() else { return Ok(None) };
+    let (password_file, password_command) = (args.password_file.clone(), args.password_command.clone());
+    let given = secrets::given(&AuthArgs { password_file, password_command, ..AuthArgs::default() })?;
+    let password = given.ok_or_else(|| {
+        let what = format!("the password of {} is not known", escape::visible(user.as_bytes()));
+        Problem::new(Status::Usage, what).advise(format!(
+            "{} in the environment, --password-file or --password-command",
+            secrets::VARIABLE
+        ))
+    })?;
+    Ok(Some(Account { user, password }))
+}
+
+/// Says beforehand which exchanges cannot go well.
+fn warn_of_proofs(scripts: &[Script]) {
+    let mut mechanisms: Vec<String> = scripts.iter().flat_map(Script::unplayable).collect();
+    mechanisms.dedup();
+    if let Some(first) = mechanisms.first() {
+        let what = format!(
+            "clients will refuse AUTH {first} as it was recorded: in it the server has to prove that it knows the password"
+        );
+        super::complain(
+            &Problem::new(Status::Ok, what).advise("--user NAME, and its password in HELOISE_PASSWORD"),
+        );
+    }
 }
 
 fn identity(cert: &Path, key: &Path) -> Result<native_tls::Identity, Problem> {
@@ -117,6 +152,9 @@ async fn mock(args: &ServeArgs, scripts: Vec<Script>, options: MockOptions) -> R
 
 /// Says what went otherwise than in the transcripts.
 fn judge(report: &Report) -> Status {
+    for words in &report.remarks {
+        super::complain(&Problem::new(Status::Ok, words.clone()));
+    }
     for words in &report.unrecorded {
         super::complain(&Problem::new(Status::LocalFile, words.clone()));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::wire::Verb;
+use crate::wire::{ReplyCode, Verb};
 
 use super::mask::mask;
 use super::turns::{Heard, Said, Turn};
@@ -212,6 +212,24 @@ impl Mock {
         Some(Found { turn: self.turns.get(index)?, index })
     }
 
+    /// The end of the exchange that an AUTH command begins: the turn that answered its last response. The place
+    /// moves behind it. It is the command's own turn where that was not answered by a challenge.
+    pub fn exchange(&self, place: &mut Place, said: &Said, how: Match) -> Option<Found<'_>> {
+        let first = self.find(place, said, how)?;
+        let answers = self
+            .turns
+            .iter()
+            .skip(first.index + 1)
+            .take_while(|turn| matches!(turn.said, Said::Answer { .. }));
+        let answers = if first.turn.code() == Some(ReplyCode::CHALLENGE) { answers.count() } else { 0 };
+        let index = first.index + answers;
+        place.next = index + 1;
+        for used in place.used.iter_mut().take(index + 1).skip(first.index) {
+            *used = true;
+        }
+        Some(Found { turn: self.turns.get(index)?, index })
+    }
+
     /// What the server said unasked right after the turn answered last, such as a 421.
     pub fn unasked(&self, place: &mut Place) -> Option<Found<'_>> {
         let index = place.next.max(1);
@@ -285,7 +303,13 @@ fn same_line(a: &Payload, b: &Payload) -> bool {
     let text = |line: &Payload| {
         let head = String::from_utf8_lossy(line.head()).into_owned();
         let (verb, rest) = head.split_once(' ').map_or((head.as_str(), ""), |(v, r)| (v, r));
-        format!("{} {}", verb.to_ascii_uppercase(), mask(rest.trim_end()))
+        let verb = verb.to_ascii_uppercase();
+        let rest = match verb.as_str() {
+            // A client's name for itself depends on where it runs, be it a host's or an address.
+            "EHLO" | "HELO" | "LHLO" if !rest.trim().is_empty() => "NAME".to_owned(),
+            _ => mask(rest.trim_end()),
+        };
+        format!("{verb} {rest}")
     };
     let secret = |line: &Payload| is_secret(line).is_some();
     match secret(a) || secret(b) {

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use crate::binary::{Heloise, Run};
 use crate::program::{Serving, arg, run, transcript};
 
 const SESSION: &str = "<- 220 mx.example.org ESMTP\n -> EHLO laptop.example.net\n<- 250-mx.example.org\n<- 250 PIPELINING\n \
@@ -194,4 +195,75 @@ fn machines_get_json() {
         Some(value["listening"].as_str()?.to_owned())
     });
     assert!(talk(&server.addr, "QUIT\n").ends_with("221 2.0.0 Bye\n"));
+}
+
+/// A session with one AUTH exchange of these lines.
+fn with_auth(dir: &std::path::Path, exchange: &str) -> std::path::PathBuf {
+    let greeting = "<- 220 mx.example.org ESMTP\n -> EHLO client.example\n<- 250-mx.example.org\n";
+    let offered = "<- 250 AUTH SCRAM-SHA-256 SCRAM-SHA-1 DIGEST-MD5 CRAM-MD5\n";
+    transcript(dir, "auth", &format!("{greeting}{offered}{exchange} -> QUIT\n<- 221 2.0.0 Bye\n"))
+}
+
+const SCRAM: &str = " -> AUTH SCRAM-SHA-256 {secret sasl=SCRAM-SHA-256 user=\"alice\"}\n<- 334 cj1hYmMscz1hYmMsaT00MDk2\n \
+    -> {secret sasl=SCRAM-SHA-256}\n<- 334 {secret sasl=SCRAM-SHA-256 what=verifier}\n ->\n<- 235 2.7.0 recorded\n";
+const DIGEST: &str = " -> AUTH DIGEST-MD5\n<- 334 bm9uY2U9ImEi\n -> {secret sasl=DIGEST-MD5 user=\"alice\"}\n\
+    <- 334 {secret sasl=DIGEST-MD5 what=verifier}\n ->\n<- 235 2.7.0 recorded\n";
+const CRAM: &str = " -> AUTH CRAM-MD5\n<- 334 PDFAeD4=\n -> {secret sasl=CRAM-MD5}\n<- 235 2.7.0 recorded\n";
+const REFUSED: &str = " -> AUTH SCRAM-SHA-1 {secret sasl=SCRAM-SHA-1 user=\"alice\"}\n<- 334 cj1hYmMscz1hYmMsaT00MDk2\n \
+    -> {secret sasl=SCRAM-SHA-1}\n<** 535 5.7.8 recorded\n";
+
+/// Logs in by this mechanism at a server of this exchange. Returns what the client and the server said.
+fn login(exchange: &str, mechanism: &str, password: &str, options: &[&str]) -> (Run, Run) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = with_auth(dir.path(), exchange);
+    let (secret, got) = (dir.path().join("password"), dir.path().join("got"));
+    std::fs::write(&secret, "pencil\n").unwrap();
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let known: &[&str] = if options.contains(&"--user") { &["--password-file", arg(&secret)] } else { &[] };
+    let server =
+        Serving::start(&[options, known, &["--once", "--record-dir", arg(&got), arg(&file)]].concat());
+    let args = [&server.addr, "--user", "alice", "--allow-plaintext-auth", "--auth", mechanism, "-c", "QUIT"];
+    let client = Heloise::new().var("HELOISE_PASSWORD", password).run(&args, b"");
+    let server = server.ended();
+    let kept = std::fs::read_to_string(got.join("session-0001.heloise")).unwrap();
+    assert!(!kept.contains("pencil") && !kept.contains("v=") && !server.all().contains("pencil"), "{kept}");
+    (client, server)
+}
+
+#[test]
+fn exchanges_in_which_the_server_proves_itself_are_held_for_real() {
+    for (exchange, mechanism) in [(SCRAM, "SCRAM-SHA-256"), (DIGEST, "DIGEST-MD5"), (CRAM, "CRAM-MD5")] {
+        for how in ["strict", "lenient"] {
+            let options = ["--user", "alice", "--match", how];
+            let (client, server) = login(exchange, mechanism, "pencil", &options);
+            assert_eq!((client.code, server.code), (Some(0), Some(0)), "{}{}", client.all(), server.all());
+            assert!(client.stdout.contains("235 2.7.0 recorded"), "{}", client.all());
+            assert_eq!(server.stderr, "");
+            let (client, server) = login(exchange, mechanism, "eraser", &options);
+            assert_eq!(client.code, Some(6), "{}", client.all());
+            assert_eq!(server.code, Some(if how == "strict" { 7 } else { 0 }), "{}", server.all());
+            assert!(server.stderr.contains("did not authenticate"), "{}", server.all());
+        }
+    }
+}
+
+#[test]
+fn a_recorded_refusal_stays_one_though_the_password_is_right() {
+    let (client, server) = login(REFUSED, "SCRAM-SHA-1", "pencil", &["--user", "alice", "--match", "strict"]);
+    assert_eq!((client.code, server.code), (Some(6), Some(0)), "{}{}", client.all(), server.all());
+    assert!(client.stdout.contains("535 5.7.8 recorded"), "{}", client.all());
+}
+
+#[test]
+fn without_the_password_it_is_said_why_the_client_will_refuse() {
+    let (client, server) = login(SCRAM, "SCRAM-SHA-256", "pencil", &[]);
+    assert_eq!(client.code, Some(6), "{}", client.all());
+    assert!(server.stderr.contains("clients will refuse AUTH SCRAM-SHA-256"), "{}", server.all());
+    assert!(server.stderr.contains("was played as recorded"), "{}", server.all());
+    let unknown = run(&["serve", "--user", "alice", "/dev/null"]);
+    assert_eq!(unknown.code, Some(10), "{}", unknown.all());
+    let dir = tempfile::tempdir().unwrap();
+    let unknown = run(&["serve", "--user", "alice", arg(&with_auth(dir.path(), SCRAM))]);
+    assert_eq!(unknown.code, Some(1), "{}", unknown.all());
+    assert!(unknown.stderr.contains("HELOISE_PASSWORD"), "{}", unknown.all());
 }

@@ -43,12 +43,18 @@ struct Mock {
 
 impl Mock {
     fn start() -> Mock {
+        Mock::serving(SESSION, &[])
+    }
+
+    fn serving(session: &str, options: &[&str]) -> Mock {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("session.heloise"), SESSION).unwrap();
+        std::fs::write(dir.path().join("session.heloise"), session).unwrap();
         std::fs::write(dir.path().join("message"), "Subject: x\r\n\r\nhi\r\n").unwrap();
         std::fs::write(dir.path().join("client.py"), PYTHON).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_heloise"))
             .args(["serve", "--record-dir", "got", "--write-ca", "ca.pem", "session.heloise"])
+            .args(options)
+            .env("HELOISE_PASSWORD", "hunter222")
             .current_dir(dir.path())
             .stdout(Stdio::piped())
             .spawn()
@@ -59,11 +65,16 @@ impl Mock {
         Mock { child, port, dir }
     }
 
-    /// Runs a client in the folder of the server. It must be content, and its session must have been kept.
-    fn serves(&self, mut client: Command) {
+    /// Runs a client in the folder of the server. It must be content.
+    fn welcomes(&self, mut client: Command) {
         let ran = client.current_dir(self.dir.path()).output().unwrap();
         let said = [ran.stdout, ran.stderr].concat();
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&said));
+    }
+
+    /// The same, and its session must have been kept.
+    fn serves(&self, client: Command) {
+        self.welcomes(client);
         let kept = kept(&self.dir.path().join("got"));
         assert!(kept.contains("AUTH PLAIN {secret sasl=PLAIN user=\"alice\"}"), "{kept}");
         assert!(
@@ -139,4 +150,51 @@ fn msmtp_is_served() {
     msmtp.args(["--passwordeval=echo hunter222", "--from=alice@example.net", "--", "bob@example.org"]);
     msmtp.stdin(std::fs::File::open(mock.dir.path().join("message")).unwrap());
     mock.serves(msmtp);
+}
+
+/// Clients that compute their proofs and check the server's: each is let in, because the server knows the password.
+#[test]
+fn proofs_are_computed_and_checked() {
+    let session = |mechanism: &str, initial: &str, steps: &str| {
+        format!(
+            "%heloise 1\n<- 220 mock.example.org ESMTP\n -> EHLO client.example\n<- 250-mock.example.org\n<- 250 AUTH {mechanism}\n \
+             -> AUTH {mechanism}{initial}\n<- 334 cj1h\n{steps}<- 235 2.7.0 ok\n -> MAIL FROM:<alice@example.net>\n<- 250 2.1.0 ok\n \
+             -> RCPT TO:<bob@example.org>\n<- 250 2.1.5 ok\n -> DATA\n<- 354 go\n -> x\n -> .\n<- 250 2.0.0 ok\n -> QUIT\n<- 221 bye\n"
+        )
+    };
+    let scram = session(
+        "SCRAM-SHA-256",
+        " {secret sasl=SCRAM-SHA-256}",
+        " -> {secret sasl=SCRAM-SHA-256}\n<- 334 dj1h\n ->\n",
+    );
+    let digest = session("DIGEST-MD5", "", " -> {secret sasl=DIGEST-MD5}\n<- 334 dj1h\n ->\n");
+    let cram = session("CRAM-MD5", "", " -> {secret sasl=CRAM-MD5}\n");
+    let options = ["--user", "alice", "--match", "strict"];
+    let swaks = |mock: &Mock, mechanism: &str| {
+        let mut swaks = Command::new("swaks");
+        swaks.args(["--server", "127.0.0.1", "--port", &mock.port, "--ehlo", "client.example"]);
+        swaks.args(["--from", "alice@example.net", "--to", "bob@example.org", "--body", "hi"]);
+        swaks.args(["--auth", mechanism, "--auth-user", "alice", "--auth-password", "hunter222"]);
+        swaks
+    };
+    let msmtp = |mock: &Mock, password: &str| {
+        let mut msmtp = Command::new("msmtp");
+        msmtp.args(["--file=", "--host=127.0.0.1", "--tls=off", "--auth=scram-sha-256", "--user=alice"]);
+        msmtp.arg(format!("--port={}", mock.port)).arg(format!("--passwordeval=echo {password}"));
+        msmtp.args(["--domain=client.example", "--from=alice@example.net", "--", "bob@example.org"]);
+        msmtp.stdin(std::fs::File::open(mock.dir.path().join("message")).unwrap());
+        msmtp
+    };
+    if has("msmtp") {
+        let mock = Mock::serving(&scram, &options);
+        mock.welcomes(msmtp(&mock, "hunter222"));
+        let refused = msmtp(&mock, "hunter333").current_dir(mock.dir.path()).output().unwrap();
+        assert!(!refused.status.success());
+    }
+    if has("swaks") {
+        for (session, mechanism) in [(&digest, "DIGEST-MD5"), (&cram, "CRAM-MD5")] {
+            let mock = Mock::serving(session, &options);
+            mock.welcomes(swaks(&mock, mechanism));
+        }
+    }
 }

@@ -196,6 +196,11 @@ impl Verifier {
         }
     }
 
+    /// Whether the client has proved who it is and only the server's own proof is left to be given.
+    pub fn client_proved(&self) -> bool {
+        matches!(self.state, State::Proved { .. })
+    }
+
     /// Sends the server's own proof, if the client's was good.
     fn prove(&mut self, verdict: Result<(String, Vec<u8>), String>) -> ServerStep {
         match verdict {

@@ -1,9 +1,11 @@
 //! The mock server: is the server of recorded or hand-written transcripts.
 //!
 //! Each session walks through all transcripts at once and drops those that the client's commands or its EHLO
-//! name tell apart. `wit` decides what to say, `journal` keeps what clients sent.
+//! name tell apart. `wit` decides what to say, `proof` holds the AUTH exchanges that cannot be played, `journal` keeps
+//! what clients sent.
 
 mod journal;
+mod proof;
 mod wit;
 
 use std::future::Future;
@@ -18,8 +20,9 @@ use super::{Listener, Tls, cert};
 use crate::transcript::script::{Match, Mock};
 use crate::transcript::turns::Said;
 use crate::transcript::{ClosedBy, Entry, EntryKind, Info};
-use crate::wire::{CommandLine, Verb};
+use crate::wire::{CommandLine, ReplyCode, Verb};
 use journal::Journal;
+pub use proof::Account;
 use wit::MockWit;
 
 /// How many mismatches are kept word by word.
@@ -51,6 +54,17 @@ impl Script {
         self.mock.implicit_tls()
     }
 
+    /// The mechanisms with which a client of this transcript authenticated, and in which the server has to prove
+    /// that it knows the password: they cannot be played.
+    pub fn unplayable(&self) -> Vec<String> {
+        let turns = self.mock.turns().iter().filter(|turn| turn.code() == Some(ReplyCode::CHALLENGE));
+        let mechanisms = turns.filter_map(|turn| match &turn.said {
+            Said::Command { verb: Verb::Auth, line, .. } => wit::mechanism(line),
+            _ => None,
+        });
+        mechanisms.filter(|mechanism| proof::server_proves(mechanism)).collect()
+    }
+
     /// Whether a client of this transcript gave this name in EHLO.
     fn knows(&self, name: &[u8]) -> bool {
         self.mock.turns().iter().any(|turn| match &turn.said {
@@ -76,6 +90,8 @@ pub struct MockOptions {
     pub identity: Option<native_tls::Identity>,
     /// Where what clients sent is kept, a transcript for each session.
     pub record_dir: Option<PathBuf>,
+    /// The user whose password is known: AUTH exchanges that need it are held for real.
+    pub account: Option<Account>,
 }
 
 /// What became of the sessions.
@@ -87,6 +103,8 @@ pub struct Report {
     pub mismatches: usize,
     /// The first of them, in words that are safe to show.
     pub words: Vec<String>,
+    /// What should be known of sessions that did not differ, each once.
+    pub remarks: Vec<String>,
     /// What could not be recorded.
     pub unrecorded: Vec<String>,
 }
@@ -97,6 +115,9 @@ struct Shared {
     how: Match,
     timing: bool,
     record_dir: Option<PathBuf>,
+    account: Option<Account>,
+    /// What the server calls itself in exchanges that are held for real.
+    host: String,
     report: Mutex<Report>,
     ended: Notify,
 }
@@ -112,6 +133,14 @@ impl Shared {
             report.mismatches += 1;
             if report.words.len() < KEPT {
                 report.words.push(words);
+            }
+        });
+    }
+
+    fn remark(&self, words: String) {
+        self.report(|report| {
+            if report.remarks.len() < KEPT && !report.remarks.contains(&words) {
+                report.remarks.push(words);
             }
         });
     }
@@ -162,7 +191,10 @@ impl MockServer {
         let mut listener = Listener::bind(options.listen, tls)?;
         listener.tls_first = implicit;
         let addr = listener.bound()?.plain;
+        let host = names(&scripts).into_iter().next().unwrap_or_else(|| "localhost".to_owned());
         let shared = Shared {
+            account: options.account,
+            host,
             scripts: scripts.into_iter().map(Arc::new).collect(),
             how: options.how,
             timing: options.timing,

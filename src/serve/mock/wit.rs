@@ -1,10 +1,14 @@
 //! What the mock server answers in one session.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::journal::Journal;
+use super::proof::{self, Next, Proof};
 use super::{Script, Shared};
+use crate::sasl::encode_response;
+use crate::sasl::server::Seed;
+use crate::secret::Secret;
 use crate::serve::{Answer, Farewell, Replay, Wit};
 use crate::session::{Input, Request, State};
 use crate::transcript::script::{Found, Match, Place};
@@ -30,6 +34,10 @@ pub(super) struct MockWit {
     parts: Vec<Part>,
     /// The BDAT command whose chunk is under way.
     chunk: Option<Payload>,
+    /// The AUTH exchange that is held for real.
+    proof: Option<(Arc<Script>, usize, Proof)>,
+    /// What ties an exchange to the TLS link.
+    binding: Option<Vec<u8>>,
     journal: Journal,
     /// When the turn that was answered last was over, in the transcript's time.
     last_at: Option<Duration>,
@@ -47,6 +55,8 @@ impl MockWit {
             number,
             parts,
             chunk: None,
+            proof: None,
+            binding: None,
             journal,
             last_at: None,
             spoke: false,
@@ -112,6 +122,79 @@ impl MockWit {
         retain_some(&mut self.parts, |part| finds(part, Match::Strict));
         if self.shared.how == Match::Lenient {
             retain_some(&mut self.parts, |part| finds(part, Match::Lenient));
+        }
+    }
+
+    /// Begins an AUTH exchange that cannot be played, if this is one and the password is known.
+    fn prove(&mut self, said: &Said) -> Option<Answer> {
+        let Said::Command { verb: Verb::Auth, line, .. } = said else { return None };
+        let mechanism = mechanism(line).filter(|mechanism| proof::is_judged(mechanism))?;
+        let shared = Arc::clone(&self.shared);
+        let Some(account) = &shared.account else {
+            self.warn_of(&mechanism);
+            return None;
+        };
+        self.narrow(said);
+        let how = self.shared.how;
+        let mut found = None;
+        for part in &mut self.parts {
+            let script = Arc::clone(&part.script);
+            if let Some(end) = script.mock.exchange(&mut part.place, said, how) {
+                found.get_or_insert((script.clone(), end.turn.clone(), end.index));
+            }
+        }
+        let (script, outcome, index) = found?;
+        if matches!(outcome.said, Said::Command { .. }) {
+            return Some(self.play(&script, &Found { turn: &outcome, index }));
+        }
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+        let nonce =
+            getrandom::u64().and_then(|a| getrandom::u64().map(|b| format!("{a:016x}{b:016x}"))).ok()?;
+        let seed = Seed { nonce, seconds, host: shared.host.clone() };
+        let mut proof = Proof::new(account, seed, self.binding.as_deref(), outcome);
+        let head = line.head().to_vec();
+        let next = proof.start(&mechanism, CommandLine::parse(&head).rest().split(|b| *b == b' ').nth(1));
+        self.proof = Some((script, index, proof));
+        Some(self.proved(next))
+    }
+
+    /// Says once why a client will not like the exchange that follows.
+    fn warn_of(&self, mechanism: &str) {
+        let plays = |part: &Part| part.script.unplayable().iter().any(|known| known == mechanism);
+        if proof::server_proves(mechanism) && self.parts.iter().any(plays) {
+            self.shared.remark(format!(
+                "AUTH {mechanism} was played as recorded; a client must refuse that, because the server has to prove \
+                 anew that it knows the password (--user NAME, with HELOISE_PASSWORD, lets it)"
+            ));
+        }
+    }
+
+    /// Goes on with an exchange that is held for real.
+    fn proved(&mut self, next: Next) -> Answer {
+        match next {
+            Next::Challenge(bytes) => {
+                let encoded = encode_response(&Secret::new(bytes));
+                self.say(&format!(
+                    "334 {}\r\n",
+                    String::from_utf8_lossy(encoded.expose()).trim_start_matches('=')
+                ))
+            }
+            Next::Outcome(turn) => match self.proof.take() {
+                Some((script, index, _)) => self.play(&script, &Found { turn: &turn, index }),
+                None => Answer::HangUp,
+            },
+            Next::Refused(why) => {
+                self.proof = None;
+                let words = format!("session {}: the client did not authenticate: {why}", self.number);
+                match self.shared.how {
+                    Match::Strict if !std::mem::replace(&mut self.differed, true) => {
+                        self.shared.mismatch(words)
+                    }
+                    Match::Strict => {}
+                    Match::Lenient => self.shared.remark(words),
+                }
+                self.say("535 5.7.8 Authentication credentials invalid\r\n")
+            }
         }
     }
 
@@ -210,6 +293,13 @@ fn append(bytes: &mut Vec<u8>, turn: &Turn) {
     }
 }
 
+/// The mechanism of an AUTH command, in capitals.
+pub(super) fn mechanism(line: &Payload) -> Option<String> {
+    let command = CommandLine::parse(line.head());
+    let word = command.rest().split(u8::is_ascii_whitespace).find(|word| !word.is_empty())?.to_vec();
+    Some(String::from_utf8_lossy(&word).to_ascii_uppercase())
+}
+
 /// The octets of the chunk that a BDAT command announces (RFC 3030 §2).
 fn chunk_size(line: &Line) -> Option<u64> {
     let text = String::from_utf8_lossy(&line.bytes).into_owned();
@@ -217,7 +307,8 @@ fn chunk_size(line: &Line) -> Option<u64> {
 }
 
 impl Wit for MockWit {
-    fn secured(&mut self, _binding: Option<Vec<u8>>) {
+    fn secured(&mut self, binding: Option<Vec<u8>>) {
+        self.binding = binding;
         self.journal.secured();
     }
 
@@ -250,6 +341,14 @@ impl Wit for MockWit {
             Request::Exceeded(_) => self.say("500 5.5.6 The line is too long\r\n"),
             Request::AuthResponse(line) => {
                 let shown = self.journal.sent(line);
+                match &mut self.proof {
+                    Some(_) if line.bytes == b"*" => self.proof = None,
+                    Some((_, _, proof)) => {
+                        let next = proof.step(&line.bytes);
+                        return self.proved(next);
+                    }
+                    None => {}
+                }
                 let mechanism = state.mechanism.clone().unwrap_or_default();
                 self.reply(&Said::Answer { mechanism, line: Payload::from_line(line) }, &shown)
             }
@@ -263,7 +362,8 @@ impl Wit for MockWit {
                     return Answer::Chunk(octets);
                 }
                 let verb = command.verb.clone().unwrap_or(Verb::Noop);
-                self.reply(&Said::Command { verb, line: payload, chunk: Vec::new() }, &shown)
+                let said = Said::Command { verb, line: payload, chunk: Vec::new() };
+                self.prove(&said).unwrap_or_else(|| self.reply(&said, &shown))
             }
             Request::EndOfContent => {
                 let chunk = self.chunk.take();
