@@ -18,7 +18,7 @@ use crate::wire::escape::visible;
 const LIMIT: usize = 64 * 1024;
 
 /// The environment variable that may hold the password.
-const PASSWORD: &str = "HELOISE_PASSWORD";
+pub const PASSWORD: &str = "HELOISE_PASSWORD";
 
 /// The environment variable that may hold the OAuth token.
 const TOKEN: &str = "HELOISE_TOKEN";
@@ -28,7 +28,12 @@ const PASSPHRASE: &str = "HELOISE_PASSPHRASE";
 
 /// The password that was given without a prompt, if one was.
 pub fn password(args: &AuthArgs) -> Result<Option<Secret>, Problem> {
-    given("password", args.password_file.as_deref(), args.password_command.as_deref(), PASSWORD)
+    password_from(args.password_file.as_deref(), args.password_command.as_deref())
+}
+
+/// The password out of a file, else a command, else the environment.
+pub fn password_from(file: Option<&Path>, command: Option<&str>) -> Result<Option<Secret>, Problem> {
+    given("password", file, command, PASSWORD)
 }
 
 /// The OAuth token that was given without a prompt, if one was.

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::cli::{AuthArgs, Matching, ServeArgs};
+use crate::cli::{Matching, ServeArgs};
 use crate::repl::signals::Signals;
 use crate::report::{Problem, Status};
 use crate::serve::mock::{Account, MockOptions, MockServer, Report, Script};
@@ -106,13 +106,13 @@ fn options(args: &ServeArgs) -> Result<MockOptions, Problem> {
 /// The user whose password is known.
 fn account(args: &ServeArgs) -> Result<Option<Account>, Problem> {
     let Some(user) = args.user.clone() else { return Ok(None) };
-    let (password_file, password_command) = (args.password_file.clone(), args.password_command.clone());
-    let given = secrets::given(&AuthArgs { password_file, password_command, ..AuthArgs::default() })?;
+    let (file, command) = (args.password_file.as_deref(), args.password_command.as_deref());
+    let given = secrets::password_from(file, command)?;
     let password = given.ok_or_else(|| {
         let what = format!("the password of {} is not known", escape::visible(user.as_bytes()));
         Problem::new(Status::Usage, what).advise(format!(
             "{} in the environment, --password-file or --password-command",
-            secrets::VARIABLE
+            secrets::PASSWORD
         ))
     })?;
     Ok(Some(Account { user, password }))

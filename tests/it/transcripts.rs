@@ -43,11 +43,21 @@ fn there_are_enough_of_them_and_each_says_what_it_is() {
         assert!(header.target.is_some() && header.title.is_some(), "{name}");
         let origin = header.get("origin").unwrap_or_default();
         assert!(
-            ["written from public documentation", "written by hand"].contains(&origin)
+            ["written from public documentation", "written from public reports", "written by hand"]
+                .contains(&origin)
                 || origin.starts_with("recorded")
                 || origin.starts_with("an illustration"),
             "{name}: {origin}"
         );
+        // What a provider says is not ours to make up: its words have a source, or are said to have none.
+        let sources = header.other.iter().filter(|(key, _)| key == "source").count();
+        let providers =
+            ["brevo", "fastmail", "gmail", "icloud", "mailgun", "microsoft365", "outlook", "postmark"];
+        let others = ["sendgrid", "ses", "yahoo", "zoho"];
+        if providers.iter().chain(&others).any(|provider| name.starts_with(&format!("{provider}-"))) {
+            assert!(sources > 0, "{name}: no source");
+            assert!(!origin.starts_with("an illustration") || header.get("unconfirmed").is_some(), "{name}");
+        }
         assert!(!entries.is_empty(), "{name}");
         let times: Vec<_> = entries.iter().filter_map(|entry| entry.at).collect();
         assert!(times.is_sorted(), "{name}: times run backwards");
