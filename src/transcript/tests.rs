@@ -90,6 +90,14 @@ fn files_written_by_hand_may_be_loose() {
 }
 
 #[test]
+fn each_blank_of_an_unknown_arrow_is_kept() {
+    let file = "%heloise 1\n\n1.000000 =- \n1.000000 =-  later\n";
+    let (header, entries, _) = read_all(file.as_bytes());
+    assert_eq!(entries.len(), 2);
+    assert_eq!(String::from_utf8(write_all(&header, &entries)).unwrap(), file);
+}
+
+#[test]
 fn mistakes_are_pointed_at_and_reading_goes_on() {
     let cases: [(&[u8], usize, &str); 10] = [
         (b"hello", 1, "an arrow"),
@@ -269,7 +277,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_read_can_be_written_and_read_again(lines in "((1\\.5 | )?(<- |<\\*\\*| ->|===|\\?!\\?|###) [ -~]{0,30}\n){0,5}") {
+    fn what_was_read_can_be_written_and_read_again(lines in "((1\\.5 | )?(<- |<\\*\\*| ->|===|\\?!\\?|###|[ !&-/:-@]{3}) ?[ -~]{0,30}\n){0,5}") {
         let file = format!("%heloise 1\n{lines}");
         let reader = Reader::new(file.as_bytes()).unwrap();
         let entries: Vec<_> = reader.flatten().collect();

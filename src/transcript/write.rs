@@ -123,6 +123,8 @@ fn write_time(out: &mut Vec<u8>, at: Duration) {
 fn write_marked(out: &mut Vec<u8>, kind: &EntryKind) {
     let from = out.len();
     out.extend_from_slice(kind.arrow().as_bytes());
+    // Of an arrow that only a later version knows, each blank counts.
+    let least = if matches!(kind, EntryKind::Other { .. }) { out.len() } else { from };
     out.push(b' ');
     match kind {
         EntryKind::Sent { line, .. } | EntryKind::Received { line, .. } => text::write_payload(out, line),
@@ -136,7 +138,7 @@ fn write_marked(out: &mut Vec<u8>, kind: &EntryKind) {
         EntryKind::Comment(_) | EntryKind::Session(_) | EntryKind::Header(..) => {}
     }
     // Text never ends in a blank; only the arrow's own blanks can be left here, and they mean nothing.
-    while out.len() > from && out.last() == Some(&b' ') {
+    while out.len() > least && out.last() == Some(&b' ') {
         out.pop();
     }
 }
