@@ -128,7 +128,7 @@ impl Narrator {
     }
 
     fn sent(&mut self, entry: &Entry, line: &Payload, at: Duration, typed: bool) -> Vec<Line> {
-        let octets = line.wire_bytes().len() as u64;
+        let octets = line.wire_len();
         self.dialogue.sent(line.head(), octets, at);
         if let Some(user) = line.secrets().find_map(|mark| mark.user.as_deref()) {
             self.dialogue.claim_user(user);

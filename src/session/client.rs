@@ -121,6 +121,11 @@ impl Client {
         self.dialogue.content_sent(now);
     }
 
+    /// Takes note that octets of the BDAT chunk under way have gone out by another way than [`Client::submit`].
+    pub fn chunk_sent(&mut self, octets: u64) {
+        self.dialogue.chunk_sent(octets);
+    }
+
     /// Names the user of the AUTH exchange under way, for the prompt and for explanations.
     pub fn claim_user(&mut self, user: &str) {
         self.dialogue.claim_user(user);

@@ -124,7 +124,10 @@ impl Dialogue {
             Sent::Command(command) | Sent::StrayResponse(command) => {
                 self.state.sent(command);
                 self.chunk_left = chunk_size(command);
-                self.wait_for(command.clone(), now);
+                let last_chunk = command.input == Input::BdatLast;
+                for _ in 0..if last_chunk { self.replies_to_content() } else { 1 } {
+                    self.wait_for(command.clone(), now);
+                }
             }
             Sent::AuthResponse { .. } => {
                 let command = Command::of_input(Input::AuthResponse);
@@ -139,12 +142,21 @@ impl Dialogue {
 
     /// Takes note that the content is complete.
     pub fn content_sent(&mut self, now: Duration) {
-        let recipients = self.state.envelope.recipients.len().max(1);
-        for _ in 0..if self.lmtp { recipients } else { 1 } {
+        for _ in 0..self.replies_to_content() {
             self.wait_for(Command::of_input(Input::EndOfContent), now);
         }
         // What is typed next is no content any more, whatever the reply will be.
         self.state.phase = Phase::Rcpt;
+    }
+
+    /// How many replies the end of the content gets.
+    fn replies_to_content(&self) -> usize {
+        if self.lmtp { self.state.envelope.recipients.len().max(1) } else { 1 }
+    }
+
+    /// Takes note that octets of a BDAT chunk went out by another way than as lines.
+    pub fn chunk_sent(&mut self, octets: u64) {
+        self.chunk_left = self.chunk_left.saturating_sub(octets);
     }
 
     /// Takes note of a whole reply, and says what it answers.

@@ -156,6 +156,24 @@ fn caps_end_the_session() {
 }
 
 #[test]
+fn over_lmtp_the_last_chunk_gets_as_many_replies_too() {
+    let mut client = Client::new(true, Timeouts::default(), Caps::default(), T0);
+    feed(&mut client, "220 lmtp\r\n");
+    for line in ["LHLO me", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "RCPT TO:<e@f>", "BDAT 4"] {
+        client.submit(line.as_bytes(), T0);
+        client.chunk_sent(if line == "BDAT 4" { 4 } else { 0 });
+        assert_eq!(feed(&mut client, "250 ok\r\n").len(), 1);
+    }
+    assert!(!client.dialogue().in_content(), "the octets of the chunk were counted");
+    client.submit(b"BDAT 2 LAST", T0);
+    assert!(client.dialogue().in_content());
+    client.chunk_sent(2);
+    let seen = feed(&mut client, "250 kept\r\n452 full\r\n250 whose?\r\n");
+    assert_eq!(seen.iter().filter(|answer| answer.command.is_some()).count(), 2);
+    assert_eq!(client.state().phase, Phase::Ready);
+}
+
+#[test]
 fn lmtp_gives_a_reply_for_each_recipient() {
     let mut client = Client::new(true, Timeouts::default(), Caps::default(), T0);
     feed(&mut client, "220 lmtp\r\n");

@@ -189,6 +189,16 @@ impl Payload {
         out
     }
 
+    /// How many bytes the line was on the wire, its end and folded content included; a secret counts for nothing.
+    pub fn wire_len(&self) -> u64 {
+        let pieces = self.pieces.iter().map(|piece| match piece {
+            Piece::Bytes(bytes) => bytes.len() as u64,
+            Piece::Data { bytes, .. } => *bytes,
+            Piece::Secret(_) | Piece::Other(_) => 0,
+        });
+        pieces.sum::<u64>() + self.ending.as_bytes().len() as u64
+    }
+
     /// The marks of redacted secrets.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretMark> {
         self.pieces.iter().filter_map(|piece| match piece {

@@ -7,7 +7,7 @@ use crate::wire::{CommandLine, Ending, Line, ReplyCode, ReplyLine, Verb};
 
 use super::redact::SentKind;
 use super::{Entry, EntryKind};
-use super::{Info, LineEnd, Payload, Piece};
+use super::{Info, LineEnd, Payload};
 
 /// What a line of the client was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,7 +157,7 @@ impl Tracker {
                 Role::Content
             }
             Mode::Chunk(left) => {
-                let left = left.saturating_sub(wire_length(line));
+                let left = left.saturating_sub(line.wire_len());
                 self.mode = if left > 0 { Mode::Chunk(left) } else { Mode::Command };
                 Role::Content
             }
@@ -178,6 +178,10 @@ impl Tracker {
                 if size > 0 {
                     self.mode = Mode::Chunk(size);
                 }
+                // Over LMTP each recipient answers to the last chunk.
+                let last = words.next().is_some_and(|word| word.eq_ignore_ascii_case(b"LAST"));
+                let more = if last && self.lmtp { self.recipients.saturating_sub(1) } else { 0 };
+                self.waiting.extend(std::iter::repeat_n(Waiting::Command(Verb::Bdat), more));
             }
             Verb::Lhlo => self.lmtp = true,
             Verb::Mail | Verb::Rset => self.recipients = 0,
@@ -220,13 +224,4 @@ pub(super) fn reply_line(line: &Payload) -> Line {
         LineEnd::Cr | LineEnd::None => Ending::None,
     };
     Line { bytes: line.bytes().unwrap_or(line.head()).to_vec(), ending }
-}
-
-fn wire_length(line: &Payload) -> u64 {
-    let pieces = line.pieces.iter().map(|piece| match piece {
-        Piece::Bytes(bytes) => bytes.len() as u64,
-        Piece::Data { bytes, .. } => *bytes,
-        Piece::Secret(_) | Piece::Other(_) => 0,
-    });
-    pieces.sum::<u64>() + line.ending.as_bytes().len() as u64
 }

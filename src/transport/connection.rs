@@ -216,14 +216,29 @@ impl Connection {
     /// Sends a line as it is, plus CRLF. `typed` says that the person has it on the screen already.
     pub async fn send(&mut self, line: &[u8], typed: bool) -> Result<Sent, Broken> {
         self.read_what_is_there().await;
-        let now = self.now();
+        let sent = self.submit(line, typed);
+        self.flush().await?;
+        Ok(sent)
+    }
+
+    /// Sends several commands in one go, without waiting for a reply in between (RFC 2920 §3.1). Their replies
+    /// come in the same order.
+    pub async fn send_group(&mut self, lines: &[Vec<u8>]) -> Result<(), Broken> {
+        self.read_what_is_there().await;
+        for line in lines {
+            self.submit(line, false);
+        }
+        self.flush().await
+    }
+
+    /// Hands a line to the session and to the log; it waits to be written.
+    fn submit(&mut self, line: &[u8], typed: bool) -> Sent {
+        let (now, tls) = (self.now(), self.state().tls());
         let sent = self.session.submit(line, now);
-        let tls = self.state().tls();
         if let Some(user) = self.log.sent(now, &sent, line, tls, typed) {
             self.session.claim_user(&user);
         }
-        self.flush().await?;
-        Ok(sent)
+        sent
     }
 
     /// Sends a command that Heloise made, and waits for its reply.
@@ -255,6 +270,17 @@ impl Connection {
         self.send_content(body).await?;
         // A line of its own, so that it does not vanish in content that the transcript folds.
         self.send(b".", false).await.map(|_| ())
+    }
+
+    /// Sends a BDAT command with the octets of its chunk (RFC 3030 §2).
+    pub async fn send_chunk(&mut self, octets: &[u8], last: bool) -> Result<(), Broken> {
+        let line = format!("BDAT {}{}", octets.len(), if last { " LAST" } else { "" });
+        self.send(line.as_bytes(), false).await?;
+        let (now, tls) = (self.now(), self.state().tls());
+        self.log.content(now, octets, tls);
+        self.log.chunk_end(now, tls, last);
+        self.session.chunk_sent(octets.len() as u64);
+        self.write_all(octets).await
     }
 
     /// Says that the content, sent by [`Connection::send_content`] with its lone dot, is complete.
@@ -386,8 +412,8 @@ impl Connection {
     }
 }
 
-/// This machine's full name: the host name if it has a dot, else what the hosts file adds to it.
-fn own_full_name() -> Option<String> {
+/// This machine's full name, if it has one: the host name if it has a dot, else what the hosts file adds to it.
+pub fn own_full_name() -> Option<String> {
     let short = gethostname::gethostname().into_string().ok()?;
     let full = |name: &str| {
         let fit = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';

@@ -162,10 +162,18 @@ impl Log {
 
     /// The content is complete: what was folded gets its mark.
     pub(super) fn content_end(&mut self, at: Duration, tls: bool) {
+        self.chunk_end(at, tls, true);
+    }
+
+    /// A chunk of the content is complete: what was folded of it gets its mark. The limit holds for all chunks
+    /// of a message together.
+    pub(super) fn chunk_end(&mut self, at: Duration, tls: bool, last: bool) {
         let mut lines = Vec::new();
         self.fold.finish(|payload| lines.push(payload));
         self.put_content(at, lines, tls, false);
-        self.fold = ContentFold::new(self.content_limit);
+        if last {
+            self.fold = ContentFold::new(self.content_limit);
+        }
     }
 
     fn put_content(&mut self, at: Duration, lines: Vec<Payload>, tls: bool, typed: bool) {

@@ -31,7 +31,7 @@ pub mod tap;
 pub mod tls;
 pub mod versions;
 
-pub use connection::{Broken, Connection};
+pub use connection::{Broken, Connection, own_full_name};
 pub use dial::{DialError, DialOptions, Dialed, Family, dial};
 pub use link::{AnyLink, Link, Plain, Tls};
 pub use log::{Log, Sink};

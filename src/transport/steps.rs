@@ -97,7 +97,7 @@ impl Connection {
         let mut piece = vec![0; CONTENT_PIECE];
         let mut wire = Vec::with_capacity(CONTENT_PIECE + CONTENT_PIECE / 8);
         loop {
-            let count = content.read(&mut piece).map_err(ContentError::Read)?;
+            let count = content.read(&mut piece).map_err(|error| self.give_up(error))?;
             wire.clear();
             if count == 0 {
                 stuffer.finish(&mut wire);
@@ -107,6 +107,49 @@ impl Connection {
             stuffer.push(piece.get(..count).unwrap_or_default(), &mut wire);
             self.send_content(&wire).await?;
         }
+    }
+
+    /// DATA, and the content if the server asks for it. Returns the replies; the first of them says whether it
+    /// did.
+    pub async fn data(&mut self, content: &mut dyn Read) -> Result<Vec<Answer>, ContentError> {
+        let mut answers = vec![self.command(b"DATA").await?];
+        if self.state().phase == Phase::Data {
+            self.send_message(content).await?;
+            answers.extend(self.settle().await?);
+        }
+        Ok(answers)
+    }
+
+    /// Sends message content in chunks (RFC 3030 §2), as it comes, and waits for the reply to each. Returns the
+    /// replies to the last chunk, or to the one that was refused. Holds two chunks in memory at a time.
+    pub async fn bdat(&mut self, content: &mut dyn Read) -> Result<Vec<Answer>, ContentError> {
+        let mut chunk = self.next_piece(content)?;
+        loop {
+            let next = self.next_piece(content)?;
+            let last = next.is_empty();
+            self.send_chunk(&chunk, last).await?;
+            let answers = self.settle().await?;
+            let refused = answers.iter().any(|answer| answer.reply.class() != Some(Class::Completion));
+            if last || refused || self.ended() {
+                return Ok(answers);
+            }
+            chunk = next;
+        }
+    }
+
+    /// The next piece of content in full length, or what is left of it.
+    fn next_piece(&mut self, content: &mut dyn Read) -> Result<Vec<u8>, ContentError> {
+        let mut piece = Vec::new();
+        match content.take(CONTENT_PIECE as u64).read_to_end(&mut piece) {
+            Ok(_) => Ok(piece),
+            Err(error) => Err(self.give_up(error)),
+        }
+    }
+
+    /// Ends the link, as an orderly end of the content would deliver a part of it.
+    fn give_up(&mut self, error: std::io::Error) -> ContentError {
+        self.hang_up();
+        ContentError::Read(error)
     }
 
     /// Waits until the server has nothing more to say about the commands sent, and returns its replies.
