@@ -11,9 +11,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 mod check;
+mod send;
 mod transcripts;
 
 pub use check::{CheckArgs, CheckFormat, FailOn};
+pub use send::{DeliveryArgs, EnvelopeArgs, MessageArgs, NotifyWhen, ReturnWhat, SendArgs, Stage};
 pub use transcripts::{
     Closeness, DiffArgs, ExportArgs, ExportFormat, ImportArgs, Matching, PlayArgs, RerunArgs, ServeArgs,
 };
@@ -27,6 +29,7 @@ Examples:
   heloise demo                                practise: no network, no account
   heloise mx.example.org -c 'EHLO me.example' -c QUIT
   heloise --record bug.heloise mx.example.org < script.txt
+  heloise send --to bob@example.net mx.example.net   a test message
   heloise play bug.heloise                    watch a transcript, explained; . and , step
   heloise rerun bug.heloise --target mx2      its commands sent again, the replies compared
   heloise serve bug.heloise                   be its server, for a test suite
@@ -60,6 +63,8 @@ pub enum Sub {
     Connect(ConnectArgs),
     /// Open a session with the embedded practice server on loopback
     Demo(DemoArgs),
+    /// Send a test message
+    Send(Box<SendArgs>),
     /// Watch a transcript, with its timing and explanations
     Play(PlayArgs),
     /// Be the server of transcripts, or the practice server
@@ -92,15 +97,18 @@ pub struct ConnectArgs {
     /// Take TARGET as a domain or an address and try its MX hosts in order of preference
     #[arg(long)]
     pub mx: bool,
+    /// What is sent without a person.
+    #[command(flatten)]
+    pub script: ScriptArgs,
     /// How the session is run.
     #[command(flatten)]
     pub session: SessionArgs,
 }
 
-/// The options of a session.
+/// What a session is fed with when nobody types.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Session")]
-pub struct SessionArgs {
+#[command(next_help_heading = "Script")]
+pub struct ScriptArgs {
     /// Send this line and wait for its reply; repeat for more. The session ends after the last
     #[arg(short = 'c', long = "command", value_name = "LINE")]
     pub commands: Vec<String>,
@@ -110,6 +118,12 @@ pub struct SessionArgs {
     /// Go on after a 4yz or 5yz reply; the exit status still tells of the worst
     #[arg(long)]
     pub keep_going: bool,
+}
+
+/// The options of a session.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Session")]
+pub struct SessionArgs {
     /// Record the session in this file; an existing one is not overwritten
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub record: Option<PathBuf>,
@@ -316,6 +330,9 @@ Examples:
   printf 'EHLO me\\nQUIT\\n' | heloise demo  run a script against it
   heloise demo --record lesson.heloise    keep the session")]
 pub struct DemoArgs {
+    /// What is sent without a person.
+    #[command(flatten)]
+    pub script: ScriptArgs,
     /// How the session is run.
     #[command(flatten)]
     pub session: SessionArgs,

@@ -9,12 +9,13 @@
 //! 5. [`explain`]: what a reply means in the situation it came in, out of the tables in `grammar/`.
 //! 6. [`transcript`]: a session as data: the file format, redaction, and what is made of it.
 //! 7. [`target`] and [`transport`]: sockets, names, timers and TLS; the only driver of a session on a network.
-//! 8. [`serve`]: servers on the same session: the practice server, and the mock server that plays transcripts.
-//! 9. [`narrate`]: entries of a transcript, live or recorded, told as lines for people.
-//! 10. [`check`]: the path that a mail would take, walked stage by stage, and what is wrong with it.
-//! 11. [`report`]: what went wrong, worded for people, and the exit status that goes with it.
-//! 12. [`repl`]: a session at a terminal or under a script. `play`: a recorded one, watched.
-//! 13. [`cli`], [`cmd`]: the command line and its subcommands.
+//! 8. [`send`]: one test message: built, put into its envelope, delivered.
+//! 9. [`serve`]: servers on the same session: the practice server, and the mock server that plays transcripts.
+//! 10. [`narrate`]: entries of a transcript, live or recorded, told as lines for people.
+//! 11. [`check`]: the path that a mail would take, walked stage by stage, and what is wrong with it.
+//! 12. [`report`]: what went wrong, worded for people, and the exit status that goes with it.
+//! 13. [`repl`]: a session at a terminal or under a script. `play`: a recorded one, watched.
+//! 14. [`cli`], [`cmd`]: the command line and its subcommands.
 
 #![forbid(unsafe_code)]
 
@@ -32,6 +33,7 @@ pub mod repl;
 pub mod report;
 pub mod sasl;
 pub mod secret;
+pub mod send;
 #[allow(clippy::disallowed_methods, reason = "a server has clocks")]
 pub mod serve;
 pub mod session;

@@ -5,9 +5,11 @@ use std::io::Write;
 
 use crate::check;
 use crate::explain::{Failure, Fix, explain_failure};
+use crate::send::{AddressError, HeaderError, Lack};
 use crate::target::Target;
 use crate::transport::tls::{TlsError, TlsSetupError};
 use crate::transport::{AuthError, Broken, ContentError, OpenError, io_words};
+use crate::wire::command::Unfit;
 use crate::wire::escape::harmless;
 
 /// The exit statuses, documented in `--help` and never reused.
@@ -186,6 +188,45 @@ impl From<AuthError> for Problem {
             AuthError::Unusable(_) => Problem::new(Status::Usage, error.to_string()),
             _ => Problem::new(Status::AuthRefused, error.to_string()),
         }
+    }
+}
+
+impl Problem {
+    /// The server cannot take the message, as it has said; nothing if it lacks nothing.
+    pub fn lacking(lacks: &[Lack]) -> Option<Problem> {
+        let (first, more) = lacks.split_first()?;
+        let mut problem = Problem::new(Status::Permanent, format!("nothing was sent: {first}"));
+        problem.causes.extend(more.iter().map(Lack::to_string));
+        let advice = match first {
+            Lack::TooBig { .. } => "a smaller message, or another way for the file",
+            Lack::EightBit | Lack::Header | Lack::OddHeader => {
+                "let it be encoded: --text, --body and --attach build a message in ASCII"
+            }
+            Lack::Address(_) => "another address of the same person, in ASCII",
+            Lack::Dsn(_) => "leave out --notify, --ret and --envid",
+            Lack::PlainLink => "--starttls, or smtps://",
+            Lack::RequireTls => "leave out --require-tls, or another server",
+            Lack::Chunking => "leave out --bdat",
+        };
+        Some(problem.advise(advice).advise("--force sends it all the same"))
+    }
+}
+
+impl From<AddressError> for Problem {
+    fn from(error: AddressError) -> Problem {
+        Problem::new(Status::Usage, error.to_string())
+    }
+}
+
+impl From<HeaderError> for Problem {
+    fn from(error: HeaderError) -> Problem {
+        Problem::new(Status::Usage, error.to_string())
+    }
+}
+
+impl From<Unfit> for Problem {
+    fn from(error: Unfit) -> Problem {
+        Problem::new(Status::Usage, error.to_string())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use crate::cli::{ConnectArgs, SessionArgs};
+use crate::cli::{ConnectArgs, ScriptArgs, SessionArgs};
 use crate::repl::signals::Signals;
 use crate::repl::{self, Asker, Manner, Operator, Source};
 use crate::report::{Problem, Status};
@@ -13,7 +13,7 @@ use super::setup;
 
 /// Opens the session that the arguments name.
 pub fn run(mut args: ConnectArgs) -> Result<Status, Problem> {
-    give_back_target(&mut args);
+    give_back_target(&mut args.target, &mut args.session.auth.auth);
     if args.target.is_empty() {
         return Err(Problem::new(Status::Usage, "no target is named")
             .advise("heloise mx.example.org")
@@ -21,24 +21,24 @@ pub fn run(mut args: ConnectArgs) -> Result<Status, Problem> {
             .advise("heloise --help"));
     }
     super::block_on(async {
-        let target = target(&args).await?;
-        session(target, &args.session, None).await
+        let target = parse(&args.target, args.mx)?;
+        session(target, &args.session, &args.script, None).await
     })
 }
 
 /// `--auth` takes an optional mechanism, and so swallows a target that stands behind it.
-fn give_back_target(args: &mut ConnectArgs) {
-    let auth = &mut args.session.auth.auth;
-    if args.target.is_empty()
+pub(super) fn give_back_target(target: &mut Vec<String>, auth: &mut Option<String>) {
+    if target.is_empty()
         && let Some(word) = auth.take_if(|word| !word.is_empty() && sasl::info(word).is_none())
     {
-        args.target.push(word);
+        target.push(word);
         *auth = Some(String::new());
     }
 }
 
-async fn target(args: &ConnectArgs) -> Result<Target, Problem> {
-    Target::parse(&args.target, args.mx).map_err(|error| {
+/// Reads a target.
+pub(super) fn parse(words: &[String], mx: bool) -> Result<Target, Problem> {
+    Target::parse(words, mx).map_err(|error| {
         Problem::new(Status::Usage, error.to_string()).advise("heloise --help shows the forms of a target")
     })
 }
@@ -47,9 +47,10 @@ async fn target(args: &ConnectArgs) -> Result<Target, Problem> {
 pub(super) async fn session(
     target: Target,
     args: &SessionArgs,
+    lines: &ScriptArgs,
     welcome: Option<&str>,
 ) -> Result<Status, Problem> {
-    let scripted = !args.commands.is_empty() || args.quit || !std::io::stdin().is_terminal();
+    let scripted = !lines.commands.is_empty() || lines.quit || !std::io::stdin().is_terminal();
     let login = setup::login(&args.auth, &target)?;
     let setup = setup::setup(target, args)?;
     if scripted {
@@ -60,7 +61,7 @@ pub(super) async fn session(
         let asker = if watched { Asker::Console } else { Asker::Nobody };
         let mut operator = Operator::new(setup, login, asker, view, log);
         operator.ehlo = args.ehlo.clone();
-        return interruptible(&mut operator, args).await;
+        return interruptible(&mut operator, args, lines).await;
     }
     let terminal = repl::open_terminal(setup::colour(args.color))?;
     let view = setup::view(args, screen_printer(&terminal));
@@ -80,32 +81,45 @@ fn screen_printer(terminal: &repl::Terminal) -> repl::Printer {
 
 /// The steps before the first prompt or command.
 fn prelude(args: &SessionArgs) -> repl::Prelude {
-    repl::Prelude { starttls: args.tls.starttls, auth: args.auth.auth.clone() }
+    repl::Prelude { starttls: args.tls.starttls, auth: args.auth.auth.clone(), ..repl::Prelude::default() }
 }
 
 /// Runs the script until its end or a signal; after a signal the record is ended in order.
-async fn interruptible(operator: &mut Operator, args: &SessionArgs) -> Result<Status, Problem> {
-    let fail = |error| Problem::new(Status::Protocol, format!("cannot listen to signals: {error}"));
-    let mut signals = Signals::any().map_err(fail)?;
-    let status = tokio::select! {
-        status = script(operator, args) => return status,
-        () = signals.arrived() => Status::Signal(signals.last()),
-    };
-    operator.hang_up();
-    Ok(status)
+async fn interruptible(
+    operator: &mut Operator,
+    args: &SessionArgs,
+    lines: &ScriptArgs,
+) -> Result<Status, Problem> {
+    let ended = or_signal(script(operator, args, lines)).await?;
+    if matches!(ended, Status::Signal(_)) {
+        operator.hang_up();
+    }
+    Ok(ended)
 }
 
-async fn script(operator: &mut Operator, args: &SessionArgs) -> Result<Status, Problem> {
+/// Works until the end or a signal.
+pub(super) async fn or_signal(
+    work: impl Future<Output = Result<Status, Problem>>,
+) -> Result<Status, Problem> {
+    let fail = |error| Problem::new(Status::Protocol, format!("cannot listen to signals: {error}"));
+    let mut signals = Signals::any().map_err(fail)?;
+    tokio::select! {
+        status = work => status,
+        () = signals.arrived() => Ok(Status::Signal(signals.last())),
+    }
+}
+
+async fn script(operator: &mut Operator, args: &SessionArgs, lines: &ScriptArgs) -> Result<Status, Problem> {
     let status = repl::begin(operator, &prelude(args)).await?;
-    if status != Status::Ok && !args.keep_going {
+    if status != Status::Ok && !lines.keep_going {
         operator.quit().await;
         return Ok(status);
     }
-    let source = match (args.commands.is_empty(), args.quit) {
-        (false, _) => Source::Lines(args.commands.clone()),
+    let source = match (lines.commands.is_empty(), lines.quit) {
+        (false, _) => Source::Lines(lines.commands.clone()),
         (true, true) => Source::Lines(Vec::new()),
         (true, false) => Source::Stream(Box::new(std::io::stdin())),
     };
-    let manner = Manner { keep_going: args.keep_going, quit: args.quit };
+    let manner = Manner { keep_going: lines.keep_going, quit: lines.quit };
     Ok(repl::script(operator, source, manner).await?.max(status))
 }

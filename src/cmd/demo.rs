@@ -21,7 +21,7 @@ pub fn run(mut args: DemoArgs) -> Result<Status, Problem> {
         args.session.tls.ca.get_or_insert_with(|| ca.path.clone());
         let welcome = welcome(&practice);
         let server = tokio::spawn(practice.run(std::future::pending()));
-        let status = connect::session(target, &args.session, Some(&welcome)).await;
+        let status = connect::session(target, &args.session, &args.script, Some(&welcome)).await;
         server.abort();
         status
     })

@@ -16,6 +16,7 @@ mod play;
 mod profile;
 mod rerun;
 mod secrets;
+mod send;
 mod serve;
 mod setup;
 
@@ -53,6 +54,7 @@ fn run(cli: Cli) -> Result<Status, Problem> {
         None => connect::run(cli.session),
         Some(Sub::Connect(args)) => connect::run(args),
         Some(Sub::Demo(args)) => demo::run(args),
+        Some(Sub::Send(args)) => send::run(*args),
         Some(Sub::Play(args)) => play::run(&args),
         Some(Sub::Serve(args)) => serve::run(&args),
         Some(Sub::Rerun(args)) => rerun::run(&args),

@@ -47,7 +47,7 @@ pub fn expand(args: Vec<OsString>) -> Result<Vec<OsString>, Problem> {
     let (target, options) = lookup(&text, &name)
         .map_err(|what| Problem::new(Status::Usage, format!("{}: {what}", path.display())))?;
     // Options may follow the subcommand's name only, where there is one.
-    let first = if args.get(1).is_some_and(|arg| arg == "connect") { 2 } else { 1 };
+    let first = if args.get(1).is_some_and(|arg| arg == "connect" || arg == "send") { 2 } else { 1 };
     let mut expanded = Vec::with_capacity(args.len() + options.len());
     for (index, arg) in args.into_iter().enumerate() {
         if index == first {

@@ -13,7 +13,7 @@ use crate::transcript::turns::{Turn, turns};
 use crate::transcript::{Entry, EntryKind, Header, Payload, Piece};
 use crate::transport::{Log, Sink};
 
-use super::{files, setup};
+use super::{connect, files, setup};
 
 /// Runs the first session of the file again.
 pub fn run(args: &RerunArgs) -> Result<Status, Problem> {
@@ -47,9 +47,7 @@ fn target(args: &RerunArgs) -> Result<Target, Problem> {
         let what = format!("{option} has no meaning here: the transcript says when that is done");
         return Err(Problem::new(Status::Usage, what));
     }
-    Target::parse(std::slice::from_ref(&args.target), args.mx).map_err(|error| {
-        Problem::new(Status::Usage, error.to_string()).advise("heloise --help shows the forms of a target")
-    })
+    connect::parse(std::slice::from_ref(&args.target), args.mx)
 }
 
 fn session_args(args: &RerunArgs) -> SessionArgs {

@@ -67,8 +67,33 @@ impl Operator {
         Ok(connection.state().own_name.clone().unwrap_or_else(|| connection.own_name()))
     }
 
-    /// `/starttls` and `--starttls`: EHLO if needed, STARTTLS, the handshake, EHLO again.
+    /// Sends EHLO, and HELO to a server that does not know it (RFC 5321 §3.2).
+    pub async fn greet_or_helo(&mut self) -> Result<(), Problem> {
+        let name = self.own_name()?;
+        let answer = self.connection()?.greet(&name).await?;
+        let permanent = answer.reply.class() == Some(Class::Permanent);
+        if answer.reply.class() == Some(Class::Completion) {
+            return Ok(());
+        }
+        let connection = self.connection()?;
+        if !permanent || connection.dialogue().is_lmtp() || connection.state().phase != Phase::Ready {
+            return Err(refused("EHLO", &answer));
+        }
+        let answer = connection.command(format!("HELO {name}").as_bytes()).await?;
+        match answer.reply.class() {
+            Some(Class::Completion) => Ok(()),
+            _ => Err(refused("EHLO and HELO", &answer)),
+        }
+    }
+
+    /// `/starttls`: EHLO if needed, STARTTLS, the handshake, EHLO again.
     pub async fn starttls(&mut self) -> Result<Vec<Answer>, Problem> {
+        self.encrypt().await?;
+        self.ensure_greeted().await
+    }
+
+    /// EHLO if needed, STARTTLS, and the handshake.
+    pub async fn encrypt(&mut self) -> Result<(), Problem> {
         if self.connection()?.state().tls() {
             return Err(Problem::new(Status::Usage, "the link is encrypted already"));
         }
@@ -84,8 +109,7 @@ impl Operator {
                 .advise("go on without encryption only if nothing secret is to be sent")
                 .advise("port 465 with TLS from the first byte: smtps://…"));
         }
-        self.upgrade().await?;
-        self.ensure_greeted().await
+        self.upgrade().await
     }
 
     fn help(&mut self, topic: &str) -> Result<Vec<Answer>, Problem> {
@@ -209,7 +233,6 @@ impl Operator {
         }
         let mut file = open_for_reading(path)?;
         let connection = self.connection()?;
-        let mut answers = Vec::new();
         match connection.state().check(Input::Data) {
             Ok(()) | Err(OutOfOrder::NotNow) => {}
             Err(_) => {
@@ -219,14 +242,7 @@ impl Operator {
                     ));
             }
         }
-        let answer = connection.command(b"DATA").await?;
-        if connection.state().phase != Phase::Data {
-            return Ok(vec![answer]);
-        }
-        answers.push(answer);
-        connection.send_message(&mut file).await?;
-        answers.extend(connection.settle().await?);
-        Ok(answers)
+        Ok(connection.data(&mut file).await?)
     }
 
     async fn raw(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {

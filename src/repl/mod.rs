@@ -31,7 +31,7 @@ mod view;
 
 pub use asker::Asker;
 pub use interactive::run;
-pub use operator::{Done, Keeper, Login, Operator};
+pub use operator::{Done, Keeper, Login, Operator, status_of};
 pub use paint::paint;
 pub use script::{Manner, Source, run as script};
 pub use terminal::Terminal;
@@ -42,10 +42,30 @@ use crate::report::{Problem, Status};
 /// The steps that are asked for on the command line, before the first prompt or command.
 #[derive(Clone, Debug, Default)]
 pub struct Prelude {
+    /// EHLO, or HELO where that is refused. The other steps greet without being told.
+    pub greet: bool,
     /// EHLO, STARTTLS, EHLO.
     pub starttls: bool,
     /// AUTH, by this mechanism, or by the strongest if the text is empty.
     pub auth: Option<String>,
+    /// The last step to be taken.
+    pub until: Until,
+}
+
+/// A step of the prelude.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Until {
+    /// The server's greeting.
+    Greeting,
+    /// The first EHLO.
+    FirstHelo,
+    /// STARTTLS and the handshake.
+    Tls,
+    /// The EHLO that counts: the second where there was STARTTLS.
+    Helo,
+    /// All of them.
+    #[default]
+    End,
 }
 
 /// Takes over the terminal.
@@ -61,10 +81,17 @@ pub async fn begin(operator: &mut Operator, prelude: &Prelude) -> Result<Status,
     if let Some(status) = operator::status_of(&greeting) {
         return Ok(status);
     }
-    if prelude.starttls {
-        operator.starttls().await?;
+    let wanted = |step: Until| prelude.until >= step;
+    if prelude.greet && wanted(Until::FirstHelo) {
+        operator.greet_or_helo().await?;
     }
-    if let Some(mechanism) = &prelude.auth {
+    if prelude.starttls && wanted(Until::Tls) {
+        operator.encrypt().await?;
+        if wanted(Until::Helo) {
+            operator.ensure_greeted().await?;
+        }
+    }
+    if let Some(mechanism) = prelude.auth.as_ref().filter(|_| wanted(Until::End)) {
         operator.authenticate(mechanism).await?;
     }
     Ok(Status::Ok)

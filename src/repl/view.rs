@@ -75,6 +75,14 @@ impl View {
         }
     }
 
+    /// Prints an object of its own among the JSON lines; nothing where the session is told.
+    pub fn object(&self, object: &serde_json::Value) {
+        let mut shown = self.lock();
+        if shown.form == Form::Json {
+            shown.put(json::line_of(object));
+        }
+    }
+
     /// Shows plain text, which must hold no bytes from outside unescaped.
     pub fn text(&self, style: Style, text: &str) {
         let width = self.lock().narrator.layout.width;

@@ -24,6 +24,7 @@ mod pty;
 mod rerun;
 mod sasl_docs;
 mod script;
+mod send;
 mod serve;
 mod tls;
 mod transcript_grammar;

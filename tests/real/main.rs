@@ -14,5 +14,6 @@ mod mechanisms;
 mod others;
 mod run;
 mod scripts;
+mod sending;
 mod server;
 mod terminal;

@@ -68,6 +68,13 @@ impl Run {
         self
     }
 
+    /// A file in the run's home folder.
+    pub fn file(&self, name: &str, content: &[u8]) -> std::path::PathBuf {
+        let path = self.home.path().join(name);
+        std::fs::write(&path, content).expect("a file for the run");
+        path
+    }
+
     /// Records the session in this file of the run's home folder.
     pub fn recorded(self, name: &str) -> Self {
         let file = self.home.path().join(name);

@@ -22,9 +22,14 @@ pub fn write_header(out: &mut impl Write, header: &Header) -> io::Result<()> {
 
 /// An entry as one line of JSON, without the line feed.
 pub fn to_string(entry: &Entry) -> String {
+    line_of(&EntryJson(entry))
+}
+
+/// Any value as one line of JSON, without the line feed, as harmless as an entry.
+pub fn line_of(value: &impl Serialize) -> String {
     let mut out = Vec::new();
     // Writing to memory does not fail, and every value here has a form in JSON.
-    let _ = write_entry(&mut out, entry);
+    let _ = write_line(&mut out, value);
     out.pop();
     String::from_utf8(out).unwrap_or_default()
 }

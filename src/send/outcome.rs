@@ -1,0 +1,255 @@
+//! What became of a message, recipient by recipient.
+
+use serde_json::{Value, json};
+
+use crate::explain::render::Style;
+use crate::session::Answer;
+use crate::wire::Class;
+use crate::wire::address::{ForwardPath, ReversePath};
+use crate::wire::escape::visible;
+
+use super::envelope::Envelope;
+
+/// A recipient and what the server said of it.
+#[derive(Clone, Debug)]
+pub struct Recipient {
+    /// The address.
+    pub address: ForwardPath,
+    /// The reply to RCPT.
+    pub rcpt: Option<Answer>,
+    /// The reply to the end of the content that counts for this recipient.
+    pub end: Option<Answer>,
+}
+
+/// What became of a message.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The sender.
+    pub from: ReversePath,
+    /// The reply to MAIL.
+    pub mail: Option<Answer>,
+    /// The reply to DATA.
+    pub data: Option<Answer>,
+    /// The recipients, in the order in which they were named.
+    pub recipients: Vec<Recipient>,
+}
+
+/// What became of a message for one recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The server has taken the message, and answers for it from here on.
+    Taken,
+    /// The server has refused for now; a later try may succeed.
+    Deferred,
+    /// The server has refused.
+    Refused,
+    /// The address was accepted, and no message was sent.
+    Accepted,
+    /// It did not come to that.
+    NotTried,
+}
+
+impl Fate {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Fate::Taken => "taken",
+            Fate::Deferred => "deferred",
+            Fate::Refused => "refused",
+            Fate::Accepted => "accepted",
+            Fate::NotTried => "not tried",
+        }
+    }
+
+    fn style(self) -> Style {
+        match self {
+            Fate::Taken | Fate::Accepted => Style::Good,
+            Fate::Deferred => Style::Warn,
+            Fate::Refused => Style::Bad,
+            Fate::NotTried => Style::Dim,
+        }
+    }
+}
+
+impl Recipient {
+    /// Whether the server took the address.
+    pub fn accepted(&self) -> bool {
+        self.rcpt.as_ref().is_some_and(is_yes)
+    }
+}
+
+impl Outcome {
+    /// Nothing has happened yet.
+    pub fn new(envelope: &Envelope) -> Outcome {
+        let recipient = |address: &ForwardPath| Recipient { address: address.clone(), rcpt: None, end: None };
+        let recipients = envelope.to.iter().map(recipient).collect();
+        Outcome { from: envelope.from.clone(), mail: None, data: None, recipients }
+    }
+
+    /// Whether any recipient was accepted.
+    pub fn any_accepted(&self) -> bool {
+        self.recipients.iter().any(Recipient::accepted)
+    }
+
+    /// Gives the replies to the end of the content to the recipients that they are about: over LMTP one to each
+    /// that was accepted, in order (RFC 2033 §4.2), else the last to all.
+    pub fn ended(&mut self, answers: &[Answer], lmtp: bool) {
+        let last = answers.last();
+        let accepted = self.recipients.iter_mut().filter(|recipient| recipient.accepted());
+        for (index, recipient) in accepted.enumerate() {
+            recipient.end = if lmtp { answers.get(index) } else { last }.cloned();
+        }
+    }
+
+    /// All replies that tell how it went.
+    pub fn answers(&self) -> impl Iterator<Item = &Answer> {
+        let of_recipients = self.recipients.iter().flat_map(|recipient| [&recipient.rcpt, &recipient.end]);
+        [&self.mail, &self.data].into_iter().chain(of_recipients).flatten()
+    }
+
+    /// What became of it for a recipient, and the reply that decided it.
+    pub fn fate<'a>(&'a self, recipient: &'a Recipient) -> (Fate, Option<&'a Answer>) {
+        let decisive = [&self.mail, &recipient.rcpt, &self.data, &recipient.end];
+        let refusal = decisive.into_iter().flatten().find(|answer| is_refusal(answer));
+        match (refusal, &recipient.end, &recipient.rcpt) {
+            (Some(answer), ..) if answer.reply.class() == Some(Class::Transient) => {
+                (Fate::Deferred, Some(answer))
+            }
+            (Some(answer), ..) => (Fate::Refused, Some(answer)),
+            (None, Some(end), _) => (Fate::Taken, Some(end)),
+            (None, None, Some(rcpt)) => (Fate::Accepted, Some(rcpt)),
+            (None, None, None) => (Fate::NotTried, None),
+        }
+    }
+
+    /// The results as a table, a line for each recipient, in the style of what became of it.
+    pub fn table(&self) -> Vec<(Style, String)> {
+        let shown: Vec<String> = self.recipients.iter().map(|recipient| bare(&recipient.address)).collect();
+        let width = shown.iter().map(|address| address.chars().count()).max().unwrap_or(0).min(WIDEST);
+        let rows = self.recipients.iter().zip(&shown).map(|(recipient, address)| {
+            let (fate, answer) = self.fate(recipient);
+            let said = answer.map(last_line).unwrap_or_default();
+            let row = format!("     to    {address:<width$}  {:<10}{said}", fate.as_str());
+            (fate.style(), row.trim_end().to_owned())
+        });
+        rows.collect()
+    }
+
+    /// The results as one JSON object.
+    pub fn to_json(&self) -> Value {
+        let recipients = self.recipients.iter().map(|recipient| {
+            let (fate, answer) = self.fate(recipient);
+            json!({
+                "address": recipient.address.to_string().trim_matches(['<', '>']),
+                "fate": fate.as_str().replace(' ', "-"),
+                "code": answer.and_then(|answer| answer.reply.code()).map(|code| code.0),
+                "reply": answer.map(|answer| answer.reply.text()),
+            })
+        });
+        json!({
+            "kind": "outcome",
+            "sender": self.from.to_string().trim_matches(['<', '>']),
+            "recipients": recipients.collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// Columns that the longest address may take in the table.
+const WIDEST: usize = 48;
+
+/// The address without its brackets, safe to show.
+fn bare(address: &ForwardPath) -> String {
+    let text = address.to_string();
+    let inner = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).unwrap_or(&text);
+    visible(inner.as_bytes())
+}
+
+/// The last line of a reply, safe to show.
+fn last_line(answer: &Answer) -> String {
+    answer.reply.lines.last().map(|line| visible(&line.line.bytes)).unwrap_or_default()
+}
+
+fn is_yes(answer: &Answer) -> bool {
+    answer.reply.class() == Some(Class::Completion)
+}
+
+/// Whether a reply is neither a yes nor a request to go on.
+fn is_refusal(answer: &Answer) -> bool {
+    !matches!(answer.reply.class(), Some(Class::Completion | Class::Intermediate))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::address::parse_list;
+    use super::*;
+    use crate::wire::Reply;
+
+    fn answer(line: &str) -> Answer {
+        let reply = Reply::read_all(format!("{line}\r\n").as_bytes()).remove(0);
+        Answer { reply, command: None, waited: Duration::ZERO }
+    }
+
+    fn outcome(replies: &[&str]) -> Outcome {
+        let to = parse_list("a@x.example, b@x.example, c@x.example").unwrap();
+        let to = to.into_iter().map(|person| person.address).collect();
+        let mut outcome = Outcome::new(&Envelope { from: ReversePath::Null, to });
+        outcome.mail = Some(answer("250 2.1.0 Ok"));
+        for (recipient, line) in outcome.recipients.iter_mut().zip(replies) {
+            recipient.rcpt = Some(answer(line));
+        }
+        outcome
+    }
+
+    fn fates(outcome: &Outcome) -> Vec<Fate> {
+        outcome.recipients.iter().map(|recipient| outcome.fate(recipient).0).collect()
+    }
+
+    fn shown(outcome: &Outcome) -> Vec<String> {
+        outcome.table().into_iter().map(|(_, row)| row).collect()
+    }
+
+    #[test]
+    fn one_reply_counts_for_all_that_were_accepted() {
+        let mut outcome = outcome(&["250 2.1.5 Ok", "550 5.1.1 who?", "452 4.2.2 full"]);
+        outcome.ended(&[answer("250 2.0.0 queued as 1")], false);
+        assert_eq!(fates(&outcome), [Fate::Taken, Fate::Refused, Fate::Deferred]);
+        let table = shown(&outcome);
+        assert_eq!(table.first().unwrap(), "     to    a@x.example  taken     250 2.0.0 queued as 1");
+        assert_eq!(table.last().unwrap(), "     to    c@x.example  deferred  452 4.2.2 full");
+        assert_eq!(outcome.to_json()["recipients"][1]["code"], 550);
+        assert_eq!(outcome.to_json()["recipients"][1]["fate"], "refused");
+        assert_eq!(outcome.answers().count(), 5);
+    }
+
+    #[test]
+    fn over_lmtp_each_has_its_own() {
+        let mut outcome = outcome(&["250 Ok", "550 no", "250 Ok"]);
+        outcome.ended(&[answer("250 2.0.0 kept"), answer("452 4.2.2 full")], true);
+        assert_eq!(fates(&outcome), [Fate::Taken, Fate::Refused, Fate::Deferred]);
+        outcome.ended(&[answer("250 2.0.0 kept")], true);
+        assert_eq!(fates(&outcome), [Fate::Taken, Fate::Refused, Fate::Accepted], "no word is no yes");
+    }
+
+    #[test]
+    fn what_stops_all_stops_each() {
+        let mut all = outcome(&[]);
+        assert_eq!(fates(&all), [Fate::NotTried; 3]);
+        all.mail = Some(answer("451 4.3.0 later"));
+        assert_eq!(fates(&all), [Fate::Deferred; 3]);
+        let mut all = outcome(&["250 Ok", "250 Ok", "250 Ok"]);
+        assert_eq!(fates(&all), [Fate::Accepted; 3]);
+        all.data = Some(answer("554 5.5.1 no"));
+        assert_eq!(fates(&all), [Fate::Refused; 3]);
+        all.data = Some(answer("xyz"));
+        assert_eq!(fates(&all), [Fate::Refused; 3], "nonsense is no yes");
+    }
+
+    #[test]
+    fn what_the_server_says_cannot_act_on_the_terminal() {
+        let mut outcome = outcome(&["250 Ok", "550 \u{1b}[2Jno", "250 Ok"]);
+        outcome.ended(&[answer("250 ok")], false);
+        assert!(shown(&outcome).iter().all(|line| !line.contains('\u{1b}')));
+    }
+}

@@ -1,0 +1,223 @@
+//! `heloise send`: against the practice server, and against one that keeps what it gets.
+
+mod message;
+mod stages;
+mod taker;
+
+use std::path::PathBuf;
+
+use self::taker::{Manner, Taken, Taker};
+use crate::binary::{Heloise, Run};
+use crate::program::{Serving, arg, run};
+
+/// What a server of today offers.
+const ALL: [&str; 6] = ["PIPELINING", "SIZE 100000", "8BITMIME", "SMTPUTF8", "DSN", "CHUNKING"];
+
+/// Sends to such a server with these arguments, and with this on standard input.
+fn send_with(manner: Manner, args: &[&str], input: &[u8]) -> (Run, Taken) {
+    let taker = Taker::start(manner);
+    let addr = taker.addr.to_string();
+    let base = ["send", "--explain", "none", "--from", "alice@example.org"];
+    let ran = Heloise::new().run(&[&base, args, &[&addr]].concat(), input);
+    (ran, taker.taken())
+}
+
+fn send(manner: Manner, args: &[&str]) -> (Run, Taken) {
+    send_with(manner, args, b"")
+}
+
+/// A file in a folder.
+fn file(dir: &tempfile::TempDir, name: &str, content: &[u8]) -> PathBuf {
+    let path = dir.path().join(name);
+    std::fs::write(&path, content).unwrap();
+    path
+}
+
+#[test]
+fn each_recipient_has_its_line_and_the_worst_reply_is_the_exit_status() {
+    let server = Serving::start(&["--practice"]);
+    let send = |to: &str| run(&["send", "--from", "alice@example.org", "--to", to, &server.addr]);
+    let ran = send("bob@example.org");
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert!(
+        ran.stdout.contains("     to    bob@example.org  taken     250 2.0.0 Ok: queued as"),
+        "{}",
+        ran.stdout
+    );
+    let ran = send("bob@example.org, nobody@example.org");
+    assert_eq!(ran.code, Some(5), "{}", ran.all());
+    for line in ["bob@example.org     taken     250 2.0.0", "nobody@example.org  refused   550 5.1.1"] {
+        assert!(ran.stdout.contains(line), "{line}: {}", ran.stdout);
+    }
+    let ran = send("full@example.org,bob@example.org");
+    assert_eq!(ran.code, Some(4), "{}", ran.all());
+    assert!(ran.stdout.contains("full@example.org  deferred  452 4.2.2"), "{}", ran.stdout);
+    let ran = send("nobody@example.org");
+    assert_eq!(ran.code, Some(5), "{}", ran.all());
+    assert!(!ran.stdout.contains("Subject:"), "content for nobody: {}", ran.stdout);
+}
+
+#[test]
+fn what_the_server_cannot_take_is_known_before_mail() {
+    let dir = tempfile::tempdir().unwrap();
+    let big = file(&dir, "big.txt", &[b"x".repeat(70), b"\n".to_vec()].concat().repeat(2000));
+    let manner = || Manner::offering(&ALL).saying("MAIL", "552 5.3.4 too big");
+    let (ran, taken) = send(manner(), &["--to", "bob@example.net", "--attach", arg(&big)]);
+    assert_eq!(ran.code, Some(5), "{}", ran.all());
+    assert_eq!(taken.verbs(), ["EHLO", "QUIT"]);
+    assert!(ran.stderr.contains("and the server takes 100000 (SIZE, RFC 1870)"), "{}", ran.stderr);
+    let forced = ["--to", "bob@example.net", "--attach", arg(&big), "--force", "--no-pipelining"];
+    let (ran, taken) = send(manner(), &forced);
+    assert_eq!(taken.verbs(), ["EHLO", "MAIL", "QUIT"]);
+    assert!(ran.code == Some(5) && ran.stdout.contains("it is sent all the"), "{}", ran.all());
+    for (option, words) in [
+        ("--notify=success", "--notify belongs to DSN"),
+        ("--bdat", "--bdat needs CHUNKING"),
+        ("--require-tls", "needs an encrypted link"),
+    ] {
+        let (ran, taken) = send(Manner::offering(&["SIZE"]), &["--to", "bob@example.net", option]);
+        assert_eq!((ran.code, taken.verbs()), (Some(5), vec!["EHLO", "QUIT"]), "{}", ran.all());
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn letters_beyond_ascii_need_their_extensions() {
+    let dir = tempfile::tempdir().unwrap();
+    let eml = file(&dir, "a.eml", "Subject: x\n\nKäse\n".as_bytes());
+    let args = ["--to", "bob@example.net", "--eml", arg(&eml)];
+    let (ran, taken) = send(Manner::offering(&["SIZE"]), &args);
+    assert_eq!((ran.code, taken.verbs()), (Some(5), vec!["EHLO", "QUIT"]), "{}", ran.all());
+    assert!(ran.stderr.contains("does not offer 8BITMIME"), "{}", ran.stderr);
+    let (ran, taken) = send(Manner::offering(&["SIZE"]), &[&args[..], &["--force"]].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert_eq!(taken.content, "Subject: x\r\n\r\nKäse\r\n".as_bytes());
+    assert!(!taken.commands.iter().any(|line| line.contains("BODY")), "{:?}", taken.commands);
+    let (ran, taken) = send(Manner::offering(&ALL), &args);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert_eq!(taken.commands[1], "MAIL FROM:<alice@example.org> SIZE=21 BODY=8BITMIME");
+    let foreign = ["--to", "jörg@example.net", "--text", "x"];
+    let (ran, taken) = send(Manner::offering(&["8BITMIME"]), &foreign);
+    assert_eq!((ran.code, taken.verbs()), (Some(5), vec!["EHLO", "QUIT"]), "{}", ran.all());
+    assert!(ran.stderr.contains("jörg@example.net needs SMTPUTF8"), "{}", ran.stderr);
+    let (ran, taken) = send(Manner::offering(&ALL), &foreign);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert!(taken.commands[1].ends_with(" BODY=8BITMIME SMTPUTF8"), "{:?}", taken.commands);
+    assert_eq!(taken.commands[2], "RCPT TO:<jörg@example.net>");
+}
+
+#[test]
+fn reports_are_asked_for() {
+    let args = ["--to", "bob@example.net", "--notify", "success,delay", "--ret", "hdrs", "--envid", "a+b"];
+    let (ran, taken) = send(Manner::offering(&ALL), &args);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert!(taken.commands[1].ends_with(" RET=HDRS ENVID=a+2Bb"), "{:?}", taken.commands);
+    assert_eq!(taken.commands[2], "RCPT TO:<bob@example.net> NOTIFY=SUCCESS,DELAY");
+    let ran = run(&[
+        "send",
+        "--from",
+        "a@b.example",
+        "--to",
+        "c@d.example",
+        "--notify",
+        "never,delay",
+        "127.0.0.1:1",
+    ]);
+    assert!(ran.code == Some(1) && ran.stderr.contains("never stands alone"), "{}", ran.all());
+}
+
+#[test]
+fn pipelined_replies_find_their_commands() {
+    let to = "a@example.net,b@example.net,c@example.net";
+    let manner = Manner { held_back: true, ..Manner::offering(&ALL) };
+    let manner = manner.saying("RCPT TO:<b@", "550 5.1.1 no b").saying("RCPT TO:<c@", "451 4.3.0 later c");
+    let (ran, taken) = send(manner.clone(), &["--to", to]);
+    assert_eq!(ran.code, Some(5), "{}", ran.all());
+    assert_eq!(taken.verbs(), ["EHLO", "MAIL", "RCPT", "RCPT", "RCPT", "DATA", "QUIT"]);
+    for line in
+        ["a@example.net  taken     250", "b@example.net  refused   550", "c@example.net  deferred  451"]
+    {
+        assert!(ran.stdout.contains(line), "{line}: {}", ran.stdout);
+    }
+    // Consent to content for nobody is answered by the lone dot, and by nothing else.
+    let nobody = manner.saying("RCPT", "550 5.1.1 no a");
+    let (ran, taken) = send(nobody, &["--to", to]);
+    assert_eq!(ran.code, Some(5), "{}", ran.all());
+    assert!(taken.content.is_empty() && taken.verbs().ends_with(&["DATA", "QUIT"]), "{taken:?}");
+    let slow = Manner::offering(&ALL).saying("RCPT TO:<b@", "550 5.1.1 no b");
+    let (ran, taken) = send(slow, &["--to", to, "--no-pipelining"]);
+    let lines: Vec<&str> =
+        ran.stdout.lines().filter(|line| line.contains("RCPT") || line.contains("250 2.0.0 Ok")).collect();
+    assert_eq!(lines.iter().filter(|line| line.contains("RCPT")).count(), 3);
+    assert!(
+        lines.windows(2).all(|pair| !(pair[0].contains("RCPT TO:<a") && pair[1].contains("RCPT"))),
+        "{lines:?}"
+    );
+    assert_eq!(taken.verbs().len(), 7);
+}
+
+#[test]
+fn a_server_that_leaves_in_the_middle_is_heard() {
+    let manner = Manner::offering(&ALL).saying("RCPT", "421 4.3.2 going down");
+    for more in [&[][..], &["--no-pipelining"]] {
+        let (ran, _) = send(manner.clone(), &[&["--to", "a@example.net,b@example.net"], more].concat());
+        assert_eq!(ran.code, Some(4), "{}", ran.all());
+        assert!(ran.stdout.contains("a@example.net  deferred  421 4.3.2"), "{}", ran.stdout);
+        assert!(ran.stdout.contains("b@example.net  not tried"), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn over_lmtp_each_recipient_answers_for_itself() {
+    let lmtp = |more: &[&str]| {
+        let mut manner = Manner::offering(&ALL).saying("RCPT TO:<b@", "550 5.1.1 no b");
+        manner.ends = vec!["250 2.1.5 kept for a", "452 4.2.2 c is full"];
+        let taker = Taker::start(manner);
+        let target = format!("lmtp://{}", taker.addr);
+        let base =
+            ["send", "--explain", "none", "--from", "<>", "--to", "a@x.example,b@x.example,c@x.example"];
+        let ran = run(&[&base, more, &[&target]].concat());
+        (ran, taker.taken())
+    };
+    for more in [&[][..], &["--bdat"], &["--no-pipelining"]] {
+        let (ran, taken) = lmtp(more);
+        assert_eq!(ran.code, Some(5), "{}", ran.all());
+        assert_eq!((taken.verbs()[0], *taken.verbs().last().unwrap()), ("LHLO", "QUIT"));
+        for line in [
+            "a@x.example  taken     250 2.1.5 kept for a",
+            "b@x.example  refused   550 5.1.1 no b",
+            "c@x.example  deferred  452 4.2.2 c is full",
+        ] {
+            assert!(ran.stdout.contains(line), "{line}: {}", ran.stdout);
+        }
+    }
+}
+
+#[test]
+fn without_ehlo_there_is_helo() {
+    let (ran, taken) =
+        send(Manner { ends: vec!["250 kept"], ..Manner::default() }, &["--to", "bob@example.net"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert_eq!(taken.verbs(), ["EHLO", "HELO", "MAIL", "RCPT", "DATA", "QUIT"]);
+    assert_eq!(taken.commands[2], "MAIL FROM:<alice@example.org>");
+}
+
+#[test]
+fn json_ends_with_the_outcome_and_a_record_plays() {
+    let dir = tempfile::tempdir().unwrap();
+    let record = dir.path().join("sent.heloise");
+    let manner = Manner::offering(&ALL).saying("RCPT TO:<b@", "550 5.1.1 no b");
+    let args = ["--to", "a@example.net,b@example.net", "--json", "--bdat", "--record", arg(&record)];
+    let (ran, _) = send(manner, &args);
+    let last: serde_json::Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["kind"], &last["sender"]), (&"outcome".into(), &"alice@example.org".into()));
+    assert_eq!(last["recipients"][0]["fate"], "taken");
+    assert_eq!(last["recipients"][1]["code"], 550);
+    let played = run(&["play", "--explain", "none", arg(&record)]);
+    assert_eq!(played.code, Some(0), "{}", played.all());
+    assert!(
+        played.stdout.contains(" -> BDAT ") && played.stdout.contains("250 2.0.0 kept"),
+        "{}",
+        played.stdout
+    );
+}
