@@ -37,6 +37,8 @@ pub enum Status {
     Findings,
     /// A local file could not be read or written.
     LocalFile,
+    /// What a monitoring plugin says, by the convention of its kind: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
+    Plugin(u8),
     /// SIGTERM or SIGHUP ended it: 128 and the signal's number, as shells have it.
     Signal(u8),
 }
@@ -56,6 +58,7 @@ impl Status {
             Status::Protocol => 8,
             Status::Findings => 9,
             Status::LocalFile => 10,
+            Status::Plugin(number) => number,
             Status::Signal(number) => number.saturating_add(128),
         }
     }

@@ -16,11 +16,15 @@ Examples:
   heloise check mail.example.org:587 --user alice@example.org --password-file pw
   heloise check mx.example.org:25 --from me@example.net --to alice@example.org
   heloise check mail.example.org:465 --json | jq .findings
+  heloise check mail.example.org:465 --report mail.html
+  heloise check mail.example.org:465 --format nagios
+  heloise check mail.example.org:465 --format prometheus > /var/lib/prometheus/node-exporter/smtp.prom.$$
 
 Nothing is ever sent but the commands named by --dry-run; DATA is not among them.
 
 Exit status: 0 nothing wrong · 9 problems found · 2 nobody was reached · 3 no TLS, where it is needed to go on ·
-  6 the credentials were refused · 1, 8, 10 as everywhere";
+  6 the credentials were refused · 1, 8, 10 as everywhere
+With --format nagios: 0 OK · 1 WARNING · 2 CRITICAL · 3 UNKNOWN, the check could not be made";
 
 /// A diagnosis.
 #[derive(Debug, Args)]
@@ -60,6 +64,9 @@ pub struct CheckArgs {
     /// The report as one line of JSON (the same as --format json)
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
+    /// Write the whole report as one HTML page, too; an existing file is not overwritten
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub report: Option<PathBuf>,
     /// Record the sessions in this file; an existing one is not overwritten
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub record: Option<PathBuf>,
@@ -98,4 +105,8 @@ pub enum CheckFormat {
     Text,
     /// One line of JSON for each target
     Json,
+    /// A status line with performance data, and the exit statuses 0 to 3 of monitoring plugins
+    Nagios,
+    /// Prometheus' text exposition, for a textfile collector
+    Prometheus,
 }

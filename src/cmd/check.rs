@@ -2,13 +2,14 @@
 
 mod live;
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::unbounded_channel;
 
-use crate::check::output::json;
+use crate::check::output::{html, json, nagios, prometheus};
 use crate::check::{self, Envelope, Login, Plan, Report, Severity, Subject};
 use crate::cli::{CheckArgs, CheckFormat, FailOn};
 use crate::repl::{Asker, recording};
@@ -16,7 +17,7 @@ use crate::report::{Problem, Status};
 use crate::session::Timeouts;
 use crate::target::{Host, Target};
 
-use super::{setup, written};
+use super::{files, setup, written};
 
 /// How long one attempt to connect and one reply may take unless `--timeout` says otherwise. The five minutes that
 /// the standard grants a session are too long for a diagnosis.
@@ -24,14 +25,48 @@ const TIMEOUTS: (Duration, Duration) = (Duration::from_secs(10), Duration::from_
 
 /// Checks what the arguments name.
 pub fn run(args: &CheckArgs) -> Result<Status, Problem> {
+    match (diagnose(args), form(args)) {
+        (Err(problem), CheckFormat::Nagios) => Ok(unknown(&problem.what)),
+        (ended, _) => ended,
+    }
+}
+
+/// Says on standard output, which is what a monitoring system reads, that no check could be made.
+pub(super) fn unknown(why: &str) -> Status {
+    // The status says it too, where nobody reads the words.
+    let _ = std::io::stdout().write_all(nagios::unknown(why).as_bytes());
+    Status::Plugin(nagios::State::Unknown.code())
+}
+
+/// Whether these arguments ask for a monitoring plugin, whatever else is wrong with them.
+pub(super) fn is_plugin(args: &[OsString]) -> bool {
+    let pair =
+        |pair: &[OsString]| matches!(pair, [option, value] if option == "--format" && value == "nagios");
+    args.windows(2).any(pair) || args.iter().any(|arg| arg == "--format=nagios")
+}
+
+fn form(args: &CheckArgs) -> CheckFormat {
+    if args.json { CheckFormat::Json } else { args.format }
+}
+
+fn diagnose(args: &CheckArgs) -> Result<Status, Problem> {
     let target = target(args)?;
     let subject = subject(args, &target);
     super::block_on(async {
         let plan = Arc::new(plan(args, &target).await?);
         let recorder = args.record.as_ref().map(|path| recording::create(path, args.append)).transpose()?;
+        let page = args.report.as_ref().map(|path| files::output(Some(path))).transpose()?;
         let report = watched(args, plan, &subject).await?;
         if let Some(mut recorder) = recorder {
             record(&mut *recorder, &report)?;
+        }
+        let reports = [report];
+        if let Some(mut page) = page {
+            written(html::write(&mut page, &reports).and_then(|()| page.flush()))?;
+        }
+        let [report] = reports;
+        if form(args) == CheckFormat::Nagios {
+            return Ok(Status::Plugin(nagios::State::of(&[report]).code()));
         }
         let fail_on = match args.fail_on {
             FailOn::Warning => Severity::Warning,
@@ -43,8 +78,7 @@ pub fn run(args: &CheckArgs) -> Result<Status, Problem> {
 
 /// Runs the check and shows it in the form that is asked for.
 async fn watched(args: &CheckArgs, plan: Arc<Plan>, subject: &Subject) -> Result<Report, Problem> {
-    let form = if args.json { CheckFormat::Json } else { args.format };
-    match form {
+    match form(args) {
         CheckFormat::Text => {
             let (to, from) = unbounded_channel();
             let view = live::View::new(setup::colour(args.color));
@@ -56,6 +90,18 @@ async fn watched(args: &CheckArgs, plan: Arc<Plan>, subject: &Subject) -> Result
             let report = check::run(plan, subject, None).await;
             let mut out = std::io::stdout().lock();
             written(json::write(&mut out, &report).and_then(|()| out.flush()))?;
+            Ok(report)
+        }
+        form => {
+            let thresholds = plan.thresholds;
+            let reports = [check::run(plan, subject, None).await];
+            let text = match form {
+                CheckFormat::Nagios => nagios::render(&reports, &thresholds, chrono::Utc::now()),
+                _ => prometheus::render(&reports),
+            };
+            let mut out = std::io::stdout().lock();
+            written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))?;
+            let [report] = reports;
             Ok(report)
         }
     }

@@ -34,10 +34,15 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(args) => args,
         Err(problem) => return complain(&problem).into(),
     };
+    let plugin = check::is_plugin(&args);
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
-            let status = if error.use_stderr() { Status::Usage } else { Status::Ok };
+            let status = match (error.use_stderr(), plugin) {
+                (false, _) => Status::Ok,
+                (true, false) => Status::Usage,
+                (true, true) => check::unknown("the command line cannot be used; heloise check --help"),
+            };
             // Nothing is left to be done where even the message cannot be written.
             let _ = error.print();
             return status.into();

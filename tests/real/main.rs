@@ -11,6 +11,7 @@ mod casts;
 mod clients;
 mod failures;
 mod mechanisms;
+mod metrics;
 mod others;
 mod run;
 mod scripts;

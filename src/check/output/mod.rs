@@ -1,4 +1,9 @@
 //! The forms of a report.
 
+pub mod html;
 pub mod json;
+pub mod nagios;
+pub mod prometheus;
+#[cfg(test)]
+mod sample;
 pub mod text;

@@ -8,6 +8,13 @@ use crate::explain::render::{Line, Piece, Style, labelled};
 use crate::transcript::export::shown;
 use crate::transcript::{Entry, EntryKind};
 
+/// The findings in groups, in the order in which to act on them, each with its heading.
+pub const GROUPS: [(Severity, &str); 3] = [
+    (Severity::Problem, "What to do first"),
+    (Severity::Warning, "What to do then"),
+    (Severity::Note, "Good to know"),
+];
+
 /// Columns of the waterfall.
 const FALL: usize = 16;
 
@@ -70,12 +77,7 @@ pub fn leg(leg: &Leg, total: Duration, width: usize) -> Vec<Line> {
 /// The findings, and the last line that sums up.
 pub fn findings(report: &Report, width: usize) -> Vec<Line> {
     let mut lines = Vec::new();
-    let groups = [
-        (Severity::Problem, "What to do first"),
-        (Severity::Warning, "What to do then"),
-        (Severity::Note, "Good to know"),
-    ];
-    for (severity, heading) in groups {
+    for (severity, heading) in GROUPS {
         let group = report.findings.iter().filter(|finding| finding.severity == severity);
         for (number, finding) in group.enumerate() {
             if number == 0 {

@@ -13,7 +13,8 @@ use super::{Annotation, Export, UNVERIFIED, gap, header_lines, is_unverified, sh
 use crate::transcript::track::{Role, Tracker};
 use crate::transcript::{Entry, EntryKind, Header, Payload, Piece, text};
 
-const STYLE: &str = include_str!("page.css");
+/// The style of the page.
+pub(crate) const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// The HTML form.
@@ -43,6 +44,28 @@ pub fn escape(raw: &str) -> String {
 
 fn hash(source: &str) -> String {
     format!("'sha256-{}'", STANDARD.encode(Sha256::digest(source.as_bytes())))
+}
+
+/// Writes a page up to and with the beginning of its body. Nothing but these styles and this script is allowed in it.
+pub(crate) fn open_page(
+    out: &mut dyn Write,
+    title: &str,
+    styles: &[&str],
+    script: Option<&str>,
+) -> io::Result<()> {
+    let title = escape(title);
+    let allowed: Vec<String> = styles.iter().map(|style| hash(style)).collect();
+    let allowed = allowed.join(" ");
+    let script = script.map_or_else(|| "'none'".to_owned(), hash);
+    writeln!(
+        out,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src {allowed}; script-src {script}; base-uri 'none'; form-action 'none'\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
+         <title>{title}</title>"
+    )?;
+    styles.iter().try_for_each(|style| writeln!(out, "<style>{style}</style>"))?;
+    writeln!(out, "</head>\n<body>")
 }
 
 /// The classes of an entry, which the style colours and the filter knows.
@@ -142,19 +165,12 @@ const NAV: &str = r#"<nav aria-label="Session"><button id="play" type="button">P
 <select id="only" aria-label="Show"><option value="">everything</option><option value="sent">sent</option><option value="got">received</option><option value="bad">errors</option><option value="info">link</option></select>
 <button id="error" type="button">Next error</button><button id="fold" type="button">Fold</button><button id="look" type="button">Light or dark</button></nav>"#;
 
-const FOOT: &str = r#"<footer><p><code> -&gt;</code> sent · <code>&lt;- </code> received · <code>&lt;**</code> received, an error · <code>~</code> over TLS · <code>===</code> the link · <code>***</code> a problem on this side · <code>\x1b</code> and the like are bytes that cannot be shown. A box stands for a secret that was taken out.</p></footer>"#;
+/// What the arrows mean, at the end of the page.
+pub(crate) const FOOT: &str = r#"<footer><p><code> -&gt;</code> sent · <code>&lt;- </code> received · <code>&lt;**</code> received, an error · <code>~</code> over TLS · <code>===</code> the link · <code>***</code> a problem on this side · <code>\x1b</code> and the like are bytes that cannot be shown. A box stands for a secret that was taken out.</p></footer>"#;
 
 impl Export for Html {
     fn begin(&mut self, out: &mut dyn Write, header: &Header) -> io::Result<()> {
-        let title = escape(header.title.as_deref().unwrap_or("SMTP session"));
-        let (style, script) = (hash(STYLE), hash(SCRIPT));
-        writeln!(
-            out,
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src {style}; script-src {script}; base-uri 'none'; form-action 'none'\">\n\
-             <meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
-             <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>"
-        )?;
+        open_page(out, header.title.as_deref().unwrap_or("SMTP session"), &[STYLE], Some(SCRIPT))?;
         self.head(out, header)?;
         writeln!(out, "{NAV}\n<main><ol>")
     }

@@ -3,6 +3,7 @@
 mod fake;
 mod faults;
 mod healthy;
+mod outputs;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

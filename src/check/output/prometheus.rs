@@ -1,0 +1,219 @@
+//! Reports in Prometheus' text exposition format (version 0.0.4), for a textfile collector.
+//!
+//! Nothing here counts from run to run: all are gauges of the last check.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use crate::check::{End, Leg, Report, Severity, Stage, Verdict};
+use crate::wire::escape::harmless;
+
+type Labels = Vec<(&'static str, String)>;
+
+/// One metric with its samples.
+struct Family {
+    name: &'static str,
+    help: &'static str,
+    samples: Vec<(Labels, f64)>,
+    seen: HashSet<Labels>,
+}
+
+impl Family {
+    fn new(name: &'static str, help: &'static str) -> Family {
+        Family { name, help, samples: Vec::new(), seen: HashSet::new() }
+    }
+
+    fn add(&mut self, labels: &[(&'static str, &str)], value: f64) {
+        let labels: Labels = labels.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
+        // The same series twice would make the whole file invalid.
+        if self.seen.insert(labels.clone()) {
+            self.samples.push((labels, value));
+        }
+    }
+
+    fn write(&self, out: &mut String) {
+        if self.samples.is_empty() {
+            return;
+        }
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "# HELP {} {}\n# TYPE {} gauge", self.name, self.help, self.name);
+        for (labels, value) in &self.samples {
+            let labels: Vec<String> =
+                labels.iter().map(|(name, text)| format!("{name}=\"{}\"", escaped(text))).collect();
+            let _ = writeln!(out, "{}{{{}}} {value}", self.name, labels.join(","));
+        }
+    }
+}
+
+/// All metrics of these reports.
+pub fn render(reports: &[Report]) -> String {
+    let mut out = String::new();
+    for family in of_checks(reports).iter().chain(&of_sessions(reports)) {
+        family.write(&mut out);
+    }
+    out
+}
+
+fn of_checks(reports: &[Report]) -> [Family; 5] {
+    let mut up = Family::new("heloise_check_up", "Whether any server of the target was reached.");
+    let mut start = Family::new(
+        "heloise_check_start_time_seconds",
+        "When the check began, in seconds since 1970-01-01T00:00:00Z.",
+    );
+    let mut took = Family::new("heloise_check_duration_seconds", "How long the check took.");
+    let mut counts = Family::new("heloise_check_findings", "How many findings there are of a severity.");
+    let mut findings = Family::new(
+        "heloise_check_finding",
+        "A finding that is there, by its id: at how many places. Absent where it is not.",
+    );
+    for report in reports {
+        let target = report.subject.as_str();
+        let reached = report.last_tries().any(|leg| leg.end != End::Unreached);
+        up.add(&[("target", target)], f64::from(u8::from(reached)));
+        start.add(&[("target", target)], report.started.timestamp_millis() as f64 / 1e3);
+        took.add(&[("target", target)], report.took.as_secs_f64());
+        for severity in [Severity::Problem, Severity::Warning, Severity::Note] {
+            let labels = [("target", target), ("severity", severity.word())];
+            counts.add(&labels, report.count(severity) as f64);
+        }
+        for finding in &report.findings {
+            let same =
+                report.findings.iter().filter(|f| f.id == finding.id && f.severity == finding.severity);
+            let places: usize = same.map(|finding| finding.places.len()).sum();
+            let labels = [("target", target), ("id", finding.id), ("severity", finding.severity.word())];
+            findings.add(&labels, places as f64);
+        }
+    }
+    [up, start, took, counts, findings]
+}
+
+fn of_sessions(reports: &[Report]) -> [Family; 6] {
+    let mut stages = Family::new("heloise_check_stage_duration_seconds", "How long a stage took.");
+    let mut verdicts = Family::new(
+        "heloise_check_stage_verdict",
+        "How a stage went: 0 ok, 1 note, 2 warning, 3 problem. Absent where it was skipped.",
+    );
+    let mut tls = Family::new("heloise_check_tls_info", "What was negotiated; always 1.");
+    let mut verified =
+        Family::new("heloise_check_tls_verified", "Whether the server's certificate verified.");
+    let mut end = Family::new(
+        "heloise_check_certificate_not_after_seconds",
+        "The last moment of the certificate, in seconds since 1970-01-01T00:00:00Z.",
+    );
+    let mut offers = Family::new("heloise_check_capability", "An EHLO keyword that is offered; always 1.");
+    for (report, leg) in reports.iter().flat_map(|report| report.last_tries().map(move |leg| (report, leg))) {
+        let address = address(leg);
+        let of_leg =
+            [("target", report.subject.as_str()), ("place", leg.place.as_str()), ("address", &address)];
+        for stage in &leg.stages {
+            let Some(value) = verdict(stage) else { continue };
+            let labels = [&of_leg[..], &[("stage", stage.name.as_str())]].concat();
+            stages.add(&labels, stage.took.as_secs_f64());
+            verdicts.add(&labels, value);
+        }
+        let facts = &leg.facts;
+        if let Some(version) = &facts.tls_version {
+            let cipher = facts.cipher.as_deref().unwrap_or_default();
+            tls.add(&[&of_leg[..], &[("version", version), ("cipher", cipher)]].concat(), 1.0);
+        }
+        if let Some(yes) = facts.verified {
+            verified.add(&of_leg, f64::from(u8::from(yes)));
+        }
+        if let Some(moment) = facts.not_after {
+            end.add(&of_leg, moment.timestamp() as f64);
+        }
+        for capability in facts.capabilities.iter().flat_map(|offered| &offered.list) {
+            let keyword = capability.keyword.to_ascii_uppercase();
+            offers.add(&[&of_leg[..], &[("keyword", &keyword)]].concat(), 1.0);
+        }
+    }
+    [stages, verdicts, tls, verified, end, offers]
+}
+
+fn address(leg: &Leg) -> String {
+    leg.addr.map(|addr| addr.to_string()).unwrap_or_default()
+}
+
+fn verdict(stage: &Stage) -> Option<f64> {
+    match stage.verdict {
+        Verdict::Skipped(_) => None,
+        Verdict::Ok => Some(0.0),
+        Verdict::Found(Severity::Note) => Some(1.0),
+        Verdict::Found(Severity::Warning) => Some(2.0),
+        Verdict::Found(Severity::Problem) => Some(3.0),
+    }
+}
+
+/// A label's value: backslash, quote and line feed are escaped, and nothing acts on a terminal.
+fn escaped(text: &str) -> String {
+    harmless(text).replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    /// Reads a label list up to its closing brace; gives what follows.
+    fn labels(mut rest: &str) -> Option<&str> {
+        loop {
+            let (name, value) = rest.split_once("=\"")?;
+            let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            assert!(!name.is_empty() && name.chars().all(good), "{name}");
+            let mut characters = value.char_indices();
+            let end = loop {
+                match characters.next()? {
+                    (_, '\\') => assert!(matches!(characters.next()?.1, '\\' | '"' | 'n')),
+                    (at, '"') => break at,
+                    (_, c) => assert!(!c.is_control()),
+                }
+            };
+            rest = value.get(end + 1..)?;
+            match rest.strip_prefix(',') {
+                Some(more) => rest = more,
+                None => return rest.strip_prefix("} "),
+            }
+        }
+    }
+
+    /// Judges text by the grammar of the format, its rules about order included.
+    fn judge(text: &str) {
+        let (mut family, mut families, mut series) = ("", HashSet::new(), HashSet::new());
+        assert!(text.is_empty() || text.ends_with('\n'));
+        for line in text.lines() {
+            if let Some(help) = line.strip_prefix("# HELP ") {
+                family = help.split(' ').next().unwrap();
+                assert!(families.insert(family), "{family} stands at two places");
+            } else if let Some(kind) = line.strip_prefix("# TYPE ") {
+                assert_eq!(kind, format!("{family} gauge"));
+            } else {
+                let (name, rest) = line.split_once('{').unwrap();
+                assert_eq!(name, family);
+                let value = labels(rest).unwrap_or_else(|| panic!("{line}"));
+                assert!(value.parse::<f64>().unwrap().is_finite(), "{line}");
+                assert!(series.insert(line.strip_suffix(value).unwrap()), "twice: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_series_once_and_by_the_grammar() {
+        let text = render(&[sample::healthy(), sample::ailing()]);
+        judge(&text);
+        insta::assert_snapshot!("prometheus", text);
+        judge(&render(&[]));
+        judge(&render(&[sample::ailing(), sample::ailing()]));
+    }
+
+    #[test]
+    fn what_servers_say_stays_in_its_quotes() {
+        let mut hostile = sample::ailing();
+        hostile.subject = "a\"} 1\nb\\ \u{1b}".to_owned();
+        for leg in &mut hostile.legs {
+            leg.place = "\\\"\n".to_owned();
+        }
+        let text = render(&[hostile]);
+        assert!(!text.contains('\u{1b}'));
+        judge(&text);
+    }
+}
