@@ -151,7 +151,7 @@ pub(crate) const WORDS: (&str, &str) =
 
 /// Wording that is not one provider's own; general files before those of one software.
 pub(crate) const PATTERNS: Files =
-    files!("patterns": "general", "refusals", "system", "postfix", "exim", "exchange", "others");
+    files!("patterns": "general", "refusals", "system", "postfix", "exim", "exchange", "others", "gist");
 
 /// Providers.
 pub(crate) const PROVIDERS: Files = files!("providers": "gmail", "microsoft365", "outlook", "ses", "sendgrid", "yahoo", "att", "barracuda", "brevo", "cloudmark", "comcast", "fastmail", "french", "gmx", "icloud", "mailgun", "mailru", "mimecast", "netease", "ovh", "postmark", "proofpoint", "spectrum", "tencent", "tonline", "zoho");
