@@ -21,6 +21,8 @@ const FOREIGN: u8 = 8;
 const PARTICULAR: u8 = 60;
 /// Readings that score less than this, in percent, are not worth showing beside a better one.
 const WORTH_SHOWING: f32 = 0.2;
+/// Words alone do not make certain: a code that agrees must come to them, or a provider's own table.
+const WORDS_ALONE: f32 = 0.89;
 /// Readings below this are no better than "unknown".
 const WORTH_NAMING: f32 = 0.1;
 
@@ -247,7 +249,8 @@ fn settle(found: &mut Vec<Candidate>, code: u16, enhanced: bool) {
             0 if enhanced => 0.85,
             _ => 0.5,
         };
-        first.score = first.score.min(most);
+        let limit = if first.words_alone() { WORDS_ALONE } else { 1.0 };
+        first.score = first.score.min(most).min(limit);
     }
     if found.is_empty()
         && let Some((reason, row)) = tables::reason(Reason::UNKNOWN.slug())
@@ -297,6 +300,11 @@ impl Candidate {
             confidence: self.confidence(),
             evidence: self.evidence.clone(),
         }
+    }
+
+    /// Whether nothing but the server's wording speaks for it.
+    fn words_alone(&self) -> bool {
+        self.evidence.iter().all(|e| e.kind == EvidenceKind::Wording)
     }
 
     fn confidence(&self) -> Confidence {
