@@ -32,10 +32,8 @@ fn postfix(line: &str, number: usize) -> Option<Found> {
         None => (inside, None),
     };
     let said = ["said: ", "refused to talk to me: "].iter().find_map(|word| inside.split_once(word));
-    let mut found = match said {
-        Some((_, said)) => reply_at_start(said, number)?,
-        None => reply_at_start(inside, number)?,
-    };
+    let said = said.map_or(inside, |(_, said)| said);
+    let mut found = reply_at_start(said, number).or_else(|| without_code(line, inside, number))?;
     match command {
         Some(command) => found.answered(command),
         None if inside.contains("refused to talk to me: ") => found.answered("CONNECT"),
@@ -45,6 +43,13 @@ fn postfix(line: &str, number: usize) -> Option<Found> {
         between(inside, "host ", "[").or_else(|| between(line, "relay=", "[")).filter(|h| h != "none");
     found.recipient = between(line, "to=<", ">");
     Some(found)
+}
+
+/// What Postfix says itself of a delivery that got no reply: `dsn=4.4.1, … (connect to mx[192.0.2.1]:25: Connection
+/// timed out)`.
+fn without_code(line: &str, words: &str, number: usize) -> Option<Found> {
+    let status = between(line, "dsn=", ",").filter(|status| status.starts_with(['4', '5']))?;
+    Some(Found::of_text(&format!("{status} {words}"), number))
 }
 
 /// Exim: `** bob@example.net R=… T=… H=mx.example.net [192.0.2.1]: SMTP error from remote mail server after
@@ -59,12 +64,16 @@ fn exim(line: &str, number: usize) -> Option<Found> {
         Some(said) => {
             let (command, _) =
                 said.split_once("after ").map_or(("", ""), |(_, c)| c.split_once(": ").unwrap_or((c, "")));
-            let mut found = first_reply(said, number)?;
+            // Exim writes the line ends of a reply as a backslash and an n.
+            let mut found = first_reply(&said.replace("\\n", " "), number)?;
             found.answered(command);
             found
         }
         None if line.contains(" C=\"") => reply_at_start(&between(line, " C=\"", "\"")?, number)?,
-        None if line.contains(" T=") && line.contains(" R=") => first_reply(line, number)?,
+        None if line.contains(" T=") && line.contains(" R=") => {
+            first_reply(line, number).or_else(|| exim_words(mark, number))?
+        }
+        None if line.contains(" ** ") => exim_words(mark, number)?,
         None => return None,
     };
     found.host = between(head, " H=", " ")
@@ -76,6 +85,13 @@ fn exim(line: &str, number: usize) -> Option<Found> {
         .or(Some(address.to_owned()))
         .filter(|a| a.contains('@'));
     Some(found)
+}
+
+/// What Exim says itself of a delivery that got no reply: `== bob@example.net R=… T=… defer (110): Connection timed
+/// out`, `** bob@example.net: Unrouteable address`.
+fn exim_words(mark: &str, number: usize) -> Option<Found> {
+    let (_, words) = mark.split_once(": ")?;
+    Some(Found::of_text(words.trim_end(), number))
 }
 
 /// Sendmail: `to=<bob@example.net>, …, dsn=5.1.1, stat=User unknown`, and `reject=550 5.7.1 …`.

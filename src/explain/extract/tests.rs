@@ -107,6 +107,40 @@ fn notifications() {
 }
 
 #[test]
+fn several_lines_in_an_exim_log_are_one_reply() {
+    let found = only(
+        "2026-11-25 10:00:00 1vNabc-0000000-AA ** bob@example.org R=dnslookup T=remote_smtp H=mx.example.org [192.0.2.1]: \
+         SMTP error from remote mail server after RCPT TO:<bob@example.org>: 550-no such\\n550 user here",
+    );
+    assert_eq!(found.verb, Some(Verb::Rcpt));
+    let text = found.reply.text().to_string();
+    assert!(!text.contains("\\n") && text.contains("no such"), "{text}");
+}
+
+#[test]
+fn deliveries_that_got_no_reply_are_read_too() {
+    for (line, words) in [
+        (
+            "Nov 25 10:00:00 mx postfix/smtp[7]: 4A1B2: to=<bob@example.org>, relay=none, delay=30, dsn=4.4.1, \
+             status=deferred (connect to mx.example.org[192.0.2.1]:25: Connection timed out)",
+            "Connection timed out",
+        ),
+        (
+            "2026-11-25 10:00:00 1vNabc-0000000-AA == bob@example.org R=dnslookup T=remote_smtp defer (110): Connection \
+             timed out",
+            "Connection timed out",
+        ),
+        (
+            "2026-11-25 10:00:00 1vNabc-0000000-AA ** bob@example.org: Unrouteable address",
+            "Unrouteable address",
+        ),
+    ] {
+        let text = only(line).reply.text().to_string();
+        assert!(text.contains(words), "{line}: {text}");
+    }
+}
+
+#[test]
 fn lines_without_a_reply_give_none() {
     for line in
         ["", "hello", "2026-11-23 10:00:00 started 250 workers", "port 587 open", "pid 550", "[550] x"]
