@@ -17,6 +17,8 @@ const RULE_WEIGHT: u8 = 85;
 const PROVIDER_WEIGHT: u8 = 96;
 /// How much less a provider's row counts at another provider.
 const FOREIGN: u8 = 8;
+/// The same at a provider that is like it: its own rows come first.
+const KIN: u8 = 1;
 /// Enhanced codes from this weight on say something particular; x.7.1 does not.
 const PARTICULAR: u8 = 60;
 /// Readings that score less than this, in percent, are not worth showing beside a better one.
@@ -110,7 +112,8 @@ fn provider_of(situation: &Situation<'_>) -> Option<&'static Provider> {
 struct Candidate {
     reason: Reason,
     row: &'static ReasonRow,
-    rule: Option<&'static Rule>,
+    /// The rule that gives causes and fixes, and its own weight.
+    rule: Option<(&'static Rule, f32)>,
     score: f32,
     evidence: Vec<Evidence>,
 }
@@ -121,8 +124,12 @@ fn weigh(heard: &Heard, situation: &Situation<'_>, matches: &Matches) -> Vec<Can
     for rule in &matches.rules {
         let own = rule.provider.is_some();
         let default = if own { PROVIDER_WEIGHT } else { RULE_WEIGHT };
-        let foreign = rule.provider.zip(matches.provider).is_some_and(|(own, seen)| !seen.is(own));
-        let weight = rule.row.weight.unwrap_or(default).saturating_sub(if foreign { FOREIGN } else { 0 });
+        let apart = match rule.provider.zip(matches.provider) {
+            Some((own, seen)) if !seen.is(own) => FOREIGN,
+            Some((own, seen)) if seen.id != own.id => KIN,
+            _ => 0,
+        };
+        let weight = rule.row.weight.unwrap_or(default).saturating_sub(apart);
         let kind = if own { EvidenceKind::Provider } else { EvidenceKind::Wording };
         add(
             &mut found,
@@ -216,10 +223,10 @@ fn add(found: &mut Vec<Candidate>, slug: &'static str, rule: Option<&'static Rul
         // What a provider says of its own is preferred even where a general rule is surer of the reason.
         let better = candidate
             .rule
-            .is_none_or(|old| (rule.provider.is_some(), weight) > (old.provider.is_some(), candidate.score));
+            .is_none_or(|(old, of_old)| (rule.provider.is_some(), weight) > (old.provider.is_some(), of_old));
         candidate.score = candidate.score.max(weight);
         if better {
-            candidate.rule = Some(rule);
+            candidate.rule = Some((rule, weight));
             candidate.evidence.insert(0, evidence);
         }
         return;
@@ -272,8 +279,8 @@ fn standard(heard: &Heard, situation: &Situation<'_>) -> Option<Text> {
 
 impl Candidate {
     fn explain(&self, heard: &Heard, context: &Context<'_>, standard: Option<Text>) -> Explanation {
-        let rule = self.rule.map(|rule| rule.row);
-        let provider = self.rule.and_then(|rule| rule.provider).map(|p| p.name);
+        let rule = self.rule.map(|(rule, _)| rule.row);
+        let provider = self.rule.and_then(|(rule, _)| rule.provider).map(|p| p.name);
         let mut causes = rule.map(|row| template::texts(&row.causes, context)).unwrap_or_default();
         let mut fixes = rule.map(|row| template::fixes(&row.fixes, context)).unwrap_or_default();
         let mut sources: Vec<Text> =
@@ -284,7 +291,11 @@ impl Candidate {
         if fixes.is_empty() {
             fixes = template::fixes(&self.row.fixes, context);
         }
-        sources.extend(self.row.sources.iter().map(|s| Cow::Borrowed(*s)));
+        for source in &self.row.sources {
+            if !sources.iter().any(|s| s == source) {
+                sources.push(Cow::Borrowed(*source));
+            }
+        }
         Explanation {
             reason: self.reason,
             enhanced: heard.enhanced,
@@ -313,7 +324,7 @@ impl Candidate {
 
     fn inference(&self, context: &Context<'_>) -> Option<Inference> {
         let strongest = self.evidence.first()?;
-        let short = self.rule.and_then(|rule| rule.row.short).unwrap_or(self.row.short);
+        let short = self.rule.and_then(|(rule, _)| rule.row.short).unwrap_or(self.row.short);
         let text = context.fill(short).unwrap_or(Cow::Borrowed(self.row.meaning));
         let because = match strongest.kind {
             EvidenceKind::Provider => "the provider's own wording",

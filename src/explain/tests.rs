@@ -90,6 +90,29 @@ fn every_rule_is_selected_by_its_sample() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// A row that its own sample does not bring to the fore decides nothing, for other rows know better.
+#[test]
+fn every_rule_decides_its_sample() {
+    let mut faults = Vec::new();
+    for rule in rules::rules().all() {
+        let row: &RuleRow = rule.row;
+        let reply = reply(row.sample);
+        let host = rule.provider.and_then(|p| p.hosts.first()).copied();
+        let verb = row.after.first().map(|v| crate::wire::CommandLine::parse(v.as_bytes()).verb);
+        let situation = Situation { host, verb: verb.as_ref(), ..Situation::of(&reply) };
+        let decided = explain(&situation).remove(0).evidence.first().map(|e| e.text.clone());
+        if decided.as_deref() != Some(row.id) {
+            faults.push(format!(
+                "{} is out of reach: {} decides {:?}",
+                row.id,
+                decided.unwrap_or_default(),
+                row.sample
+            ));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
 #[test]
 fn plain_replies() {
     for (text, slug) in [
@@ -350,6 +373,57 @@ fn no_row_is_out_of_reach() {
         .collect();
     for (reason, _) in tables::reasons().filter(|(reason, _)| *reason != Reason::UNKNOWN) {
         assert!(used.contains(reason.slug()), "reasons.toml: nothing points to [{reason}]");
+    }
+}
+
+/// Each row of `replies.toml` is the best one for some code after some command.
+#[test]
+fn every_reply_row_is_chosen() {
+    let verbs: BTreeSet<&str> =
+        tables::reply_rows().iter().flat_map(|row| row.after.iter().copied()).collect();
+    let verbs: Vec<Option<&str>> = std::iter::once(None).chain(verbs.into_iter().map(Some)).collect();
+    let mut chosen = BTreeSet::new();
+    for code in 100..700 {
+        for verb in &verbs {
+            if let Some(row) = tables::best_row(crate::wire::ReplyCode(code), *verb) {
+                chosen.insert((row.code, row.after.clone()));
+            }
+        }
+    }
+    for row in tables::reply_rows() {
+        assert!(
+            chosen.contains(&(row.code, row.after.clone())),
+            "{} after {:?} is never chosen",
+            row.code,
+            row.after
+        );
+    }
+}
+
+/// The names in the IANA registries of enhanced status codes, SMTP service extensions and SASL mechanisms, as of 2025.
+#[test]
+fn registries_are_complete() {
+    // Subject, and the highest detail that is registered; all below are.
+    for (subject, last) in [(0, 0), (1, 10), (2, 4), (3, 6), (4, 7), (5, 6), (6, 10), (7, 30)] {
+        for detail in 0..=last {
+            let code = crate::wire::EnhancedCode { class: 5, subject, detail };
+            assert!(tables::enhanced_meaning(code).is_some(), "enhanced.toml has no row for {code}");
+        }
+    }
+    let extensions = "SEND SOML SAML EXPN HELP TURN 8BITMIME SIZE VERB ONEX CHUNKING BINARYMIME CHECKPOINT DELIVERBY PIPELINING \
+        DSN ETRN ENHANCEDSTATUSCODES STARTTLS NO-SOLICITING MTRK SUBMITTER ATRN AUTH FUTURERELEASE BURL UTF8SMTP SMTPUTF8 \
+        MT-PRIORITY RRVS REQUIRETLS LIMITS CONPERM CONNEG VRFY";
+    for keyword in extensions.split_ascii_whitespace() {
+        let row = tables::capability(keyword);
+        assert!(row.is_some_and(|row| row.status != "private"), "extensions.toml has no row for {keyword}");
+    }
+    let mechanisms = "9798-M-DSA-SHA1 9798-M-ECDSA-SHA1 9798-M-RSA-SHA1-ENC 9798-U-DSA-SHA1 9798-U-ECDSA-SHA1 9798-U-RSA-SHA1-ENC \
+        ANONYMOUS CRAM-MD5 DIGEST-MD5 EAP-AES128 EAP-AES128-PLUS ECDH-X25519-CHALLENGE ECDSA-NIST256P-CHALLENGE EXTERNAL \
+        GS2-KRB5 GS2-KRB5-PLUS GSS-SPNEGO GSSAPI KERBEROS_V4 KERBEROS_V5 LOGIN NMAS-SAMBA-AUTH NMAS_AUTHEN NMAS_LOGIN NTLM \
+        OAUTH10A OAUTHBEARER OPENID20 OTP PLAIN SAML20 SCRAM-SHA-1 SCRAM-SHA-1-PLUS SCRAM-SHA-256 SCRAM-SHA-256-PLUS SECURID \
+        SKEY SPNEGO SPNEGO-PLUS SXOVER-PLUS XOAUTH XOAUTH2";
+    for mechanism in mechanisms.split_ascii_whitespace() {
+        assert!(tables::mechanism(mechanism).is_some(), "sasl.toml has no row for {mechanism}");
     }
 }
 

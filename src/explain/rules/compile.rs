@@ -47,15 +47,26 @@ struct Builder<'a> {
     words: &'a BTreeMap<&'static str, Vec<&'static str>>,
     /// The number of each group, by how it is written.
     named: HashMap<&'static str, u16>,
-    /// Phrases, as the automaton looks for them, with their groups.
-    phrases: HashMap<String, Vec<u16>>,
+    /// The number of each phrase, by the form in which the automaton looks for it.
+    numbers: HashMap<String, usize>,
+    /// The groups of each phrase.
+    groups: Vec<Vec<u16>>,
+    /// The phrases of each group of `words.toml` that was asked for: most are named by many rules.
+    known: HashMap<&'static str, Vec<usize>>,
     /// How many phrases each group has.
     sizes: Vec<usize>,
 }
 
 impl<'a> Builder<'a> {
     fn new(words: &'a BTreeMap<&'static str, Vec<&'static str>>) -> Self {
-        Builder { words, named: HashMap::new(), phrases: HashMap::new(), sizes: Vec::new() }
+        Builder {
+            words,
+            named: HashMap::new(),
+            numbers: HashMap::with_capacity(8192),
+            groups: Vec::with_capacity(8192),
+            known: HashMap::new(),
+            sizes: Vec::new(),
+        }
     }
 
     /// The number of a group written `a | b | @name`; equal ones share it.
@@ -74,24 +85,38 @@ impl<'a> Builder<'a> {
         for phrase in phrases {
             match phrase.strip_prefix('@') {
                 Some(name) => {
-                    for word in self.words.get(name).into_iter().flatten() {
-                        self.phrase(word, number);
+                    self.learn(name);
+                    let Self { known, groups, sizes, .. } = self;
+                    for phrase in known.get(name).into_iter().flatten() {
+                        join(groups, sizes, *phrase, number);
                     }
                 }
-                None => self.phrase(phrase, number),
+                None => {
+                    let phrase = self.phrase(phrase);
+                    join(&mut self.groups, &mut self.sizes, phrase, number);
+                }
             }
         }
         number
     }
 
-    fn phrase(&mut self, written: &str, group: u16) {
-        let groups = self.phrases.entry(needle(written)).or_default();
-        if !groups.contains(&group) {
-            groups.push(group);
-            if let Some(size) = self.sizes.get_mut(usize::from(group)) {
-                *size += 1;
-            }
+    /// Gives the phrases of a group of `words.toml` their numbers.
+    fn learn(&mut self, name: &'static str) {
+        if !self.known.contains_key(name) {
+            let words = self.words.get(name).cloned().unwrap_or_default();
+            let phrases = words.into_iter().map(|word| self.phrase(word)).collect();
+            self.known.insert(name, phrases);
         }
+    }
+
+    /// The number of a phrase.
+    fn phrase(&mut self, written: &str) -> usize {
+        let next = self.groups.len();
+        let number = *self.numbers.entry(needle(written)).or_insert(next);
+        if number == next {
+            self.groups.push(Vec::new());
+        }
+        number
     }
 
     fn finish(self, rules: Vec<Rule>, marks: Vec<(u16, &'static Provider)>) -> Rules {
@@ -106,9 +131,25 @@ impl<'a> Builder<'a> {
                 None => wordless.push(index),
             }
         }
-        let (needles, groups): (Vec<String>, Vec<Vec<u16>>) = self.phrases.into_iter().unzip();
+        let mut needles = vec![""; self.groups.len()];
+        for (phrase, number) in &self.numbers {
+            if let Some(needle) = needles.get_mut(*number) {
+                *needle = phrase;
+            }
+        }
+        let groups = self.groups;
         let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).build(&needles).ok();
         Rules { automaton, groups, rules, triggered, wordless, marks }
+    }
+}
+
+/// Makes a phrase one of a group.
+fn join(groups: &mut [Vec<u16>], sizes: &mut [usize], phrase: usize, group: u16) {
+    if let Some(own) = groups.get_mut(phrase).filter(|own| !own.contains(&group)) {
+        own.push(group);
+        if let Some(size) = sizes.get_mut(usize::from(group)) {
+            *size += 1;
+        }
     }
 }
 
