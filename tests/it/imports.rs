@@ -13,8 +13,10 @@ fn read(name: &str) -> (Imported, String) {
     let mut out = Vec::new();
     imported.entries.iter().for_each(|entry| write_entry(&mut out, entry));
     let text = String::from_utf8(out).unwrap();
-    // The password, and the base64 of it at each alignment.
-    for secret in ["hunter2", "aHVudGVyMm", "h1bnRlcjJod", "odW50ZXIyaH"] {
+    // The passwords, and the base64 of them at each alignment. In a dump of bytes they are cut into pieces.
+    let hunter = ["hunter2", "aHVudGVyMm", "h1bnRlcjJod", "odW50ZXIyaH"];
+    let alice = ["wonderland", "d29uZGVybGFuZA", "dvbmRlcmxhbm", "b25kZXJsYW5k", "AHdvbmRl", "33 4A 6E 41"];
+    for secret in hunter.into_iter().chain(alice) {
         assert!(!text.contains(secret), "{name}: {secret} in {text}");
     }
     (imported, text)
@@ -77,4 +79,86 @@ fn swaks() {
         _ => None,
     });
     assert!(content.is_some_and(|lines| lines > 5), "{text}");
+}
+
+/// What real tools printed of sessions with the practice server and with Postfix: the file, what it is taken for, how
+/// many secrets it held, how many turns it has, and some of them.
+#[rustfmt::skip]
+const REAL: &[(&str, Source, usize, usize, &[&str])] = &[
+    ("curl-smtps.txt", Source::Curl, 1, 7, &["AUTH PLAIN {secret sasl=PLAIN user=\"alice@example.org\"} 235",
+        "RCPT TO:<nobody@else.example> 250", "(content, 1 lines) 250"]),
+    ("curl-starttls.txt", Source::Curl, 1, 10, &["STARTTLS 220", "{secret sasl=CRAM-MD5 user=\"alice@example.org\"} 235",
+        "(content, 1 lines) 250"]),
+    ("msmtp.txt", Source::Msmtp, 2, 10, &["STARTTLS 220", "AUTH PLAIN {secret sasl=PLAIN user=\"alice@example.org\"} 235",
+        "(content, 6 lines) 250"]),
+    ("msmtp-scram.txt", Source::Msmtp, 4, 13, &["AUTH SCRAM-SHA-256 334",
+        "{secret sasl=SCRAM-SHA-256 user=\"alice@example.org\"} 334", "RCPT TO:<nobody@else.example> 250"]),
+    ("postfix.txt", Source::Postfix, 2, 8, &["RCPT TO:<bob@elsewhere.example> 554", "AUTH LOGIN 503",
+        "{secret sasl=LOGIN} 500"]),
+    ("s_client-quiet.txt", Source::Paste, 1, 8, &["AUTH PLAIN {secret sasl=PLAIN user=\"alice@example.org\"} 235",
+        "rcpt to:<bob@example.org> 250", "(content, 3 lines) 250", "quit 221"]),
+    ("s_client-login.txt", Source::Paste, 3, 10, &["{secret sasl=LOGIN what=user user=\"alice@example.org\"} 334",
+        "{secret sasl=LOGIN what=password} 235", "quit 221"]),
+    ("s_client.cast", Source::Cast, 2, 6, &["AUTH LOGIN 503", "{secret sasl=LOGIN} 500", "quit 221"]),
+    ("smtplib-times.txt", Source::Smtplib, 1, 10, &["{secret sasl=CRAM-MD5 user=\"alice@example.org\"} 235",
+        "(content, 4 lines) 250", "quit 221"]),
+    ("swaks-tls.txt", Source::Swaks, 1, 10, &["AUTH PLAIN {secret sasl=PLAIN user=\"alice@example.org\"} 235", "QUIT 221"]),
+    ("swaks-tlsc.txt", Source::Swaks, 2, 10, &["{secret sasl=LOGIN what=password} 235", "QUIT 221"]),
+    ("swaks-hide.txt", Source::Swaks, 2, 12, &["{secret sasl=LOGIN what=password} 235", "QUIT 221"]),
+    ("swaks-lapse.txt", Source::Swaks, 1, 11, &["{secret sasl=CRAM-MD5 user=\"alice@example.org\"} 235", "QUIT 221"]),
+    ("swaks-raw.txt", Source::Swaks, 1, 10, &["AUTH PLAIN {secret sasl=PLAIN user=\"alice@example.org\"} 235", "QUIT 221"]),
+    ("swaks-nohints.txt", Source::Paste, 1, 10, &["AUTH PLAIN {secret sasl=PLAIN user=\"alice@example.org\"} 235", "QUIT 221"]),
+    ("swaks-refused.txt", Source::Swaks, 1, 10, &["RCPT TO:<nobody@elsewhere.example> 250", "QUIT 221"]),
+    ("swaks-no-connection.txt", Source::Swaks, 0, 0, &[]),
+    ("swaks-wrongtls.txt", Source::Swaks, 0, 0, &[]),
+    ("swaks.cast", Source::Cast, 1, 10, &["AUTH PLAIN {secret sasl=PLAIN user=\"alice@example.org\"} 235", "QUIT 221"]),
+    ("telnet.txt", Source::Paste, 0, 9, &["RCPT TO:<nobody@else.example> 554", "(content, 3 lines) 250", "FOO 500",
+        "QUIT 221"]),
+];
+
+#[test]
+fn what_real_tools_print_is_placed() {
+    for (name, source, secrets, count, some) in REAL {
+        let (imported, text) = read(name);
+        let talk = talk(&imported);
+        assert_eq!((imported.source, imported.redacted), (*source, *secrets), "{name}: {text}");
+        assert_eq!(talk.len(), *count, "{name}: {talk:#?}");
+        for turn in *some {
+            assert!(talk.iter().any(|said| said == turn), "{name}: no {turn:?} in {talk:#?}");
+        }
+        let wire = text.lines().filter(|line| !line.starts_with('#'));
+        assert!(wire.clone().all(|line| !line.ends_with("\\x0d")), "{name}: {text}");
+        let encrypted = text.matches("=== tls ").count();
+        assert!(
+            encrypted <= 1 && (encrypted == 1) == wire.clone().any(|line| line.contains('~')),
+            "{name}: {text}"
+        );
+    }
+}
+
+#[test]
+fn the_server_has_its_name_where_the_tool_tells_it() {
+    for (name, target) in [
+        ("curl-smtps.txt", "smtp://127.0.0.1:45831"),
+        ("msmtp.txt", "smtp://127.0.0.1:43719"),
+        ("swaks-tls.txt", "smtp://127.0.0.1:43719"),
+        ("swaks-no-connection.txt", "smtp://127.0.0.1:9"),
+    ] {
+        assert_eq!(read(name).0.header.target.as_deref(), Some(target), "{name}");
+    }
+}
+
+/// Who presses Enter twice, or types faster than the server answers, sends the password as a command.
+#[test]
+fn answers_that_came_too_late_are_secrets() {
+    let (imported, text) = read("s_client-doubled.txt");
+    assert_eq!(imported.redacted, 3, "{text}");
+    assert!(text.contains("~> {secret sasl=LOGIN}\n<~* 500 5.5.2 Error: bad syntax"), "{text}");
+}
+
+#[test]
+fn dumps_of_bytes_are_left_out_and_counted() {
+    let (_, text) = read("swaks-raw.txt");
+    assert!(text.contains("# 4 lines of a hex dump were left out\n"), "{text}");
+    assert!(!text.contains("41 55 54 48"), "{text}");
 }

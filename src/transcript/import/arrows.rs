@@ -35,10 +35,26 @@ pub(super) fn swaks(builder: &mut Builder, line: &[u8]) {
     }
 }
 
-fn swaks_hint(builder: &mut Builder, words: &[u8]) {
+/// What swaks says of the link, without its mark.
+pub(super) fn swaks_hint(builder: &mut Builder, words: &[u8]) {
     let hint = text(words);
     if let Some(peer) = hint.strip_prefix("Trying ").map(|peer| peer.trim_end_matches('.')) {
-        return builder.connected(peer, None);
+        builder.connected(peer, None);
+        if let Some((host, port)) = peer.rsplit_once(':') {
+            builder.target(host, port);
+            builder.half = Some(port.to_owned());
+        }
+        return;
+    }
+    if let Some(name) = hint.strip_prefix("Connected to ")
+        && let Some(port) = builder.half.take()
+    {
+        return builder.target(name.trim_end_matches('.'), &port);
+    }
+    if let Some(seconds) =
+        hint.strip_prefix("response in ").and_then(|rest| rest.strip_suffix('s')?.parse().ok())
+    {
+        return builder.lapse(seconds);
     }
     if let Some(cipher) = hint.strip_prefix("TLS started with cipher ") {
         let mut parts = cipher.split(':').map(str::to_owned);
@@ -71,6 +87,9 @@ pub(super) fn msmtp(builder: &mut Builder, line: &[u8]) {
     }
     // `(TLS1.3-X.509)-(ECDHE-X25519)-…`, below "TLS session parameters:".
     let words = text(line.trim_ascii());
+    if let Some((name, value)) = words.split_once(" = ") {
+        return msmtp_setting(builder, name, value);
+    }
     if let Some(cipher) = words.strip_prefix("(TLS") {
         let number: String = cipher.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
         let tls = builder.tls();
@@ -82,6 +101,24 @@ pub(super) fn msmtp(builder: &mut Builder, line: &[u8]) {
         Some(words) => builder.problem(words),
         None => builder.comment(line),
     }
+}
+
+/// A line of what msmtp says of its own settings.
+fn msmtp_setting(builder: &mut Builder, name: &str, value: &str) {
+    match name {
+        "host" => builder.half = Some(value.to_owned()),
+        "port" => {
+            if let Some(host) = builder.half.take() {
+                builder.target(&host, value);
+            }
+        }
+        // The command may hold what it prints.
+        "passwordeval" if value != "(not set)" => {
+            return builder.comment_secret(&format!("{name} = "));
+        }
+        _ => {}
+    }
+    builder.comment(format!("{name} = {value}").as_bytes());
 }
 
 /// Postfix tells the session as the server saw it: what went out is what the client heard.

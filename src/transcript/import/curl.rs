@@ -22,7 +22,10 @@ pub(super) fn line(builder: &mut Builder, line: &[u8]) {
 
 fn about(builder: &mut Builder, hint: &[u8], line: &[u8]) {
     let text = String::from_utf8_lossy(hint.trim_ascii()).into_owned();
-    if let Some(peer) = connected(&text) {
+    if let Some((name, peer)) = connected(&text) {
+        if let Some((_, port)) = peer.rsplit_once(':') {
+            builder.target(&name, port);
+        }
         return builder.connected(&peer, None);
     }
     if let Some(rest) = text.strip_prefix("SSL connection using ") {
@@ -52,14 +55,14 @@ fn about(builder: &mut Builder, hint: &[u8], line: &[u8]) {
 }
 
 /// `Connected to NAME (ADDRESS) port N`, and what newer versions say.
-fn connected(text: &str) -> Option<String> {
+fn connected(text: &str) -> Option<(String, String)> {
     let rest =
         text.strip_prefix("Connected to ").or_else(|| text.strip_prefix("Established connection to "))?;
-    let inside = rest.split_once('(')?.1;
+    let (name, inside) = rest.split_once('(')?;
     let (address, after) = inside.split_once(')')?;
     let (address, after) =
         address.split_once(" port ").unwrap_or((address, after.trim_start_matches(" port ")));
     let port: String = after.chars().take_while(char::is_ascii_digit).collect();
     let address = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
-    Some(format!("{address}:{port}"))
+    Some((name.trim().to_owned(), format!("{address}:{port}")))
 }

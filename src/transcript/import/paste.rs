@@ -3,6 +3,7 @@
 use crate::wire::{CommandLine, Verb};
 
 use super::super::ClosedBy;
+use super::arrows::swaks_hint;
 use super::builder::Builder;
 use super::is_reply;
 
@@ -16,6 +17,8 @@ pub(super) struct Paste {
 impl Paste {
     /// `next` is the next line that is not empty: what stands before a reply was a command.
     pub fn line(&mut self, builder: &mut Builder, line: &[u8], next: Option<&[u8]>) {
+        // A terminal makes CR CR LF of the server's CR LF.
+        let line = without_cr(line);
         let text = String::from_utf8_lossy(line).into_owned();
         if builder.tracker().in_content() && self.talking {
             return builder.sent(None, line);
@@ -26,6 +29,13 @@ impl Paste {
         }
         if self.client_line(builder, line, next) {
             return builder.sent(None, line);
+        }
+        // swaks that was told to leave out its arrows still says this.
+        if let Some(words) = line.strip_prefix(b"=== ") {
+            return swaks_hint(builder, words);
+        }
+        if let Some(words) = line.strip_prefix(b"*** ") {
+            return builder.problem(words);
         }
         match text.trim_end() {
             "Connection closed by foreign host." | "closed" => builder.closed(ClosedBy::Server),
@@ -56,10 +66,18 @@ impl Paste {
             return true;
         }
         let Some(name) = text.strip_prefix("Connected to ") else { return false };
-        let peer = self.trying.take().unwrap_or_else(|| name.trim_end_matches('.').to_owned());
+        let name = name.trim_end_matches('.');
+        let peer = self.trying.take().unwrap_or_else(|| name.to_owned());
         builder.connected(&peer, None);
         true
     }
+}
+
+fn without_cr(mut line: &[u8]) -> &[u8] {
+    while let Some(rest) = line.strip_suffix(b"\r") {
+        line = rest;
+    }
+    line
 }
 
 /// What `openssl s_client` prints in the middle of a session.
@@ -76,6 +94,14 @@ fn s_client(builder: &mut Builder, text: &str) -> bool {
         (tls.version, tls.cipher) = (Some(version), Some(cipher));
     } else if let Some(version) = after("Protocol  : ").or_else(|| after("Protocol: ")) {
         builder.tls().version = Some(version);
+    } else if let Some(subject) = after("depth=0 ") {
+        builder.tls().subject = Some(subject);
+    } else if after("verify return:").is_some() {
+        builder.tls();
+    } else if let Some(why) = after("verify error:") {
+        let why = why.rsplit(':').next().unwrap_or_default().to_owned();
+        let tls = builder.tls();
+        (tls.verified, tls.why) = (Some(false), Some(why));
     } else if let Some(subject) = after("subject=") {
         builder.tls().subject = Some(subject);
     } else if let Some(issuer) = after("issuer=") {

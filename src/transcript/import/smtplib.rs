@@ -43,6 +43,7 @@ pub(super) fn line(builder: &mut Builder, line: &[u8]) {
     // `connect: ('localhost', 8025)`, or with `to`; it is printed twice.
     if let Some((host, port)) = text.strip_prefix("connect: to ('").and_then(|rest| rest.split_once("', ")) {
         let port: String = port.chars().take_while(char::is_ascii_digit).collect();
+        builder.target(host, &port);
         return builder.connected(&format!("{host}:{port}"), None);
     }
     builder.comment(line);
