@@ -4,6 +4,7 @@
 
 mod agreement;
 mod at_terminal;
+mod bad_input;
 mod binary;
 mod check;
 mod diff;
