@@ -80,3 +80,13 @@ compare "A whole session with 1 KiB of content" "${recording[@]}" --warmup 10 --
 
 printf '\n### %s MiB of content\n\n' "${MEBIBYTES:-256}"
 in_turns 9 heloise "$large" 'heloise, recording' "$large $record" curl "$curl $work/large.eml"
+
+# median FILE FIELDS...: of the sum of these fields of its lines.
+median() {
+    awk -v fields="${*:2}" 'BEGIN { n = split(fields, f, " ") } { s = 0; for (i = 1; i <= n; i++) s += $f[i]; print s }' "$1" |
+        sort -n | awk '{ line[NR] = $1 } END { print line[int((NR + 1) / 2)] }'
+}
+
+# The same runs, for what the recorder alone costs: user and system time, which other work on the machine disturbs least.
+awk -v plain="$(median "$work/turns.1" 2 3)" -v recording="$(median "$work/turns.3" 2 3)" 'BEGIN {
+    printf "\nThe recorder: %.2f s of CPU time without it, %.2f s with it: %+.1f %%\n", plain, recording, (recording / plain - 1) * 100 }'
