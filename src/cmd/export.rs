@@ -59,7 +59,7 @@ fn form(args: &ExportArgs) -> Option<Box<dyn Export>> {
         ExportFormat::Text => Box::new(text::Text { color, times: true }),
         ExportFormat::Markdown => Box::new(markdown::Markdown::default()),
         ExportFormat::Html => Box::new(html::Html::default()),
-        ExportFormat::Json => Box::new(json::Json),
+        ExportFormat::Json => Box::new(json::Json::default()),
         ExportFormat::Cast => Box::new(cast::Cast::new(args.cast_version)),
         ExportFormat::Swaks => Box::new(swaks::Swaks::default()),
         ExportFormat::Script => return None,

@@ -3,11 +3,13 @@
 use std::io::{BufWriter, IsTerminal, Write};
 
 use crate::cli::PlayArgs;
+use crate::explain::render::Style;
 use crate::narrate::Narrator;
 #[cfg(unix)]
 use crate::play::{self, Pace, Player};
-use crate::repl::paint;
+use crate::repl::{paint, paint_piece};
 use crate::report::{Problem, Status};
+use crate::transcript::Entry;
 
 use super::{files, setup};
 
@@ -47,6 +49,23 @@ fn watch(args: &PlayArgs) -> Result<Status, Problem> {
     tell(args)
 }
 
+/// Appends the lines of an entry.
+fn tell_entry(out: &mut String, narrator: &mut Narrator, entry: &Entry, colour: bool) {
+    // Most lines of a long session are content: they are not worth the way over styled lines.
+    if let Some(line) = entry.line().filter(|_| narrator.passes(entry)) {
+        paint_piece(out, Style::Label, entry.arrow(), colour);
+        out.push(' ');
+        paint_piece(out, Style::Plain, &line.to_visible(), colour);
+        out.truncate(out.trim_end().len());
+        out.push('\n');
+        return;
+    }
+    for line in narrator.entry(entry, false) {
+        out.push_str(&paint(&line, colour));
+        out.push('\n');
+    }
+}
+
 /// Shows the whole transcript.
 fn tell(args: &PlayArgs) -> Result<Status, Problem> {
     let mut out = BufWriter::with_capacity(64 * 1024, std::io::stdout().lock());
@@ -57,15 +76,15 @@ fn tell(args: &PlayArgs) -> Result<Status, Problem> {
     if let Some(title) = &reader.header().title {
         super::written(writeln!(out, "{}\n", crate::wire::escape::visible(title.as_bytes())))?;
     }
-    let mut status = Status::Ok;
+    let (mut status, mut text) = (Status::Ok, String::new());
     loop {
         match reader.next_entry() {
             Ok(None) => break,
             Ok(Some(entry)) => {
-                for line in narrator.entry(&entry, false) {
-                    if let Err(error) = writeln!(out, "{}", paint(&line, colour)) {
-                        return super::written(Err(error));
-                    }
+                text.clear();
+                tell_entry(&mut text, &mut narrator, &entry, colour);
+                if let Err(error) = out.write_all(text.as_bytes()) {
+                    return super::written(Err(error));
                 }
             }
             // The rest is shown all the same.

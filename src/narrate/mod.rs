@@ -127,12 +127,28 @@ impl Narrator {
         }
     }
 
-    fn sent(&mut self, entry: &Entry, line: &Payload, at: Duration, typed: bool) -> Vec<Line> {
-        let octets = line.wire_len();
-        self.dialogue.sent(line.head(), octets, at);
+    /// Takes an entry beside which nothing is ever said, a line of the client, and says whether it was one. Whoever
+    /// shows it as it stands, its arrow a label, shows what [`Narrator::entry`] would.
+    pub fn passes(&mut self, entry: &Entry) -> bool {
+        match &entry.kind {
+            EntryKind::Sent { line, .. } => {
+                self.take(line, entry.at.unwrap_or_default());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes note of a line of the client.
+    fn take(&mut self, line: &Payload, at: Duration) {
+        self.dialogue.sent(line.head(), line.wire_len(), at);
         if let Some(user) = line.secrets().find_map(|mark| mark.user.as_deref()) {
             self.dialogue.claim_user(user);
         }
+    }
+
+    fn sent(&mut self, entry: &Entry, line: &Payload, at: Duration, typed: bool) -> Vec<Line> {
+        self.take(line, at);
         if typed {
             return Vec::new();
         }
@@ -404,7 +420,9 @@ fn piece(style: Style, text: String) -> Piece {
 }
 
 fn marked(arrow: &str, arrow_style: Style, text: &str, style: Style) -> Line {
-    vec![piece(arrow_style, format!("{} ", escape::visible(arrow.as_bytes()))), piece(style, text.to_owned())]
+    let mut arrow = escape::visible(arrow.as_bytes());
+    arrow.push(' ');
+    vec![piece(arrow_style, arrow), piece(style, text.to_owned())]
 }
 
 fn width_of(line: &Line) -> usize {

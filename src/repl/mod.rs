@@ -32,7 +32,7 @@ mod view;
 pub use asker::Asker;
 pub use interactive::run;
 pub use operator::{Done, Keeper, Login, Operator, status_of};
-pub use paint::paint;
+pub use paint::{paint, paint_piece};
 pub use script::{Manner, Source, run as script};
 pub use terminal::Terminal;
 pub use view::{Form, Printer, View};

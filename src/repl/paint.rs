@@ -7,17 +7,25 @@ use crate::wire::escape::harmless;
 pub fn paint(line: &Line, colour: bool) -> String {
     let mut out = String::new();
     for piece in line {
-        let text = harmless(&piece.text);
-        match sequence(piece.style).filter(|_| colour) {
-            Some(begin) => {
-                out.push_str(begin);
-                out.push_str(&text);
-                out.push_str("\x1b[0m");
-            }
-            None => out.push_str(&text),
-        }
+        paint_piece(&mut out, piece.style, &piece.text, colour);
     }
-    if colour { out } else { out.trim_end().to_owned() }
+    if !colour {
+        out.truncate(out.trim_end().len());
+    }
+    out
+}
+
+/// Appends one piece of a line, as [`paint`] does.
+pub fn paint_piece(out: &mut String, style: Style, text: &str, colour: bool) {
+    let text = harmless(text);
+    match sequence(style).filter(|_| colour) {
+        Some(begin) => {
+            out.push_str(begin);
+            out.push_str(&text);
+            out.push_str("\x1b[0m");
+        }
+        None => out.push_str(&text),
+    }
 }
 
 fn sequence(style: Style) -> Option<&'static str> {

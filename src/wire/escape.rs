@@ -8,6 +8,10 @@ use std::fmt::Write;
 /// Printable UTF-8 stays as it is; a backslash is doubled; all else becomes `\xHH` or `\u{HEX}`.
 pub fn visible(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
+    if is_plain_ascii(bytes) && !bytes.contains(&b'\\') {
+        out.extend(std::str::from_utf8(bytes));
+        return out;
+    }
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
             push_visible(&mut out, character);
@@ -46,10 +50,15 @@ pub fn is_harmless(character: char) -> bool {
     !hidden
 }
 
+/// Whether there is nothing but printable ASCII in it, found out many bytes at a time.
+pub fn is_plain_ascii(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
+}
+
 /// The text with every character escaped that does more than show itself; backslashes stay single. For text of
 /// our own into which something from outside may have slipped.
 pub fn harmless(text: &str) -> Cow<'_, str> {
-    if text.chars().all(|c| matches!(c, ' '..='~') || is_harmless(c)) {
+    if is_plain_ascii(text.as_bytes()) || text.chars().all(|c| matches!(c, ' '..='~') || is_harmless(c)) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);

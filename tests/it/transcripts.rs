@@ -107,7 +107,7 @@ fn each_can_be_exported_to_everything() {
             ("text", Box::new(export::text::Text { color: true, times: true })),
             ("markdown", Box::<export::markdown::Markdown>::default()),
             ("html", Box::<export::html::Html>::default()),
-            ("json", Box::new(export::json::Json)),
+            ("json", Box::new(export::json::Json::default())),
             ("cast 2", Box::new(export::cast::Cast::new(2))),
             ("cast 3", Box::new(export::cast::Cast::new(3))),
             ("swaks", Box::<export::swaks::Swaks>::default()),

@@ -74,8 +74,9 @@ impl Serialize for EntryJson<'_> {
         }
         let mut map = serializer.serialize_map(None)?;
         if let Some(at) = self.0.at {
-            // Whole microseconds below 2^53 are exact in a double.
-            map.serialize_entry("at", &(at.as_micros() as f64 / 1e6))?;
+            // Whole microseconds below 2^53 are exact in a double, and a session does not last three centuries.
+            let micros = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
+            map.serialize_entry("at", &(micros as f64 / 1e6))?;
         }
         match &self.0.kind {
             EntryKind::Sent { tls, line } => {
@@ -254,7 +255,10 @@ impl Serialize for HeaderJson<'_> {
 
 /// JSON lines as a form of export.
 #[derive(Clone, Debug, Default)]
-pub struct Json;
+pub struct Json {
+    /// The line under way: a serializer writes in pieces of a few bytes, which is dear where `out` is one of many kinds.
+    line: Vec<u8>,
+}
 
 impl super::Export for Json {
     fn begin(&mut self, mut out: &mut dyn Write, header: &Header) -> io::Result<()> {
@@ -263,15 +267,19 @@ impl super::Export for Json {
 
     fn entry(
         &mut self,
-        mut out: &mut dyn Write,
+        out: &mut dyn Write,
         entry: &Entry,
         note: Option<&super::Annotation>,
     ) -> io::Result<()> {
-        write_entry(&mut out, entry)?;
-        let Some(note) = note else { return Ok(()) };
-        let lines: Vec<_> = note.lines.iter().map(|(label, text)| serde_json::json!([label, text])).collect();
-        let value = serde_json::json!({"kind": "explanation", "headline": note.headline, "lines": lines});
-        write_line(&mut out, &value)
+        self.line.clear();
+        write_entry(&mut self.line, entry)?;
+        if let Some(note) = note {
+            let lines: Vec<_> =
+                note.lines.iter().map(|(label, text)| serde_json::json!([label, text])).collect();
+            let value = serde_json::json!({"kind": "explanation", "headline": note.headline, "lines": lines});
+            write_line(&mut self.line, &value)?;
+        }
+        out.write_all(&self.line)
     }
 }
 

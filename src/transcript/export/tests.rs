@@ -172,7 +172,7 @@ fn a_script_asks_for_secrets_wherever_they_were_given() {
 
 #[test]
 fn json_has_the_session_first_and_explanations_behind_replies() {
-    let out = exported(&mut json::Json);
+    let out = exported(&mut json::Json::default());
     let kinds: Vec<String> = out
         .lines()
         .map(|line| {
