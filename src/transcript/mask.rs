@@ -64,6 +64,20 @@ pub fn mask(text: &str) -> String {
     out
 }
 
+/// The same for a command. What a client calls itself in EHLO depends on where it runs, be it a name or an address.
+pub fn mask_command(text: &str) -> String {
+    match text.split_once(' ') {
+        Some((verb, name)) if is_greeting(verb) && !name.trim().is_empty() => {
+            format!("{} ‹host›", verb.to_ascii_uppercase())
+        }
+        _ => mask(text),
+    }
+}
+
+fn is_greeting(verb: &str) -> bool {
+    ["EHLO", "HELO", "LHLO"].iter().any(|known| verb.eq_ignore_ascii_case(known))
+}
+
 pub(super) fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }

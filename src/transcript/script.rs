@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::wire::{ReplyCode, Verb};
 
-use super::mask::mask;
+use super::mask::mask_command;
 use super::turns::{Heard, Said, Turn};
 use super::{Entry, EntryKind, Info, Payload, Piece, SecretMark};
 
@@ -302,14 +302,9 @@ fn nearness(a: &Said, b: &Said) -> u8 {
 fn same_line(a: &Payload, b: &Payload) -> bool {
     let text = |line: &Payload| {
         let head = String::from_utf8_lossy(line.head()).into_owned();
-        let (verb, rest) = head.split_once(' ').map_or((head.as_str(), ""), |(v, r)| (v, r));
-        let verb = verb.to_ascii_uppercase();
-        let rest = match verb.as_str() {
-            // A client's name for itself depends on where it runs, be it a host's or an address.
-            "EHLO" | "HELO" | "LHLO" if !rest.trim().is_empty() => "NAME".to_owned(),
-            _ => mask(rest.trim_end()),
-        };
-        format!("{verb} {rest}")
+        let masked = mask_command(head.trim_end());
+        let (verb, rest) = masked.split_once(' ').map_or((masked.as_str(), ""), |(v, r)| (v, r));
+        format!("{} {rest}", verb.to_ascii_uppercase())
     };
     let secret = |line: &Payload| is_secret(line).is_some();
     match secret(a) || secret(b) {
