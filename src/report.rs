@@ -7,7 +7,7 @@ use crate::check;
 use crate::explain::{Failure, Fix, explain_failure};
 use crate::send::{AddressError, HeaderError, Lack};
 use crate::target::Target;
-use crate::transport::tls::{TlsError, TlsSetupError};
+use crate::transport::tls::{LateAlert, TlsError, TlsSetupError};
 use crate::transport::{AuthError, Broken, ContentError, OpenError, io_words};
 use crate::wire::command::Unfit;
 use crate::wire::escape::harmless;
@@ -108,9 +108,9 @@ impl Problem {
     }
 
     /// A failure that the tables know, with their causes and fixes.
-    fn explained(status: Status, what: String, failure: &Failure, target: &Target) -> Self {
-        let host = target.host.to_string();
-        let explanation = explain_failure(failure, Some(&host));
+    fn explained(status: Status, what: String, failure: &Failure, target: Option<&Target>) -> Self {
+        let host = target.map(|target| target.host.to_string());
+        let explanation = explain_failure(failure, host.as_deref());
         let words = |fix: &Fix| match &fix.command {
             Some(command) => format!("{}: {command}", fix.text),
             None => fix.text.to_string(),
@@ -130,7 +130,7 @@ impl Problem {
             OpenError::Dial(error) => {
                 let what = error.to_string();
                 match error.failure() {
-                    Some(failure) => Problem::explained(Status::NoConnection, what, &failure, target),
+                    Some(failure) => Problem::explained(Status::NoConnection, what, &failure, Some(target)),
                     None => Problem::new(Status::NoConnection, what),
                 }
             }
@@ -139,7 +139,22 @@ impl Problem {
 
     /// The link to `target` could not be encrypted.
     pub fn tls(error: TlsError, target: &Target) -> Self {
-        Problem::explained(Status::Tls, error.to_string(), &error.failure(), target)
+        Problem::explained(Status::Tls, error.to_string(), &error.failure(), Some(target))
+    }
+
+    /// The server broke off TLS after the handshake.
+    pub fn late_alert(alert: &LateAlert) -> Self {
+        let mut problem = Problem::explained(Status::Tls, alert.to_string(), &alert.failure(), None);
+        if alert.name == "certificate required" {
+            problem.advice = vec!["--cert FILE and --key FILE give a client certificate".to_owned()];
+        }
+        problem
+    }
+
+    /// STARTTLS was offered here before, and is not any more. It ends nothing.
+    pub fn starttls_vanished(target: &Target) -> Self {
+        let what = format!("{} offered STARTTLS before and does not now", target.host);
+        Problem::explained(Status::Ok, what, &Failure::StartTlsVanished, Some(target))
     }
 
     /// A local file that could not be read or written; `doing` is such as "read the CA file".
@@ -172,6 +187,7 @@ impl From<Broken> for Problem {
             Broken::TimedOut { .. } | Broken::Stalled(_) => {
                 problem.advise("--timeout SECONDS waits longer, or less long")
             }
+            Broken::Alert(alert) => Problem::late_alert(&alert),
             Broken::NotSmtp(_) => problem.advise("another port: 25, 587 or 465 (smtps://)"),
             _ => problem,
         }

@@ -50,9 +50,16 @@ pub(super) async fn session(
     lines: &ScriptArgs,
     welcome: Option<&str>,
 ) -> Result<Status, Problem> {
-    let scripted = !lines.commands.is_empty() || lines.quit || !std::io::stdin().is_terminal();
+    let scripted =
+        !lines.commands.is_empty() || lines.quit || args.tls.tls_versions || !std::io::stdin().is_terminal();
     let login = setup::login(&args.auth, &target)?;
     let setup = setup::setup(target, args)?;
+    if let Some(path) = args.tls.save_certs.as_deref().filter(|path| path.exists()) {
+        return Err(repl::certificates_exist(path));
+    }
+    // Before this session's own entries are in the file.
+    let earlier = args.record.as_deref().filter(|_| args.append);
+    let remembered = earlier.map(repl::recording::starttls_offered).unwrap_or_default();
     if scripted {
         let view = setup::view(args, setup::stdout_printer());
         let log = setup::log(args, &view)?;
@@ -61,6 +68,7 @@ pub(super) async fn session(
         let asker = if watched { Asker::Console } else { Asker::Nobody };
         let mut operator = Operator::new(setup, login, asker, view, log);
         operator.ehlo = args.ehlo.clone();
+        remembered.iter().for_each(|target| operator.remember_starttls(target));
         return interruptible(&mut operator, args, lines).await;
     }
     let terminal = repl::open_terminal(setup::colour(args.color))?;
@@ -68,6 +76,7 @@ pub(super) async fn session(
     let log = setup::log(args, &view)?;
     let mut operator = Operator::new(setup, login, Asker::Terminal(terminal), view, log);
     operator.ehlo = args.ehlo.clone();
+    remembered.iter().for_each(|target| operator.remember_starttls(target));
     repl::run(&mut operator, &prelude(args), welcome).await
 }
 
@@ -81,7 +90,12 @@ fn screen_printer(terminal: &repl::Terminal) -> repl::Printer {
 
 /// The steps before the first prompt or command.
 fn prelude(args: &SessionArgs) -> repl::Prelude {
-    repl::Prelude { starttls: args.tls.starttls, auth: args.auth.auth.clone(), ..repl::Prelude::default() }
+    repl::Prelude {
+        starttls: args.tls.starttls,
+        save_certs: args.tls.save_certs.clone(),
+        auth: args.auth.auth.clone(),
+        ..repl::Prelude::default()
+    }
 }
 
 /// Runs the script until its end or a signal; after a signal the record is ended in order.
@@ -110,6 +124,10 @@ pub(super) async fn or_signal(
 }
 
 async fn script(operator: &mut Operator, args: &SessionArgs, lines: &ScriptArgs) -> Result<Status, Problem> {
+    if args.tls.tls_versions {
+        let any = operator.tls_versions().await?;
+        return Ok(if any { Status::Ok } else { Status::Tls });
+    }
     let status = repl::begin(operator, &prelude(args)).await?;
     if status != Status::Ok && !lines.keep_going {
         operator.quit().await;

@@ -28,7 +28,8 @@ pub fn run(args: &RerunArgs) -> Result<Status, Problem> {
         return Err(Problem::new(Status::LocalFile, what));
     }
     let target = target(args)?;
-    let (fresh, outcome) = super::block_on(session(target, args, &recorded, &tasks))?;
+    let encrypts = entries.iter().any(repl::recording::offers_starttls);
+    let (fresh, outcome) = super::block_on(session(target, args, &recorded, &tasks, encrypts))?;
     compare(args, &recorded, &turns(&fresh), outcome)
 }
 
@@ -72,6 +73,7 @@ async fn session(
     args: &RerunArgs,
     recorded: &[Turn],
     tasks: &[Task],
+    encrypts: bool,
 ) -> Result<(Vec<Entry>, Result<(), Problem>), Problem> {
     let session = session_args(args);
     let login = setup::login(&session.auth, &target)?;
@@ -87,9 +89,16 @@ async fn session(
     let view = setup::view(&session, Box::new(|_| true));
     let mut operator = Operator::new(setup, login, asker, view, log);
     operator.ehlo = session.ehlo;
+    if encrypts {
+        let target = operator.setup.target.clone();
+        operator.remember_starttls(&target);
+    }
     let plan = rerun::Plan { turns: recorded, tasks, keep_time: args.keep_time };
     let outcome = rerun::run(&mut operator, &plan).await;
     rerun::leave(&mut operator).await;
+    if operator.starttls_vanished() {
+        super::complain(&Problem::starttls_vanished(&operator.setup.target));
+    }
     Ok((gathered.take(), outcome))
 }
 

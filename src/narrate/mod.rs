@@ -104,6 +104,7 @@ impl Narrator {
         match &entry.kind {
             EntryKind::Sent { line, .. } => self.sent(entry, line, at, typed),
             EntryKind::Received { line, error, .. } => self.received(entry, line, *error, at),
+            EntryKind::Info(Info::Other(_)) if typed => Vec::new(),
             EntryKind::Info(info) => self.info(info, at),
             EntryKind::Problem(text) => {
                 vec![marked("***", Style::Bad, &escape::visible(text.as_bytes()), Style::Bad)]

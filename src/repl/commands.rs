@@ -119,13 +119,14 @@ unless it was started with --insecure.
     HelperCommand {
         id: CommandId::Auth,
         name: "/auth",
-        syntax: "/auth [MECHANISM]",
+        syntax: "/auth [MECHANISM|--all]",
         summary: "authenticate; asks for user and password, which are never shown or kept",
         help: "\
 Without a mechanism the strongest is taken that the server offers. On a link that is not encrypted you are
 asked first. Typing AUTH LOGIN works, too: challenges are decoded for you and your answers encoded.
-A * as answer cancels.
-  /auth     /auth PLAIN     /auth XOAUTH2",
+A * as answer cancels. --all tries each mechanism that the server offers with the same credentials, once
+and on a connection of its own, and says which it takes: for an account of your own only, after a yes.
+  /auth     /auth PLAIN     /auth XOAUTH2     /auth --all",
         argument: Argument::Mechanism,
         offline: false,
         private: false,
@@ -146,14 +147,17 @@ the server offers only now, and what no more.
     HelperCommand {
         id: CommandId::Tls,
         name: "/tls",
-        syntax: "/tls",
-        summary: "protocol, cipher and certificate of the link",
+        syntax: "/tls [here|versions|save FILE]",
+        summary: "protocol, cipher, certificate, chain; what DANE and MTA-STS say",
         help: "\
-Protocol version and cipher, the certificate's subject, names, issuer and validity, and whether it was
-verified, or why not.
-  /tls",
-        argument: Argument::None,
-        offline: false,
+All that is known of the link's encryption and of the server's certificate, and whether it was verified,
+or why not. TLS 1.3 hides the chain, so it is looked at over a second connection, capped at TLS 1.2, that
+carries nothing else; DNS is asked for TLSA and MTA-STS records. A refused certificate can be looked at, too.
+here keeps to this link; versions tries each version on a connection of its own; save writes the certificates
+to a new PEM file.
+  /tls     /tls here     /tls versions     /tls save mx.pem",
+        argument: Argument::Choice(&["here", "versions", "save"]),
+        offline: true,
         private: false,
     },
     HelperCommand {

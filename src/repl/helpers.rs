@@ -26,9 +26,10 @@ impl Operator {
         let answers = match invocation.id {
             CommandId::Help => self.help(argument)?,
             CommandId::StartTls => self.starttls().await?,
+            CommandId::Auth if argument == "--all" => self.authenticate_all().await?,
             CommandId::Auth => vec![self.authenticate(argument).await?],
             CommandId::Caps => self.caps()?,
-            CommandId::Tls => self.show_tls()?,
+            CommandId::Tls => self.tls(argument).await?,
             CommandId::Explain => self.explain(argument)?,
             CommandId::Fix => self.fix(argument)?,
             CommandId::B64 => self.b64(argument)?,
@@ -52,6 +53,7 @@ impl Operator {
         }
         let name = self.own_name()?;
         let answer = self.connection()?.greet(&name).await?;
+        self.mind_starttls();
         match answer.reply.class() {
             Some(Class::Completion) => Ok(vec![answer]),
             _ => Err(refused("EHLO", &answer)),
@@ -59,7 +61,7 @@ impl Operator {
     }
 
     /// The name for EHLO: the one given before, this machine's full name, or the address literal of the link.
-    fn own_name(&mut self) -> Result<String, Problem> {
+    pub(super) fn own_name(&mut self) -> Result<String, Problem> {
         if let Some(name) = self.ehlo.clone() {
             return Ok(name);
         }
@@ -151,15 +153,6 @@ impl Operator {
             lines.extend(difference_lines(&difference));
         }
         self.view.lines(&lines);
-        Ok(Vec::new())
-    }
-
-    fn show_tls(&mut self) -> Result<Vec<Answer>, Problem> {
-        let lines = match self.connection()?.tls() {
-            Some(info) => info.describe(chrono::Utc::now()),
-            None => vec!["The link is not encrypted.".to_owned()],
-        };
-        self.view.text(Style::Plain, &lines.iter().map(|line| format!("     {line}\n")).collect::<String>());
         Ok(Vec::new())
     }
 

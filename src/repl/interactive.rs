@@ -33,9 +33,18 @@ pub async fn run(
     if let Some(text) = welcome {
         operator.view.text(Style::Plain, text);
     }
-    super::begin(operator, prelude).await?;
+    let mut ended = match super::begin(operator, prelude).await {
+        // The certificate may be looked at: no secret has been sent, and none can be.
+        Err(problem) if operator.tls_refused => {
+            say(operator, &problem);
+            operator
+                .view
+                .text(Style::Dim, "     /tls shows the certificate · /reconnect · /open TARGET · /quit");
+            problem.status
+        }
+        begun => begun.map(|_| Status::Ok)?,
+    };
     let mut keys = Keys::new()?;
-    let mut ended = Status::Ok;
     loop {
         operator.share_knowledge();
         let typed = tokio::select! {
@@ -154,7 +163,8 @@ async fn enter(
         Ok(Done::Waiting) => {
             view.text(Style::Dim, "=== no reply yet; it will appear here when it comes, and you can type on");
         }
-        Ok(Done::Replies(_)) => *ended = Status::Ok,
+        Ok(Done::Replies(_)) if operator.state().is_some() => *ended = Status::Ok,
+        Ok(Done::Replies(_)) => {}
         Err(problem) => {
             *ended = if operator.state().is_none() { problem.status } else { Status::Ok };
             say(operator, &problem);

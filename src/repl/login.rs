@@ -108,6 +108,10 @@ impl Operator {
         let needs = sasl::info(name).map_or(Needs::Password, |known| known.needs);
         let mut credentials = self.base();
         if needs == Needs::Nothing || needs == Needs::Certificate {
+            if needs == Needs::Nothing && credentials.user.is_empty() {
+                // Nobody is named by it (RFC 4505 §2); Cyrus SASL takes an empty message for none.
+                credentials.user = "anonymous".to_owned();
+            }
             return Ok(credentials);
         }
         if credentials.user.is_empty() {

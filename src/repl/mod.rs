@@ -17,7 +17,9 @@ mod hint;
 pub mod history;
 mod interactive;
 mod login;
+mod login_all;
 pub mod mask;
+mod memory;
 pub mod operator;
 mod paint;
 pub mod recording;
@@ -26,6 +28,7 @@ pub mod screen;
 mod script;
 pub mod signals;
 pub mod terminal;
+mod tls;
 mod tty;
 mod view;
 
@@ -35,7 +38,10 @@ pub use operator::{Done, Keeper, Login, Operator, status_of};
 pub use paint::{paint, paint_piece};
 pub use script::{Manner, Source, run as script};
 pub use terminal::Terminal;
+pub use tls::exists as certificates_exist;
 pub use view::{Form, Printer, View};
+
+use std::path::PathBuf;
 
 use crate::report::{Problem, Status};
 
@@ -46,6 +52,8 @@ pub struct Prelude {
     pub greet: bool,
     /// EHLO, STARTTLS, EHLO.
     pub starttls: bool,
+    /// The server's certificates go to this file.
+    pub save_certs: Option<PathBuf>,
     /// AUTH, by this mechanism, or by the strongest if the text is empty.
     pub auth: Option<String>,
     /// The last step to be taken.
@@ -75,11 +83,11 @@ pub fn open_terminal(colour: bool) -> Result<Terminal, Problem> {
         .map_err(|error| Problem::new(Status::Usage, error.to_string()))
 }
 
-/// Opens the session and goes through the prelude. Returns the status of the first reply that refuses.
-pub async fn begin(operator: &mut Operator, prelude: &Prelude) -> Result<Status, Problem> {
+/// Up to the encrypted link. The status of a greeting that refuses comes back.
+async fn open(operator: &mut Operator, prelude: &Prelude) -> Result<Option<Status>, Problem> {
     let greeting = operator.connect().await?;
     if let Some(status) = operator::status_of(&greeting) {
-        return Ok(status);
+        return Ok(Some(status));
     }
     let wanted = |step: Until| prelude.until >= step;
     if prelude.greet && wanted(Until::FirstHelo) {
@@ -91,7 +99,23 @@ pub async fn begin(operator: &mut Operator, prelude: &Prelude) -> Result<Status,
             operator.ensure_greeted().await?;
         }
     }
-    if let Some(mechanism) = prelude.auth.as_ref().filter(|_| wanted(Until::End)) {
+    Ok(None)
+}
+
+/// Opens the session and goes through the prelude. Returns the status of the first reply that refuses.
+pub async fn begin(operator: &mut Operator, prelude: &Prelude) -> Result<Status, Problem> {
+    let opened = open(operator, prelude).await;
+    if let Some(file) = &prelude.save_certs {
+        let saved = operator.save_certs(file).await;
+        // That the session could not be opened outweighs that its certificates could not be saved.
+        if opened.is_ok() {
+            saved?;
+        }
+    }
+    if let Some(status) = opened? {
+        return Ok(status);
+    }
+    if let Some(mechanism) = prelude.auth.as_ref().filter(|_| prelude.until == Until::End) {
         operator.authenticate(mechanism).await?;
     }
     Ok(Status::Ok)

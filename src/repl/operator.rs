@@ -10,11 +10,13 @@ use crate::sasl::by_hand::{Ask, ByHand};
 use crate::secret::Secret;
 use crate::session::{Answer, Event, Input, Phase, Sent, State};
 use crate::transcript::ClosedBy;
-use crate::transport::{Connection, Log, Setup};
+use crate::transport::look::Looked;
+use crate::transport::{Connection, Log, OpenError, Setup};
 use crate::wire::{Class, CommandLine, Verb};
 
 use super::asker::Asker;
 use super::commands;
+use super::memory::Memory;
 use super::view::View;
 
 /// What became of a line.
@@ -117,6 +119,11 @@ pub struct Operator {
     pub patience: Option<Duration>,
     pub(super) connection: Option<Connection>,
     pub(super) exchange: Option<Exchange>,
+    /// What a closer look at the server's TLS has shown in this session.
+    pub(super) looked: Option<Looked>,
+    /// The last handshake failed.
+    pub(super) tls_refused: bool,
+    pub(super) starttls: Memory,
     log: Option<Log>,
 }
 
@@ -135,6 +142,9 @@ impl Operator {
             patience: None,
             connection: None,
             exchange: None,
+            looked: None,
+            tls_refused: false,
+            starttls: Memory::default(),
             log: Some(log),
         }
     }
@@ -168,6 +178,9 @@ impl Operator {
         match self.connection.as_mut() {
             Some(connection) if !connection.ended() => Ok(connection),
             gone => {
+                if let Some(alert) = gone.as_ref().and_then(|gone| gone.alert()) {
+                    return Err(Problem::late_alert(alert));
+                }
                 let by_server = gone.as_ref().is_some_and(|gone| gone.closed_by() == Some(&ClosedBy::Server));
                 let what = if by_server { "the server closed the link" } else { "no session is open" };
                 Err(Problem::new(Status::Protocol, what).advise(match self.asker {
@@ -189,6 +202,9 @@ impl Operator {
     /// Opens a session and waits for the greeting. One that is open is given up.
     pub async fn connect(&mut self) -> Result<Answer, Problem> {
         self.exchange = None;
+        self.looked = None;
+        self.tls_refused = false;
+        self.starttls.new_session();
         if let Some(old) = self.connection.take() {
             self.log = Some(old.into_log());
         }
@@ -199,7 +215,10 @@ impl Operator {
             Ok(connection) => connection,
             Err((log, error)) => {
                 self.log = Some(log);
-                return Err(Problem::opening(error, &self.setup.target));
+                return Err(match error {
+                    OpenError::Tls(error) => self.tls_failed(error).await,
+                    OpenError::Dial(_) => Problem::opening(error, &self.setup.target),
+                });
             }
         };
         let login = &self.login;
@@ -290,6 +309,7 @@ impl Operator {
         if connection.must_upgrade() {
             self.upgrade().await?;
         }
+        self.mind_starttls();
         if self.exchange.is_some() {
             answers.extend(Box::pin(self.follow_exchange(answers.last().cloned())).await?);
         }
@@ -303,7 +323,10 @@ impl Operator {
         match connection {
             Some(connection) => {
                 let done = connection.upgrade(&tls, &name).await;
-                done.map_err(|error| Problem::tls(error, &self.setup.target))
+                match done {
+                    Ok(()) => Ok(()),
+                    Err(error) => Err(Box::pin(self.tls_failed(error)).await),
+                }
             }
             None => Ok(()),
         }

@@ -1,10 +1,12 @@
 //! The transcript's file: made for its owner alone, never overwritten unasked.
 
 use std::fs::{File, OpenOptions};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use crate::report::{Problem, Status};
-use crate::transcript::{Entry, EntryKind, Header, Recorder};
+use crate::target::Target;
+use crate::transcript::{Entry, EntryKind, Header, Reader, Recorder};
 use crate::transport::{Sink, io_words};
 use crate::wire::escape;
 
@@ -37,6 +39,33 @@ pub fn create(path: &Path, append: bool) -> Result<Box<dyn Sink>, Problem> {
     })?;
     let append = append && exists;
     Ok(Box::new(Recording { path: path.to_owned(), file: Some(file), append, recorder: None }))
+}
+
+/// The servers that, as a transcript tells, offered STARTTLS on a plain link. What cannot be read tells nothing.
+pub fn starttls_offered(path: &Path) -> Vec<Target> {
+    let Some(reader) = File::open(path).ok().and_then(|file| Reader::new(BufReader::new(file)).ok()) else {
+        return Vec::new();
+    };
+    let mut server = reader.header().target.clone();
+    let mut found: Vec<Target> = Vec::new();
+    for entry in reader.flatten() {
+        match &entry.kind {
+            EntryKind::Session(header) => server = header.target.clone(),
+            _ if offers_starttls(&entry) => {
+                let target = server.as_deref().and_then(|text| text.parse().ok());
+                found.extend(target.filter(|target| !found.contains(target)));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Whether an entry is a line of a reply to EHLO, on a plain link, that offers STARTTLS.
+pub fn offers_starttls(entry: &Entry) -> bool {
+    let EntryKind::Received { tls: false, line, .. } = &entry.kind else { return false };
+    let keyword = line.head().strip_prefix(b"250-").or_else(|| line.head().strip_prefix(b"250 "));
+    keyword.is_some_and(|keyword| keyword.trim_ascii().eq_ignore_ascii_case(b"STARTTLS"))
 }
 
 impl Recording {

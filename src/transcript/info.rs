@@ -138,6 +138,13 @@ impl TlsSummary {
 }
 
 impl Info {
+    /// A word that has no type of its own, with its attributes.
+    pub fn of(word: &str, attributes: Attributes) -> Info {
+        let mut raw = word.as_bytes().to_vec();
+        text::write_attributes(&mut raw, &attributes);
+        Info::Other(String::from_utf8(raw).unwrap_or_default())
+    }
+
     /// From the first word, the bare words and attributes after it, and all of it as it stood.
     ///
     /// Only what can be written back with the same meaning becomes typed.

@@ -6,6 +6,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use super::cert::CertInfo;
+use crate::transcript::Info;
 
 /// What is to be said about a certificate in a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +99,42 @@ fn path_of(chain: &[CertInfo]) -> Vec<usize> {
         };
     }
     path
+}
+
+/// The chain with its remarks, a line for each certificate, safe to show.
+pub fn describe(chain: &[CertInfo], now: DateTime<Utc>) -> Vec<String> {
+    let rows = chain.iter().zip(review(chain, now)).enumerate();
+    let mut lines: Vec<String> = rows
+        .map(|(index, (cert, remarks))| {
+            let remarks: String = remarks.iter().map(|remark| format!(" · {remark}")).collect();
+            format!("{:<12}{index}  {} (issued by {}){remarks}", "", cert.subject, cert.issuer)
+        })
+        .collect();
+    if let Some(first) = lines.first_mut() {
+        first.replace_range(..5, "chain");
+    }
+    let missing = path_of(chain).last().and_then(|last| chain.get(*last)).filter(|last| !last.self_signed);
+    if let Some(url) = missing.and_then(|last| last.issuer_urls.first()) {
+        lines.push(format!("{:<12}the issuer of the last one is published at {url}", ""));
+    }
+    lines
+}
+
+/// The same for the transcript.
+pub fn entries(chain: &[CertInfo], now: DateTime<Utc>) -> Vec<Info> {
+    let pair = |key: &str, value: String| (key.to_owned(), Some(value));
+    let rows = chain.iter().zip(review(chain, now)).enumerate();
+    rows.map(|(index, (cert, remarks))| {
+        let mut attributes = vec![
+            pair("place", index.to_string()),
+            pair("subject", cert.subject.clone()),
+            pair("issuer", cert.issuer.clone()),
+            pair("sha256", cert.fingerprint()),
+        ];
+        attributes.extend(remarks.iter().map(|remark| pair("remark", remark.to_string())));
+        Info::of("chain", attributes)
+    })
+    .collect()
 }
 
 /// The chain as a PEM file, each certificate under a line that names it.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,9 +13,9 @@ use crate::session::{Answer, Client, Command, Dialogue, Event, Exceeded, Sent, S
 use crate::target::Host;
 use crate::transcript::{ClosedBy, Info};
 
-use super::link::{AnyLink, Link, Plain};
+use super::link::{AnyLink, Connection as _, Link, Plain};
 use super::log::Log;
-use super::tls::{TlsError, TlsInfo, TlsSetup, Verified};
+use super::tls::{LateAlert, TlsError, TlsInfo, TlsSetup, Verified};
 
 /// Bytes read at a time.
 const READ_SIZE: usize = 16 * 1024;
@@ -46,6 +46,9 @@ pub enum Broken {
     /// The server exceeded a cap.
     #[error("the server sent {0}")]
     Exceeded(Exceeded),
+    /// The server broke off TLS after the handshake.
+    #[error(transparent)]
+    Alert(LateAlert),
     /// What came is no SMTP.
     #[error("the server does not speak SMTP; its first line is: {0}")]
     NotSmtp(String),
@@ -59,6 +62,9 @@ pub struct Connection {
     session: Client,
     log: Log,
     closed_by: ClosedBy,
+    /// The alert by which the server broke off TLS.
+    alert: Option<LateAlert>,
+    peer: Option<SocketAddr>,
     ended: bool,
     /// What has happened and is in the log, but has not been asked for.
     noted: VecDeque<Event>,
@@ -76,14 +82,33 @@ impl Connection {
     /// Takes over a link on which nothing has been read. Times count from the beginning of the log.
     /// `local` is this end's address.
     pub fn new(link: Link<Plain>, local: IpAddr, session: Client, log: Log) -> Connection {
+        let peer = link.peer().ok();
         let (link, closed_by) = (Some(AnyLink::Plain(link)), ClosedBy::Server);
         let noted = VecDeque::new();
-        Connection { link, local, host: None, session, log, closed_by, ended: false, noted, heard: false }
+        let (host, alert) = (None, None);
+        Connection {
+            link,
+            local,
+            host,
+            session,
+            log,
+            closed_by,
+            alert,
+            peer,
+            ended: false,
+            noted,
+            heard: false,
+        }
     }
 
     /// Says which host was reached: of a mail domain, one of its MX hosts. The handshake checks its name.
     pub(super) fn reached(&mut self, host: Host) {
         self.host = Some(host);
+    }
+
+    /// The other end, and the host that it is where that is known.
+    pub fn place(&self) -> Option<(SocketAddr, Option<&Host>)> {
+        self.peer.map(|peer| (peer, self.host.as_ref()))
     }
 
     /// Gives up the link, and gives back the stream of entries.
@@ -128,15 +153,17 @@ impl Connection {
     /// The name for EHLO when the person gave none: this machine's full name, else its address on this link
     /// as an address literal (RFC 5321 §4.1.3, §4.1.4).
     pub fn own_name(&self) -> String {
-        own_full_name().unwrap_or_else(|| match self.local {
-            IpAddr::V4(ip) => format!("[{ip}]"),
-            IpAddr::V6(ip) => format!("[IPv6:{ip}]"),
-        })
+        own_name(self.local)
     }
 
     /// Who ended the link, once it is gone.
     pub fn closed_by(&self) -> Option<&ClosedBy> {
         self.ended.then_some(&self.closed_by)
+    }
+
+    /// The alert by which the server broke off TLS, if it did.
+    pub fn alert(&self) -> Option<&LateAlert> {
+        self.alert.as_ref()
     }
 
     /// Whether the link is gone.
@@ -193,9 +220,13 @@ impl Connection {
             match self.next().await {
                 Some(Event::Reply(answer)) if answer.command.is_some() => return Ok(answer),
                 Some(event) => self.check(event)?,
-                None => return Err(Broken::Closed { unanswered: None }),
+                None => return Err(self.closed(None)),
             }
         }
+    }
+
+    fn closed(&self, unanswered: Option<Command>) -> Broken {
+        self.alert.clone().map_or(Broken::Closed { unanswered }, Broken::Alert)
     }
 
     /// Turns an event after which a script cannot go on into the error that says so.
@@ -204,7 +235,7 @@ impl Connection {
             Event::TimedOut { command, limit } => Err(Broken::TimedOut { command, limit }),
             Event::Exceeded(what) => Err(Broken::Exceeded(what)),
             Event::Closed { unanswered, announced } if !announced || unanswered.is_some() => {
-                Err(Broken::Closed { unanswered })
+                Err(self.closed(unanswered))
             }
             Event::Line(line) if line.code.is_none() && !self.heard => {
                 Err(Broken::NotSmtp(crate::wire::escape::visible(&line.line.bytes)))
@@ -334,7 +365,7 @@ impl Connection {
         let limit = self.session.timeouts().data_block;
         while !bytes.is_empty() {
             if self.ended {
-                return Err(Broken::Closed { unanswered: None });
+                return Err(self.closed(None));
             }
             let mut buffer = [0; READ_SIZE];
             let step = write_or_read(&mut self.link, bytes, &mut buffer);
@@ -362,7 +393,7 @@ impl Connection {
     async fn failed(&mut self, error: io::Error) -> Broken {
         self.read_what_is_there().await;
         self.end(ClosedBy::Other("error".to_owned()));
-        Broken::Io(error)
+        self.alert.clone().map_or(Broken::Io(error), Broken::Alert)
     }
 
     /// Reads what has come already. It cannot be the answer to what is sent next.
@@ -390,6 +421,7 @@ impl Connection {
                 self.note_all();
             }
             Err(error) => {
+                self.alert = error.get_ref().and_then(|inner| inner.downcast_ref()).cloned();
                 let word = if error.kind() == io::ErrorKind::ConnectionReset { "reset" } else { "error" };
                 if word == "error" {
                     self.log.problem(&super::io_words(&error));
@@ -410,6 +442,14 @@ impl Connection {
         self.session.handle_end(now);
         self.note_all();
     }
+}
+
+/// The name for EHLO of a link whose own end is `local`.
+pub(super) fn own_name(local: IpAddr) -> String {
+    own_full_name().unwrap_or_else(|| match local {
+        IpAddr::V4(ip) => format!("[{ip}]"),
+        IpAddr::V6(ip) => format!("[IPv6:{ip}]"),
+    })
 }
 
 /// This machine's full name, if it has one: the host name if it has a dot, else what the hosts file adds to it.

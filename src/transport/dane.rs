@@ -69,6 +69,21 @@ pub async fn lookup(host: &str, port: u16, options: &DialOptions) -> Result<Opti
     Ok(Some(found).filter(|found| !found.records.is_empty()))
 }
 
+/// Whether the records of a name are vouched for by DNSSEC: all that there are of these kinds. Nothing if there are none,
+/// as for a name out of the hosts file.
+pub async fn is_secure(name: &str, kinds: &[RecordType], options: &DialOptions) -> Option<bool> {
+    let name = format!("{}.", name.trim_end_matches('.'));
+    let mut secure = None;
+    for kind in kinds {
+        if let Ok(reply) = dns::ask(&name, *kind, options).await
+            && !reply.message.answers.is_empty()
+        {
+            secure = Some(secure.unwrap_or(true) && reply.authentic);
+        }
+    }
+    secure
+}
+
 /// What a record says of a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::tls::setup::TlsStream;
-use super::tls::{self, TlsError, TlsInfo, TlsSetup};
+use super::tls::{self, LateAlert, TlsError, TlsInfo, TlsSetup};
 use crate::target::Host;
 
 /// A link that is not encrypted.
@@ -188,9 +188,7 @@ impl AnyLink {
 fn in_words(error: io::Error) -> io::Error {
     let said = error.to_string();
     match tls::alert_in(&said) {
-        Some(alert) => {
-            io::Error::new(error.kind(), format!("the server broke off TLS with the alert {alert}"))
-        }
+        Some(name) => io::Error::new(error.kind(), LateAlert { name: name.to_owned() }),
         None => error,
     }
 }

@@ -96,6 +96,11 @@ impl Log {
         self.put(self.started.elapsed(), EntryKind::Info(info), false);
     }
 
+    /// Something that the person has been told already: for the record and for JSON.
+    pub fn told(&mut self, info: Info) {
+        self.put(self.started.elapsed(), EntryKind::Info(info), true);
+    }
+
     /// Something went wrong on this side.
     pub fn problem(&mut self, text: &str) {
         self.put(self.started.elapsed(), EntryKind::Problem(text.to_owned()), false);

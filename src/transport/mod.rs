@@ -9,7 +9,8 @@
 //! all that happens to its [`Log`]. [`steps`] are what people ask for by name: greet, encrypt, log in, send.
 //!
 //! [`inspect`] and [`versions`] look at a server's TLS on connections of their own, beside the session.
-//! [`dane`] and [`mta_sts`] are what a domain says about it.
+//! [`dane`] and [`mta_sts`] are what a domain says about it, and [`policy`] judges a server by them; [`look`] puts all of it
+//! together.
 
 pub mod cert;
 pub mod chain;
@@ -20,10 +21,12 @@ mod dns;
 pub mod inspect;
 pub mod link;
 pub mod log;
+pub mod look;
 pub mod mta_sts;
 mod oids;
 pub mod open;
 pub mod pin;
+pub mod policy;
 pub mod resolve;
 pub mod side;
 pub mod steps;

@@ -160,13 +160,18 @@ pub fn parse_policy(text: &str) -> Result<Policy, Malformed> {
 }
 
 /// Fetches a domain's policy from its policy host (RFC 8461 §3.3). `tls` says whom to trust; its certificate must
-/// verify in any case.
+/// verify in any case. `port` is 443 but in tests.
 ///
 /// # Errors
 /// When it cannot be had, or is malformed.
-pub async fn fetch(domain: &str, options: &DialOptions, tls: &TlsSetup) -> Result<Policy, StsError> {
+pub async fn fetch(
+    domain: &str,
+    port: u16,
+    options: &DialOptions,
+    tls: &TlsSetup,
+) -> Result<Policy, StsError> {
     let name = format!("mta-sts.{}", domain.trim_end_matches('.'));
-    let target = Target { scheme: Scheme::Smtps, host: Host::Name(name), port: 443, mx: false };
+    let target = Target { scheme: Scheme::Smtps, host: Host::Name(name), port, mx: false };
     let host = target.host.clone();
     let dialed = dial(&target, options).await?;
     fetch_from(Link::new(dialed.tcp), &host, &tls.for_https()).await

@@ -43,14 +43,19 @@ pub enum OpenError {
 }
 
 impl Setup {
+    /// Begins the stream of entries of a session with this server.
+    pub fn begin(&self, log: &mut Log) {
+        let mut header = Header::new(self.target.to_string(), Local::now().fixed_offset());
+        header.title = self.title.clone();
+        log.begin(header, Instant::now());
+    }
+
     /// Connects, and encrypts where TLS begins with the first byte. The greeting is left to be read.
     ///
     /// # Errors
     /// The stream of entries comes back with the error, as it may go on with another target.
     pub async fn open(&self, mut log: Log) -> Result<Connection, (Log, OpenError)> {
-        let mut header = Header::new(self.target.to_string(), Local::now().fixed_offset());
-        header.title = self.title.clone();
-        log.begin(header, Instant::now());
+        self.begin(&mut log);
         let dialed = match dial(&self.target, &self.dial).await {
             Ok(dialed) => dialed,
             Err(error) => {

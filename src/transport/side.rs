@@ -12,7 +12,9 @@ use super::connection::{Broken, Connection};
 use super::dial::{DialError, dial};
 use super::link::{Link, Plain};
 use super::log::{Log, Sink};
+use super::look::Place;
 use super::open::Setup;
+use super::tls::TlsError;
 
 /// Why a side connection did not come to the point where TLS begins.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +25,9 @@ pub enum SideError {
     /// The server broke off.
     #[error(transparent)]
     Broken(#[from] Broken),
+    /// The link could not be encrypted.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The server did not accept STARTTLS, or what comes before it; its words.
     #[error("the server did not accept {0}: {1}")]
     Refused(&'static str, String),
@@ -35,22 +40,52 @@ pub(super) async fn to_tls(
     peer: SocketAddr,
     own_name: &str,
 ) -> Result<Link<Plain>, SideError> {
+    let mut connection = begin(setup, peer).await?;
+    if !setup.target.implicit_tls() {
+        greeted(&mut connection, own_name).await?;
+        starttls(&mut connection).await?;
+    }
+    connection.into_plain().ok_or(SideError::Broken(Broken::Closed { unanswered: None }))
+}
+
+/// A session beside the session, up to its EHLO; encrypted if `encrypted`. The caller gives it up.
+///
+/// # Errors
+/// When the server, or its certificate, does not let it come so far.
+pub async fn session(setup: &Setup, place: &Place, encrypted: bool) -> Result<Connection, SideError> {
+    let mut connection = begin(setup, place.peer).await?;
+    if setup.target.implicit_tls() {
+        connection.upgrade(&setup.tls, &place.host).await?;
+    }
+    greeted(&mut connection, &place.own_name).await?;
+    if encrypted && !setup.target.implicit_tls() {
+        starttls(&mut connection).await?;
+        connection.upgrade(&setup.tls, &place.host).await?;
+        accepted("EHLO", &connection.greet(&place.own_name).await?)?;
+    }
+    Ok(connection)
+}
+
+async fn begin(setup: &Setup, peer: SocketAddr) -> Result<Connection, SideError> {
     let target = Target { host: Host::Ip(peer.ip()), port: peer.port(), mx: false, ..setup.target.clone() };
     let dialed = dial(&target, &setup.dial).await?;
-    let link = Link::new(dialed.tcp);
-    if setup.target.implicit_tls() {
-        return Ok(link);
-    }
     let log = Log::new(Box::new(Nobody), 0);
     let lmtp = setup.target.scheme == Scheme::Lmtp;
     let client = Client::new(lmtp, setup.timeouts, setup.caps, log.started().elapsed());
-    let mut connection = Connection::new(link, dialed.local.ip(), client, log);
+    Ok(Connection::new(Link::new(dialed.tcp), dialed.local.ip(), client, log))
+}
+
+/// Reads the banner and says EHLO.
+async fn greeted(connection: &mut Connection, own_name: &str) -> Result<(), SideError> {
     let greeting = connection.reply().await?;
     accepted("the connection", &greeting)?;
-    accepted("EHLO", &connection.greet(own_name).await?)?;
+    accepted("EHLO", &connection.greet(own_name).await?)
+}
+
+async fn starttls(connection: &mut Connection) -> Result<(), SideError> {
     let answer = connection.command(b"STARTTLS").await?;
     match connection.must_upgrade() {
-        true => connection.into_plain().ok_or(SideError::Broken(Broken::Closed { unanswered: None })),
+        true => Ok(()),
         false => Err(SideError::Refused("STARTTLS", said(&answer))),
     }
 }

@@ -16,7 +16,7 @@ use super::link::{Link, Plain};
 use super::open::Setup;
 use super::side;
 use super::tap::{Alert, Ears, ProtocolVersion, Seen};
-use super::tls::Version;
+use super::tls::{Sni, TlsOptions, Version};
 use crate::target::Host;
 use crate::wire::escape::visible;
 
@@ -54,6 +54,15 @@ impl fmt::Display for Answer {
     }
 }
 
+/// The server name that goes into the ClientHello: as the options have it, else the host's own if it has one.
+fn named(options: &TlsOptions, host: &Host) -> Option<String> {
+    match &options.sni {
+        Sni::Name(name) => Some(name.clone()),
+        Sni::None => None,
+        Sni::Default => host.name().map(str::to_owned),
+    }
+}
+
 /// Asks for each version, oldest first, on a side connection of its own.
 pub async fn versions(
     setup: &Setup,
@@ -71,14 +80,17 @@ pub async fn versions(
 /// Asks for one version, on a side connection. What is older than TLS 1.3 a server may answer with an older one.
 pub async fn one(setup: &Setup, peer: SocketAddr, host: &Host, own_name: &str, version: Version) -> Answer {
     match side::to_tls(setup, peer, own_name).await {
-        Ok(link) => ask(link, version, host, setup.tls.options().timeout).await,
+        Ok(link) => {
+            let name = named(setup.tls.options(), host);
+            ask(link, version, name.as_deref(), setup.tls.options().timeout).await
+        }
         Err(error) => Answer::NotAsked(error.to_string()),
     }
 }
 
-async fn ask(mut link: Link<Plain>, version: Version, host: &Host, limit: Duration) -> Answer {
+async fn ask(mut link: Link<Plain>, version: Version, name: Option<&str>, limit: Duration) -> Answer {
     let mut ears = Ears::default();
-    let hello = match client_hello(version, host) {
+    let hello = match client_hello(version, name) {
         Ok(hello) => hello,
         Err(error) => return Answer::NotAsked(error.to_string()),
     };
@@ -131,7 +143,7 @@ const SIGNATURES: &[u16] =
     &[0x0403, 0x0503, 0x0603, 0x0807, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0203, 0x0201];
 
 /// A ClientHello that offers one version (RFC 8446 §4.1.2, RFC 5246 §7.4.1.2), in its record.
-fn client_hello(version: Version, host: &Host) -> io::Result<Vec<u8>> {
+fn client_hello(version: Version, name: Option<&str>) -> io::Result<Vec<u8>> {
     let mut random = [0; 96];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
     let (random, rest) = random.split_at(32);
@@ -144,15 +156,15 @@ fn client_hello(version: Version, host: &Host) -> io::Result<Vec<u8>> {
     hello.extend(sized8(if is_new { session } else { &[] }));
     hello.extend(sized16(&numbers(if is_new { NEW_SUITES } else { OLD_SUITES })));
     hello.extend([1, 0]);
-    hello.extend(sized16(&extensions(is_new, host, share)));
+    hello.extend(sized16(&extensions(is_new, name, share)));
     let length = u32::try_from(hello.len()).map_err(io::Error::other)?.to_be_bytes();
     let message = [&[1], length.get(1..).unwrap_or_default(), &hello].concat();
     Ok([&[22, 3, 1][..], &sized16(&message)].concat())
 }
 
-fn extensions(is_new: bool, host: &Host, share: &[u8]) -> Vec<u8> {
+fn extensions(is_new: bool, name: Option<&str>, share: &[u8]) -> Vec<u8> {
     let mut all = Vec::new();
-    if let Host::Name(name) = host {
+    if let Some(name) = name {
         all.extend(extension(0, &sized16(&[&[0][..], &sized16(name.as_bytes())].concat())));
     }
     all.extend(extension(10, &sized16(&numbers(GROUPS))));
@@ -194,9 +206,8 @@ mod tests {
     #[test]
     fn the_hello_is_understood_as_it_is_meant() {
         for version in Version::ALL {
-            let host = Host::Name("mx.example.org".to_owned());
             let mut ears = Ears::default();
-            ears.sent(&client_hello(version, &host).unwrap());
+            ears.sent(&client_hello(version, Some("mx.example.org")).unwrap());
             let seen = ears.seen();
             assert!(seen.hello_sent);
             assert_eq!(seen.offered_versions, [version.on_the_wire()]);

@@ -1,6 +1,7 @@
 //! The real binary at a terminal of its own.
 
 use std::io::{Read, Write};
+use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -16,16 +17,32 @@ pub struct AtTerminal {
     keys: Box<dyn Write + Send>,
     output: mpsc::Receiver<Vec<u8>>,
     seen: String,
+    /// All that it has shown so far.
+    pub all: String,
     _pair: portable_pty::PtyPair,
 }
 
 impl AtTerminal {
     /// Starts it with these arguments.
     pub fn start(args: &[&str]) -> AtTerminal {
+        AtTerminal::launch(None, args)
+    }
+
+    /// Starts it with this folder as its home, and none of this machine's settings.
+    pub fn start_in(home: &Path, args: &[&str]) -> AtTerminal {
+        AtTerminal::launch(Some(home), args)
+    }
+
+    fn launch(home: Option<&Path>, args: &[&str]) -> AtTerminal {
         let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_heloise"));
         command.args(args);
+        if let Some(home) = home {
+            command.env_clear();
+            command.env("HOME", home);
+            command.env("PATH", "/usr/bin:/bin");
+        }
         command.env("TERM", "xterm");
         let child = pair.slave.spawn_command(command).unwrap();
         let mut reader = pair.master.try_clone_reader().unwrap();
@@ -39,7 +56,7 @@ impl AtTerminal {
                 }
             }
         });
-        AtTerminal { child, keys, output, seen: String::new(), _pair: pair }
+        AtTerminal { child, keys, output, seen: String::new(), all: String::new(), _pair: pair }
     }
 
     /// Reads on until this text shows up; what came before it is forgotten.
@@ -51,8 +68,16 @@ impl AtTerminal {
             }
             let piece = self.output.recv_timeout(LIMIT);
             let piece = piece.unwrap_or_else(|_| panic!("no {text:?} in {:?}", self.seen));
-            self.seen.push_str(&String::from_utf8_lossy(&piece));
+            let piece = String::from_utf8_lossy(&piece);
+            self.all.push_str(&piece);
+            self.seen.push_str(&piece);
         }
+    }
+
+    /// The arguments that the system shows to everybody.
+    pub fn command_line(&self) -> String {
+        let pid = self.child.process_id().unwrap();
+        std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default().replace('\0', " ")
     }
 
     /// Types.

@@ -17,6 +17,7 @@ mod import;
 mod imports;
 mod killed;
 mod layers;
+mod leaks;
 mod peer;
 mod play;
 mod practice;

@@ -14,6 +14,7 @@ mod mechanisms;
 mod metrics;
 mod others;
 mod run;
+mod s_server;
 mod scripts;
 mod sending;
 mod server;

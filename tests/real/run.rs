@@ -56,6 +56,12 @@ impl Run {
         self
     }
 
+    /// One more variable of the environment.
+    pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
     /// The password, by way of the environment.
     pub fn password(mut self, password: &str) -> Self {
         self.command.env("HELOISE_PASSWORD", password);

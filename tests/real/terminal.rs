@@ -15,7 +15,7 @@ use crate::server::{server, unique};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A terminal of 100 columns with heloise in it, and all that it has shown since the start.
-struct Terminal {
+pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     keyboard: Box<dyn Write + Send>,
     parser: Arc<Mutex<vt100::Parser>>,
@@ -25,7 +25,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(arguments: &str) -> Terminal {
+    pub fn start(arguments: &str) -> Terminal {
         let [rows, cols] = [50, 100].map(|cells| NonZero::<u16>::new(cells).expect("not zero"));
         let size = PtySize { rows: rows.get(), cols: cols.get(), pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
@@ -50,16 +50,16 @@ impl Terminal {
         Terminal { child, keyboard, parser, _master: pair.master, _home: home }
     }
 
-    fn screen(&self) -> String {
+    pub fn screen(&self) -> String {
         self.parser.lock().expect("a screen").screen().contents()
     }
 
     /// Waits until the screen shows this.
-    fn sees(&mut self, wanted: &str) -> &mut Self {
+    pub fn sees(&mut self, wanted: &str) -> &mut Self {
         self.waits_for(wanted, |screen| screen.contains(wanted))
     }
 
-    fn waits_for(&mut self, what: &str, holds: impl Fn(&str) -> bool) -> &mut Self {
+    pub fn waits_for(&mut self, what: &str, holds: impl Fn(&str) -> bool) -> &mut Self {
         let deadline = Instant::now() + PATIENCE;
         while !holds(&self.screen()) {
             assert!(Instant::now() < deadline, "the screen never showed {what:?}:\n{}", self.screen());
@@ -69,7 +69,7 @@ impl Terminal {
     }
 
     /// Types a line and the Enter key.
-    fn types(&mut self, line: &str) -> &mut Self {
+    pub fn types(&mut self, line: &str) -> &mut Self {
         self.press(line.as_bytes());
         self.press(b"\r");
         self
@@ -86,7 +86,7 @@ impl Terminal {
         self.sees(text)
     }
 
-    fn ends_with(mut self, status: u32) {
+    pub fn ends_with(&mut self, status: u32) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(ended) = self.child.try_wait().expect("a child") {

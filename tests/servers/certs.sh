@@ -5,7 +5,7 @@
 # make_certificates DIR: leaves in DIR
 #   ca.pem                      the root, which clients are told to trust
 #   server.{pem,key}            good, with its intermediate: localhost, mail.example.test, 127.0.0.1, ::1
-#   {expired,future,wrongname,nochain,selfsigned}.{pem,key}   each wrong in the one way its name says
+#   {expired,future,wrongname,nochain,selfsigned,weak}.{pem,key}   each wrong in the one way its name says
 #   client.{pem,key}            a client certificate for alice@example.test
 make_certificates() {
     local here=$1 good="DNS:localhost,DNS:mail.$DOMAIN,IP:127.0.0.1,IP:::1"
@@ -26,12 +26,13 @@ make_certificates() {
         sign wrongname "/CN=other.$DOMAIN" leaf "DNS:other.$DOMAIN"
         sign expired "/CN=mail.$DOMAIN" leaf "$good" "-startdate 20200101000000Z -enddate 20200201000000Z"
         sign future "/CN=mail.$DOMAIN" leaf "$good" "-startdate 20450101000000Z -enddate 20450201000000Z"
+        openssl genrsa -out weak.key 1024 && sign weak "/CN=mail.$DOMAIN" leaf "$good"
         sign client "/CN=$TEST_USER" leaf "email:$TEST_USER"
-        for name in server wrongname expired future client; do cat inter.pem >>$name.pem; done
+        for name in server wrongname expired future weak client; do cat inter.pem >>$name.pem; done
         new_key selfsigned && openssl req -x509 -new -key selfsigned.key -subj "/CN=mail.$DOMAIN" \
             -days 30 -addext "subjectAltName=$good" -out selfsigned.pem
         chmod 600 ./*.key && rm -f ./*.csr
-        for name in ca inter server expired future wrongname nochain selfsigned client; do
+        for name in ca inter server expired future wrongname nochain selfsigned weak client; do
             [ -s $name.pem ] || exit 1
         done
     ) >"$here/openssl.log" 2>&1 || die "openssl could not make the certificates, see $here/openssl.log"

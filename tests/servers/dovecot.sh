@@ -2,7 +2,7 @@
 # Dovecot's submission and LMTP services: start DIR | stop DIR
 #
 # Ports written to DIR/env, all on 127.0.0.1:
-#   SUBMISSION   STARTTLS, then AUTH with every mechanism Dovecot has
+#   SUBMISSION   STARTTLS, then AUTH with every mechanism Dovecot has; EXTERNAL for clients with a certificate
 #   SUBMISSIONS  the same with TLS from the first byte
 #   LMTP         delivers to alice's and bob's maildirs, no AUTH
 #   RELAY        the smtp-sink behind the submission services (another server's port: RELAY_PORT=...)
@@ -59,7 +59,12 @@ ssl = yes
 ssl_cert = <$DIR/certs/server.pem
 ssl_key = <$DIR/certs/server.key
 ssl_client_ca_file = $DIR/certs/ca.pem
-auth_mechanisms = plain login cram-md5 digest-md5 anonymous scram-sha-1 scram-sha-256 xoauth2 oauthbearer
+# A certificate is asked for and not demanded; its common name is the user for EXTERNAL.
+ssl_verify_client_cert = yes
+ssl_ca = <$DIR/certs/ca.pem
+ssl_require_crl = no
+auth_ssl_username_from_cert = yes
+auth_mechanisms = external plain login cram-md5 digest-md5 anonymous scram-sha-1 scram-sha-256 xoauth2 oauthbearer
 auth_realms = $DOMAIN
 auth_failure_delay = 0
 auth_anonymous_username = bob@$DOMAIN
@@ -76,6 +81,11 @@ passdb {
   driver = oauth2
   mechanisms = xoauth2 oauthbearer
   args = $DIR/etc/oauth2.conf
+}
+passdb {
+  driver = static
+  mechanisms = external
+  args = nopassword=y
 }
 passdb {
   driver = passwd-file

@@ -10,6 +10,7 @@
 #   TLS12       nothing newer than TLS 1.2              CLIENTCERT  STARTTLS demands a client certificate
 #   NOTLS       no STARTTLS at all                      TARPIT      waits before its banner
 #   GREYLIST    450 for every first attempt, and there is no second
+#   ANONYMOUS   as SUBMISSION, and lets in whoever gives no name
 #   IDLE        says 421 and hangs up after three seconds of silence
 # Recipients at example.test: alice and bob take mail (a maildir each), full answers 452, busy 450, the
 # rest do not exist. Mail that the server agrees to relay is thrown away: nothing leaves the machine.
@@ -21,7 +22,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/certs.sh"
 
 SERVICES=(SMTP SUBMISSION SMTPS PLAINAUTH OPENRELAY EXPIRED FUTURE WRONGNAME NOCHAIN SELFSIGNED TLS12
-    CLIENTCERT NOTLS TARPIT GREYLIST IDLE)
+    CLIENTCERT NOTLS TARPIT GREYLIST ANONYMOUS IDLE)
 
 # What each service does differently from main.cf.
 service_options() {
@@ -40,6 +41,7 @@ service_options() {
         NOTLS) echo smtpd_tls_security_level=none ;;
         TARPIT) echo smtpd_delay_reject=no 'smtpd_client_restrictions=sleep,3' ;;
         GREYLIST) echo "smtpd_recipient_restrictions=check_recipient_access,\$greylist" ;;
+        ANONYMOUS) echo smtpd_tls_security_level=encrypt $sasl smtpd_sasl_security_options= ;;
         IDLE) echo smtpd_timeout=3 ;;
     esac
 }
@@ -136,7 +138,7 @@ write_sasl() {
 pwcheck_method: auxprop
 auxprop_plugin: sasldb
 sasldb_path: $DIR/etc/sasldb2
-mech_list: PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-512
+mech_list: PLAIN LOGIN CRAM-MD5 DIGEST-MD5 NTLM SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-512 ANONYMOUS
 SASL
     # saslpasswd2 needs the file it is given, and no more of the library's configuration.
     printf '%s' "$TEST_PASSWORD" | saslpasswd2 -p -c -f "$DIR/etc/sasldb2" -u "$DOMAIN" "${TEST_USER%@*}"

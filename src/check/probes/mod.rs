@@ -147,6 +147,8 @@ fn broke(walk: &mut Walk, broken: &Broken) -> String {
             walk.transient = true;
             Found::new("cut-off").with("what", &words)
         }
+        // Most often for want of a client certificate: it will not come by itself.
+        Broken::Alert(_) => Found::new("cut-off").with("what", &words),
         Broken::Exceeded(what) => Found::new("too-much").with("what", what),
         Broken::NotSmtp(line) => Found::new("not-smtp").with("line", line),
     };

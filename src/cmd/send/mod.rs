@@ -170,6 +170,7 @@ fn prelude(args: &SendArgs, until: Stage) -> Prelude {
     Prelude {
         greet: true,
         starttls: args.session.tls.starttls,
+        save_certs: args.session.tls.save_certs.clone(),
         auth: args.session.auth.auth.clone(),
         until: match until {
             Stage::Connect => repl::Until::Greeting,

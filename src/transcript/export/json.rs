@@ -8,7 +8,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 
 use super::super::info::{Attributes, Info, TlsSummary};
-use super::super::{Entry, EntryKind, Header, LineEnd, Payload, Piece, SecretMark, text};
+use super::super::{Entry, EntryKind, Header, LineEnd, Payload, Piece, SecretMark, grammar, text};
 
 /// Writes an entry as one line of JSON. It holds no character that could harm a terminal.
 pub fn write_entry(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
@@ -211,8 +211,21 @@ fn info_fields<M: SerializeMap>(map: &mut M, info: &Info) -> Result<(), M::Error
         }
         Info::Other(raw) => {
             map.serialize_entry("kind", "info")?;
-            map.serialize_entry("raw", raw)
+            map.serialize_entry("raw", raw)?;
+            word_fields(map, raw)
         }
+    }
+}
+
+/// The word of an entry that has no type of its own, and its attributes, where it has the form of such.
+fn word_fields<M: SerializeMap>(map: &mut M, raw: &str) -> Result<(), M::Error> {
+    let (word, rest) = raw.split_at(raw.find(' ').unwrap_or(raw.len()));
+    match grammar::attributes(rest.as_bytes()) {
+        Ok((b"", found)) => {
+            map.serialize_entry("word", word)?;
+            others(map, &found)
+        }
+        _ => Ok(()),
     }
 }
 
@@ -308,7 +321,11 @@ mod tests {
             ("=== connected a:25 from b:1", r#"{"kind":"connected","peer":"a:25","local":"b:1"}"#),
             ("=== quirk odd", r#"{"kind":"quirk","text":"odd"}"#),
             ("=== timeout reply after=1.5", r#"{"kind":"timeout","what":"reply","after":1.5}"#),
-            ("=== new thing=1", r#"{"kind":"info","raw":"new thing=1"}"#),
+            (
+                "=== new thing=1",
+                r#"{"kind":"info","raw":"new thing=1","word":"new","other":[["thing","1"]]}"#,
+            ),
+            ("=== new \"thing", r#"{"kind":"info","raw":"new \"thing"}"#),
             ("### note here", r#"{"kind":"note","text":"here"}"#),
             ("# here", r#"{"kind":"comment","text":" here"}"#),
             ("*** no route", r#"{"kind":"problem","text":"no route"}"#),

@@ -4,11 +4,16 @@ use chrono::{DateTime, Utc};
 
 use super::{TlsInfo, Verified};
 use crate::transcript::TlsSummary;
+use crate::transcript::info::Attributes;
 use crate::transport::cert::CertInfo;
 use crate::transport::chain;
+use crate::transport::pin::Pin;
 
 /// Days before its end from which a certificate is warned of.
 const EXPIRY_WARNING_DAYS: i64 = 21;
+
+/// How many names of a certificate the transcript keeps. Some have hundreds.
+const MOST_NAMES: usize = 20;
 
 impl TlsInfo {
     /// What the transcript keeps.
@@ -32,8 +37,34 @@ impl TlsInfo {
             issuer: leaf.map(|cert| cert.issuer.clone()),
             not_before: leaf.map(|cert| cert.not_before),
             not_after: leaf.map(|cert| cert.not_after),
-            other: Vec::new(),
+            other: self.more(),
         }
+    }
+
+    /// The rest of what is known, for the transcript.
+    fn more(&self) -> Attributes {
+        let leaf = self.leaf.as_ref();
+        let of_leaf = |value: fn(&CertInfo) -> String| leaf.map(value);
+        let names = |cert: &CertInfo| {
+            cert.names.iter().take(MOST_NAMES).map(|name| name.to_string()).collect::<Vec<_>>().join(" ")
+        };
+        let rows = [
+            ("group", self.group.clone()),
+            ("alpn", self.alpn.clone()),
+            ("sni", self.sni.clone()),
+            ("name", Some(self.checked_name.clone())),
+            ("matched", self.matched_name.clone()),
+            ("root", self.root.clone()),
+            ("pinned", self.pinned.map(|pinned| pinned.to_string())),
+            ("resumed", self.seen.resumed.then(|| "yes".to_owned())),
+            ("names", of_leaf(names).filter(|names| !names.is_empty())),
+            ("serial", of_leaf(|cert| cert.serial.clone())),
+            ("key", of_leaf(|cert| cert.key.to_string())),
+            ("signature", of_leaf(|cert| cert.signature.clone())),
+            ("sha256", of_leaf(CertInfo::fingerprint)),
+            ("must-staple", leaf.filter(|cert| cert.must_staple).map(|_| "yes".to_owned())),
+        ];
+        rows.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Some(value?)))).collect()
     }
 
     /// Everything, a line each, safe to show.
@@ -41,21 +72,25 @@ impl TlsInfo {
         let mut rows = Rows::default();
         rows.put("protocol", self.version.map(|version| version.to_string()));
         rows.put("cipher", self.cipher.clone());
-        rows.put("key share", self.group.clone());
-        rows.put("ALPN", self.alpn.clone());
+        rows.put("key exch.", self.group.clone());
+        rows.put("ALPN", Some(self.alpn.clone().unwrap_or_else(|| "none, as usual for mail".to_owned())));
         rows.put("SNI", Some(self.sni.clone().unwrap_or_else(|| "none sent".to_owned())));
         rows.put("verified", Some(self.verdict()));
         rows.put("root", self.root.clone());
         rows.put("pin", self.pinned.map(|pinned| pinned.to_string()));
+        rows.put("resumed", Some(if self.seen.resumed { "yes" } else { "no, a full handshake" }.to_owned()));
+        rows.put("client", self.client_certificate());
         rows.put("handshake", Some(format!("{} ms", self.took.as_millis())));
         if let Some(leaf) = &self.leaf {
             rows.certificate(leaf, now);
         }
-        rows.chain(&self.chain, now);
-        if !self.chain_visible() {
-            rows.put("chain", Some("hidden by TLS 1.3 from all but the TLS library".to_owned()));
-        }
+        rows.0.extend(chain::describe(&self.chain, now));
         rows.0
+    }
+
+    /// What of the client's own certificate could be seen. Under TLS 1.3 the server's wish is hidden.
+    fn client_certificate(&self) -> Option<String> {
+        self.seen.certificate_asked.then(|| "the server asked for a client certificate".to_owned())
     }
 
     fn verdict(&self) -> String {
@@ -101,17 +136,9 @@ impl Rows {
         let day = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M UTC").to_string();
         self.put("valid", Some(format!("{} to {} · {left}", day(cert.not_before), day(cert.not_after))));
         self.put("SHA-256", Some(cert.fingerprint()));
+        self.put("key pin", Some(Pin::of_key(cert).to_string()));
         if cert.must_staple {
             self.put("stapling", Some("the certificate demands it (must-staple)".to_owned()));
-        }
-    }
-    fn chain(&mut self, chain: &[CertInfo], now: DateTime<Utc>) {
-        for (index, (cert, remarks)) in chain.iter().zip(chain::review(chain, now)).enumerate() {
-            let remarks: String = remarks.iter().map(|remark| format!(" · {remark}")).collect();
-            self.put(
-                "chain",
-                Some(format!("{index}  {} (issued by {}){remarks}", cert.subject, cert.issuer)),
-            );
         }
     }
 }

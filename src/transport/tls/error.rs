@@ -53,6 +53,22 @@ pub enum TlsFailure {
     Other(String),
 }
 
+/// An alert that broke off an established link. Under TLS 1.3 a server's verdict on a client certificate comes only
+/// then.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the server broke off TLS with the alert {name}")]
+pub struct LateAlert {
+    /// The alert's name in the TLS library's words, such as `certificate required`.
+    pub name: String,
+}
+
+impl LateAlert {
+    /// The failure that [`crate::explain`] knows it as.
+    pub fn failure(&self) -> Failure {
+        Failure::Tls(format!("alert {}", self.name))
+    }
+}
+
 /// What this machine's TLS library refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -92,7 +108,18 @@ impl TlsError {
             TlsFailure::ClosedInHandshake { reset: false } => "closed during the handshake".to_owned(),
             TlsFailure::Pin(_) => "certificate fits no pin".to_owned(),
             TlsFailure::Alert(alert) => format!("alert {}", alert.name()),
-            TlsFailure::ClientCertificate(_) => "alert certificate_required".to_owned(),
+            TlsFailure::ClientCertificate(alert) => match alert.name() {
+                name @ ("unknown_ca"
+                | "bad_certificate"
+                | "unsupported_certificate"
+                | "certificate_unknown") => {
+                    format!("alert {name}")
+                }
+                // The table's rows of these names are about the server's certificate.
+                "certificate_expired" | "certificate_revoked" => "alert bad_certificate".to_owned(),
+                // Before TLS 1.3 the want of one has no alert of its own.
+                _ => "alert certificate_required".to_owned(),
+            },
             TlsFailure::NoCommonVersion => "alert protocol_version".to_owned(),
             TlsFailure::NoCommonCipher => "alert handshake_failure".to_owned(),
             TlsFailure::Refused(refusal) => format!("this machine's TLS library refuses {refusal}"),

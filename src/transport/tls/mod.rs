@@ -13,7 +13,7 @@ use std::time::Duration;
 use native_tls::Protocol;
 
 pub(super) use error::alert_in;
-pub use error::{Refusal, TlsError, TlsFailure};
+pub use error::{LateAlert, Refusal, TlsError, TlsFailure};
 pub use info::{TlsInfo, Verified};
 pub use setup::{TlsSetup, TlsSetupError};
 pub use verify::{VerifyProblem, VerifyReason, vouched_by};

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use super::error::{TlsError, TlsFailure};
 use super::info::{TlsInfo, Verified};
-use super::verify::{self, Trusted, VerifyProblem};
+use super::verify::{self, System, Trusted, VerifyProblem};
 use super::{Sni, TlsOptions, identity};
 use crate::target::Host;
 use crate::transport::cert::CertInfo;
@@ -299,12 +299,22 @@ impl TlsSetup {
             true => self.path(leaf, chain, host),
         };
         match (path, name) {
-            (PathVerdict::Good(root), Ok(name)) => (Verified::Yes, Some(name), root),
+            (PathVerdict::Good(root), Ok(name)) => {
+                (Verified::Yes, Some(name), root.or_else(|| self.quick_root(leaf, chain)))
+            }
             (PathVerdict::Good(root), Err(problem)) => (Verified::No(problem), None, root),
             (PathVerdict::Bad(problem), name) => (Verified::No(problem), name.ok(), None),
             (PathVerdict::Unknown(why), Ok(name)) => (Verified::Unknown(why), Some(name), None),
             (PathVerdict::Unknown(_), Err(problem)) => (Verified::No(problem), None, None),
         }
+    }
+
+    /// The root of a certificate that has verified, where it can be told without reading all of the system's.
+    fn quick_root(&self, leaf: &CertInfo, chain: &[CertInfo]) -> Option<String> {
+        let system = if self.0.options.no_system_ca { System::None } else { System::Folder };
+        let trusted = Trusted { system, own: &self.0.roots, any: false };
+        let found = verify::path(leaf.der(), chain.get(1..).unwrap_or_default(), &trusted)?;
+        found.ok().filter(|root| !root.is_empty())
     }
 
     /// What the library would have said, had it been asked.
@@ -316,7 +326,8 @@ impl TlsSetup {
         if let Some(reason) = verify::time(leaf, chrono::Utc::now()) {
             return problem(reason, String::new());
         }
-        let trusted = Trusted { system: !self.0.options.no_system_ca, own: &self.0.roots, any: false };
+        let system = if self.0.options.no_system_ca { System::None } else { System::All };
+        let trusted = Trusted { system, own: &self.0.roots, any: false };
         match verify::path(leaf.der(), chain.get(1..).unwrap_or_default(), &trusted) {
             None => PathVerdict::Unknown("this machine's TLS library cannot tell under --insecure"),
             Some(Ok(root)) => PathVerdict::Good(Some(root).filter(|root| !root.is_empty())),

@@ -225,14 +225,25 @@ pub(super) fn path(_: &[u8], _: &[CertInfo], _: &Trusted<'_>) -> Option<Result<S
 /// Whether one certificate of a chain vouches for the first, be it a root or not (RFC 7672 §3.1.2).
 pub fn vouched_by(leaf: &CertInfo, chain: &[CertInfo], authority: &CertInfo) -> bool {
     let own = [authority.der().to_vec()];
-    let trusted = Trusted { system: false, own: &own, any: true };
+    let trusted = Trusted { system: System::None, own: &own, any: true };
     matches!(path(leaf.der(), chain.get(1..).unwrap_or_default(), &trusted), Some(Ok(_)))
+}
+
+/// Which of the system's roots are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum System {
+    /// None.
+    None,
+    /// Those of its folder, where each is found by its name and no other is read.
+    Folder,
+    /// All, also those of its one large file, which takes some 20 ms.
+    All,
 }
 
 /// The roots that are trusted.
 pub(super) struct Trusted<'a> {
     /// The system's.
-    pub system: bool,
+    pub system: System,
     /// Further ones, in DER.
     pub own: &'a [Vec<u8>],
     /// A path may end at a trusted certificate that is no root.
@@ -249,9 +260,9 @@ impl Trusted<'_> {
 
         let mut store = X509StoreBuilder::new()?;
         store.set_purpose(X509PurposeId::SSL_SERVER)?;
-        if self.system {
+        if self.system != System::None {
             let probed = openssl_probe::probe();
-            if let Some(file) = probed.cert_file {
+            if let Some(file) = probed.cert_file.filter(|_| self.system == System::All) {
                 // A file that cannot be read trusts nobody, as in the handshake itself.
                 let _ = store.add_lookup(X509Lookup::file())?.load_cert_file(file, SslFiletype::PEM);
             }

@@ -6,6 +6,8 @@ mod links;
 mod looking;
 mod options;
 pub mod pki;
+mod policies;
+mod sessions;
 
 use std::net::SocketAddr;
 

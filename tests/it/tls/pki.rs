@@ -165,3 +165,55 @@ pub fn mail_server(acceptor: SslAcceptorBuilder, starttls: bool) -> SocketAddr {
     });
     address
 }
+
+/// A mail server with TLS at once or after STARTTLS, for any number of connections: it says yes to everything but
+/// STARTTLS where it has none.
+pub fn smtp_server(acceptor: Option<SslAcceptorBuilder>, starttls: bool) -> SocketAddr {
+    let acceptor = std::sync::Arc::new(acceptor.map(SslAcceptorBuilder::build));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for tcp in listener.incoming() {
+            let (tcp, acceptor) = (tcp.unwrap(), acceptor.clone());
+            std::thread::spawn(move || match (&*acceptor, starttls) {
+                (Some(acceptor), false) => drop(acceptor.accept(tcp).map(|link| converse(link, true, ""))),
+                (Some(acceptor), true) => {
+                    if let Some(tcp) = converse(tcp, true, "250-STARTTLS\r\n") {
+                        drop(acceptor.accept(tcp).map(|link| converse(link, false, "")));
+                    }
+                }
+                (None, _) => drop(converse(tcp, true, "")),
+            });
+        }
+    });
+    address
+}
+
+/// Talks until QUIT, or until STARTTLS: then the link comes back.
+fn converse<S: Read + Write>(mut link: S, greet: bool, offer: &str) -> Option<S> {
+    if greet {
+        link.write_all(b"220 mx.example.org ESMTP\r\n").ok()?;
+    }
+    loop {
+        let mut line = Vec::new();
+        while !line.ends_with(b"\n") {
+            let mut byte = [0];
+            link.read_exact(&mut byte).ok()?;
+            line.push(byte[0]);
+        }
+        let line = String::from_utf8_lossy(&line).to_ascii_uppercase();
+        let answer = match line.get(..4).unwrap_or_default() {
+            "EHLO" => format!("250-mx.example.org\r\n{offer}250 PIPELINING\r\n"),
+            "STAR" if !offer.is_empty() => "220 2.0.0 go on\r\n".to_owned(),
+            "STAR" => "454 4.7.0 TLS not available\r\n".to_owned(),
+            "QUIT" => "221 2.0.0 bye\r\n".to_owned(),
+            _ => "250 2.0.0 ok\r\n".to_owned(),
+        };
+        link.write_all(answer.as_bytes()).ok()?;
+        match line.get(..4) {
+            Some("QUIT") => return None,
+            Some("STAR") if !offer.is_empty() => return Some(link),
+            _ => {}
+        }
+    }
+}
