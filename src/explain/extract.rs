@@ -95,6 +95,8 @@ pub struct Finder {
     raw: Vec<ReplyLine>,
     raw_at: usize,
     dsn: dsn::Reader,
+    /// The notification under way, from its Content-Type on.
+    report: Option<dsn::Report>,
 }
 
 impl Finder {
@@ -108,30 +110,62 @@ impl Finder {
         self.count += 1;
         let line = line.get(..line.len().min(LONGEST)).unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let mut found = Vec::new();
         let text = String::from_utf8_lossy(line);
+        let mut found = self.report_line(&text);
         if self.raw.is_empty() {
-            found.extend(self.dsn.line(&text, self.count));
+            let told = self.dsn.line(&text, self.count);
+            found.extend(told.map(|told| self.told(told)));
             if self.dsn.is_inside() {
                 return found;
             }
         }
-        let bare = without_arrow(line);
-        let parsed = ReplyLine::parse(Line::crlf(bare));
-        if starts_reply(&parsed, bare) {
-            found.extend(self.raw_line(parsed));
-            return found;
+        let loose = self.loose_line(line, &text);
+        match &mut self.report {
+            Some(report) => report.hold(loose),
+            None => found.extend(loose),
         }
-        found.extend(self.flush());
-        found.extend(log::find(&text, self.count));
         found
     }
 
     /// What is left at the end of the input.
     pub fn finish(&mut self) -> Vec<Found> {
-        let mut found: Vec<Found> = self.dsn.finish().into_iter().collect();
-        found.extend(self.flush());
-        found
+        let told = self.dsn.finish().map(|told| self.told(told));
+        let loose: Vec<Found> = self.flush().into_iter().collect();
+        match self.report.take() {
+            Some(mut report) => {
+                report.hold(loose);
+                report.finish().into_iter().chain(told).collect()
+            }
+            None => told.into_iter().chain(loose).collect(),
+        }
+    }
+
+    /// Sees where a notification begins and ends.
+    fn report_line(&mut self, text: &str) -> Vec<Found> {
+        let begins = dsn::Report::begins(text);
+        let ends = self.report.as_mut().is_some_and(|report| report.ends(text));
+        let ended = if begins || ends { self.report.take() } else { None };
+        if begins {
+            self.report = Some(dsn::Report::of(text));
+        }
+        ended.map(dsn::Report::finish).unwrap_or_default()
+    }
+
+    fn told(&mut self, told: Found) -> Found {
+        if let Some(report) = &mut self.report {
+            report.told();
+        }
+        told
+    }
+
+    /// What a line says that is no field of a notification.
+    fn loose_line(&mut self, line: &[u8], text: &str) -> Vec<Found> {
+        let bare = without_arrow(line);
+        let parsed = ReplyLine::parse(Line::crlf(bare));
+        if starts_reply(&parsed, bare) {
+            return self.raw_line(parsed);
+        }
+        self.flush().into_iter().chain(log::find(text, self.count)).collect()
     }
 
     fn raw_line(&mut self, line: ReplyLine) -> Vec<Found> {

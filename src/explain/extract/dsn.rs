@@ -99,3 +99,71 @@ impl Reader {
         Some(found)
     }
 }
+
+/// A `multipart/report`: its fields say in order what its text for people and the message it returns repeat.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    /// The line that ends it, once its boundary was read.
+    end: Option<String>,
+    /// What its text says, kept until the fields speak.
+    held: Vec<Found>,
+    told: bool,
+}
+
+/// More replies than this are not kept out of one text for people.
+const MOST_HELD: usize = 64;
+
+impl Report {
+    /// Whether this line begins one.
+    pub fn begins(line: &str) -> bool {
+        let type_of = line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        type_of.is_some_and(|(_, value)| {
+            let kind = b"multipart/report";
+            value
+                .trim_start()
+                .as_bytes()
+                .get(..kind.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(kind))
+        })
+    }
+
+    pub fn of(line: &str) -> Report {
+        let mut report = Report::default();
+        report.boundary(line);
+        report
+    }
+
+    /// Whether this line ends it: its last boundary, or the next message of a mailbox.
+    pub fn ends(&mut self, line: &str) -> bool {
+        if self.end.is_none() {
+            self.boundary(line);
+        }
+        line.starts_with("From ") || self.end.as_deref().is_some_and(|end| line.trim_end() == end)
+    }
+
+    fn boundary(&mut self, line: &str) {
+        let Some((_, value)) = line.split_once("boundary=") else { return };
+        let value = match value.strip_prefix('"') {
+            Some(quoted) => quoted.split('"').next(),
+            None => value.split([';', ' ']).next(),
+        };
+        self.end = value.filter(|value| !value.is_empty()).map(|value| format!("--{value}--"));
+    }
+
+    /// Its fields have spoken.
+    pub fn told(&mut self) {
+        self.told = true;
+        self.held.clear();
+    }
+
+    pub fn hold(&mut self, loose: Vec<Found>) {
+        if !self.told && self.held.len() < MOST_HELD {
+            self.held.extend(loose);
+        }
+    }
+
+    /// What only its text says.
+    pub fn finish(self) -> Vec<Found> {
+        self.held
+    }
+}

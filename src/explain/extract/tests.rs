@@ -141,6 +141,25 @@ fn deliveries_that_got_no_reply_are_read_too() {
 }
 
 #[test]
+fn a_notification_is_told_once() {
+    // As Postfix sends it; the text for people repeats the fields, broken in the middle of the reply.
+    let head = "Content-Type: multipart/report; report-type=delivery-status;\n\tboundary=\"70CF.1/mail\"\n\n\
+                --70CF.1/mail\n\n<full@example.net>: host mx.example.net[192.0.2.1] said: 554 5.7.1\n    \
+                <full@example.net>: Relay access denied (in reply to RCPT TO command)\n\n";
+    let fields = "--70CF.1/mail\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mail.example.org\n\n\
+                  Final-Recipient: rfc822; full@example.net\nAction: failed\nStatus: 5.7.1\n\
+                  Diagnostic-Code: smtp; 554 5.7.1 <full@example.net>: Relay access denied\n\n";
+    let tail = "--70CF.1/mail\n\n550 this was in the message\n--70CF.1/mail--\n";
+    let found = only(&format!("{head}{fields}{tail}"));
+    assert_eq!(explain(&found.situation())[0].reason.slug(), "relay-denied");
+    // Without fields the text counts, and what follows the notification counts too.
+    assert_eq!(all(&format!("{head}--70CF.1/mail--\n550 5.1.1 no such user\n")).len(), 2);
+    assert_eq!(all(&format!("{head}{fields}{tail}550 5.1.1 no such user\n")).len(), 2);
+    assert_eq!(all(head).len(), 1, "it may end anywhere");
+    assert_eq!(all(&format!("{head}{fields}{head}{fields}")).len(), 2);
+}
+
+#[test]
 fn lines_without_a_reply_give_none() {
     for line in
         ["", "hello", "2026-11-23 10:00:00 started 250 workers", "port 587 open", "pid 550", "[550] x"]
