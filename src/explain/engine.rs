@@ -188,6 +188,10 @@ struct Fault {
 impl Fault {
     fn of(situation: &Situation<'_>, code: u16) -> Option<Fault> {
         let line = situation.command.filter(|_| matches!(code, 500..=504 | 553 | 555))?;
+        // A line that was kept secret altogether comes empty.
+        if line.is_empty() {
+            return None;
+        }
         // An AUTH line comes redacted, so that its grammar says nothing.
         if situation.verb_name() == Some("AUTH") || situation.phase == Phase::Auth {
             return None;

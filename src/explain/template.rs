@@ -138,6 +138,9 @@ impl Context<'_> {
             "missing-ehlo" | "missing-mail" | "missing-rcpt" => {
                 Some(self.missing() == name.strip_prefix("missing-"))
             }
+            "token-sent" => s
+                .mechanism
+                .map(|m| m.eq_ignore_ascii_case("XOAUTH2") || m.eq_ignore_ascii_case("OAUTHBEARER")),
             "mechanism-offered" => Some(self.mechanism_offered() == Some(true)),
             "mechanism-not-offered" => Some(self.mechanism_offered() == Some(false)),
             "auth-failed-before" => earlier(&["credentials-rejected", "account-locked", "auth-mechanism"]),
@@ -244,8 +247,8 @@ impl Context<'_> {
 pub(crate) const CONDITIONS: &str = "live tls plain authenticated unauthenticated auth-offered auth-not-offered \
      auth-after-tls starttls-offered starttls-not-offered starttls-vanished temporary permanent size-known over-size \
      null-sender sender-known recipient-known at-connect at-ehlo at-mail at-rcpt at-data at-auth at-starttls \
-     missing-ehlo missing-mail missing-rcpt mechanism-offered mechanism-not-offered auth-failed-before \
-     relay-denied-before mended placed utf8";
+     missing-ehlo missing-mail missing-rcpt token-sent mechanism-offered mechanism-not-offered \
+     auth-failed-before relay-denied-before mended placed utf8";
 
 /// All names that may stand in braces.
 #[cfg(test)]

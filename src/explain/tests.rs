@@ -249,6 +249,33 @@ fn syntax_errors_point_at_the_place_and_mend_it() {
 }
 
 #[test]
+fn a_line_that_was_kept_secret_has_no_place() {
+    let found = live("500 5.5.2 Error: command not recognized", "", None, |_| {});
+    assert_eq!(found.reason.slug(), "syntax");
+    assert!(!found.causes.iter().any(|cause| cause.contains("column")), "{:?}", found.causes);
+}
+
+#[test]
+fn refused_tokens_are_no_wrong_passwords() {
+    for (host, refused, word) in [
+        ("smtp.gmail.com", "535 5.7.8 Username and Password not accepted", "https://mail.google.com/"),
+        ("smtp.office365.com", "535 5.7.3 Authentication unsuccessful", "SMTP.Send"),
+        ("smtp-mail.outlook.com", "535 5.7.3 Authentication unsuccessful", "SMTP.Send"),
+        ("mail.example.org", "535 5.7.8 authentication failed", "the token is expired"),
+    ] {
+        let (mut token, mut password) = (String::new(), String::new());
+        for (mechanism, cause) in [("XOAUTH2", &mut token), ("PLAIN", &mut password)] {
+            let found =
+                live(refused, "AUTH PLAIN", None, |s| (s.host, s.mechanism) = (Some(host), Some(mechanism)));
+            assert_eq!(found.reason.slug(), "credentials-rejected", "{host}");
+            *cause = found.causes[0].to_string();
+        }
+        assert!(token.contains(word) && token.contains("token"), "{host}: {token}");
+        assert!(!password.contains("token is expired"), "{host}: {password}");
+    }
+}
+
+#[test]
 fn size_is_compared_with_the_limit() {
     let caps = offers(&["SIZE 1000"]);
     let found =
