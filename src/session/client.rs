@@ -105,14 +105,18 @@ impl Client {
     /// ends in LF counts as a line; returns what those lines turned out to be.
     pub fn submit_raw(&mut self, bytes: &[u8], now: Duration) -> Vec<Sent> {
         self.outbox.extend_from_slice(bytes);
-        let lines = bytes.split_inclusive(|b| *b == b'\n');
-        lines
-            .filter_map(|line| {
-                let text = line.strip_suffix(b"\n")?;
-                let text = text.strip_suffix(b"\r").unwrap_or(text);
-                Some(self.dialogue.sent(text, line.len() as u64, now))
-            })
-            .collect()
+        let mut sent = Vec::new();
+        for line in bytes.split_inclusive(|b| *b == b'\n') {
+            match line.strip_suffix(b"\n") {
+                Some(text) => {
+                    let text = text.strip_suffix(b"\r").unwrap_or(text);
+                    sent.push(self.dialogue.sent(text, line.len() as u64, now));
+                }
+                // It is no line yet, but octets of a chunk are counted whether or not they end one.
+                None => self.dialogue.chunk_sent(line.len() as u64),
+            }
+        }
+        sent
     }
 
     /// Takes note that the whole content, already stuffed and with its lone dot, has gone out by another

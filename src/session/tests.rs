@@ -174,6 +174,16 @@ fn over_lmtp_the_last_chunk_gets_as_many_replies_too() {
 }
 
 #[test]
+fn a_chunk_may_end_within_a_line() {
+    let mut client = ready("250-mx\r\n250 CHUNKING\r\n");
+    client.submit(b"BDAT 7", T0);
+    assert_eq!(client.submit_raw(b"a\r\nbcde", T0), [Sent::Content]);
+    assert!(!client.dialogue().in_content());
+    assert!(matches!(client.submit(b"BDAT 0 LAST", T0), Sent::Command(_)));
+    assert_eq!(feed(&mut client, "250 ok\r\n250 ok\r\n").len(), 2);
+}
+
+#[test]
 fn lmtp_gives_a_reply_for_each_recipient() {
     let mut client = Client::new(true, Timeouts::default(), Caps::default(), T0);
     feed(&mut client, "220 lmtp\r\n");

@@ -257,3 +257,50 @@ pub fn oddities(survey: &Survey) -> Vec<String> {
 pub fn unreadable(error: &std::io::Error) -> Problem {
     Problem::new(Status::LocalFile, format!("cannot read the message: {}", io_words(error)))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Sub};
+
+    fn people(words: &[&str], until: Stage) -> Result<People, Problem> {
+        let cli = Cli::try_parse_from([&["heloise", "send"], words].concat()).unwrap();
+        match cli.command {
+            Some(Sub::Send(args)) => People::read(&args, until),
+            _ => panic!("not a send"),
+        }
+    }
+
+    fn recipients(people: &People) -> Vec<String> {
+        people.envelope().to.iter().map(ForwardPath::to_string).collect()
+    }
+
+    #[test]
+    fn an_address_as_the_target_is_the_recipient_unless_others_are_named() {
+        let found = people(&["--from", "<>", "--mx", "bob@example.org"], Stage::Dot).unwrap();
+        assert_eq!(recipients(&found), ["<bob@example.org>"]);
+        let to = ["--from", "<>", "--to", "eve@example.net", "--mx", "bob@example.org"];
+        assert_eq!(recipients(&people(&to, Stage::Dot).unwrap()), ["<eve@example.net>"]);
+        assert!(people(&["--from", "<>", "mx.example.org"], Stage::Dot).is_err());
+        assert!(people(&["--from", "<>", "mx.example.org"], Stage::Mail).is_ok(), "MAIL needs no recipient");
+    }
+
+    #[test]
+    fn each_recipient_stands_once_and_all_domains_count() {
+        let all = |words: &[&str]| people(&[&["--from", "a@b.example"], words].concat(), Stage::Dot).unwrap();
+        let two = all(&["--to", "x@y.example,X <x@y.example>", "--bcc", "z@y.example", "mx"]);
+        assert_eq!(recipients(&two), ["<x@y.example>", "<z@y.example>"]);
+        assert_eq!(two.domain().as_deref(), Some("y.example"));
+        assert_eq!(all(&["--to", "x@y.example", "--cc", "x@w.example", "mx"]).domain(), None);
+        assert_eq!(all(&["--to", "x@[192.0.2.1]", "mx"]).domain(), None);
+    }
+
+    #[test]
+    fn the_user_is_the_sender_where_none_is_named() {
+        let found =
+            people(&["--user", "alice@example.org", "--to", "x@y.example", "mx"], Stage::Dot).unwrap();
+        assert_eq!(found.envelope().from.to_string(), "<alice@example.org>");
+    }
+}

@@ -203,6 +203,26 @@ fn without_ehlo_there_is_helo() {
 }
 
 #[test]
+fn chunks_that_end_within_a_line_are_sent_again_and_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let (record, big) = (dir.path().join("sent.heloise"), file(&dir, "big.bin", &[7; 400_000]));
+    let server = Serving::start(&["--practice"]);
+    let send = |more: &[&str], addr: &str| {
+        let base =
+            ["send", "--explain", "none", "--from", "a@example.org", "--to", "bob@example.org", "--bdat"];
+        run(&[&base[..], &["--attach", arg(&big)], more, &[addr]].concat())
+    };
+    let ran = send(&["--record-data", "300", "--record", arg(&record)], &server.addr);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert!(ran.stdout.matches(" -> BDAT ").count() > 2, "{}", ran.stdout);
+    let again = run(&["rerun", arg(&record), "--target", &server.addr]);
+    assert_eq!(again.code, Some(0), "{}", again.all());
+    let mock = Serving::start(&[arg(&record)]);
+    let ran = send(&[], &mock.addr);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+}
+
+#[test]
 fn json_ends_with_the_outcome_and_a_record_plays() {
     let dir = tempfile::tempdir().unwrap();
     let record = dir.path().join("sent.heloise");
