@@ -316,3 +316,55 @@ fn nothing_from_the_wire_runs() {
     browser.open(&page);
     browser.until("typeof window.hurt === 'number'");
 }
+
+/// A server whose every word is an attack.
+fn attacker() -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for link in listener.incoming() {
+            let mut link = link.unwrap();
+            let lines = |code: u16| ATTACKS.map(|attack| format!("{code}-{attack}\r\n")).concat();
+            // The client leaves when it has seen enough.
+            let _ = write!(link, "{}220 {}\r\n", lines(220), ATTACKS[0]);
+            let reader = BufReader::new(link.try_clone().unwrap());
+            for _ in reader.lines().map_while(Result::ok) {
+                let _ = write!(link, "{}250 {}\r\n", lines(250), ATTACKS[1]);
+            }
+        }
+    });
+    addr
+}
+
+#[test]
+fn nothing_from_the_wire_runs_in_the_report_of_a_check() {
+    let Some(browser) = Browser::start() else { return };
+    let page = browser.dir.path().join("report.html");
+    let ran = Command::new(env!("CARGO_BIN_EXE_heloise"))
+        .args(["check", "--json", "--timeout", "5", "--report"])
+        .args([&page, Path::new(&attacker().to_string())])
+        .output()
+        .unwrap();
+    let text = std::fs::read_to_string(&page).unwrap_or_else(|_| panic!("{ran:?}"));
+    assert!(text.contains("&lt;script&gt;hurt=1&lt;/script&gt;"), "the attacks are told");
+    std::fs::write(&page, text.replace("<details>", "<details open>")).unwrap();
+    browser.open(&page);
+    assert_eq!(browser.eval("typeof window.hurt"), "undefined");
+    assert!(browser.shown("article") > 0 && browser.shown("svg") > 2 && browser.shown("li[id]") > 20);
+    let foreign = "[...document.querySelectorAll('body *')].filter(e => !/^(HEADER|H1|H2|H3|DL|DIV|DT|DD|SECTION|ARTICLE|\
+                   OL|UL|LI|TIME|A|B|CODE|SPAN|DETAILS|SUMMARY|P|TABLE|THEAD|TBODY|TR|TH|TD|svg|rect|FOOTER)$/.test(e.tagName)).length";
+    assert_eq!(browser.eval(foreign), 0);
+    assert_eq!(browser.eval("document.scripts.length"), 0);
+    assert_eq!(browser.eval("[...document.links].every(a => a.getAttribute('href').startsWith('#e'))"), true);
+    assert_eq!(browser.eval("performance.getEntriesByType('resource').length"), 0);
+    // The second wall stands here too: with a hole in the escaping nothing runs, and without the wall it does.
+    let holed = text.replacen("<section>", "<section><img src=x onerror=hurt=3>", 1);
+    std::fs::write(&page, &holed).unwrap();
+    browser.open(&page);
+    browser.until("document.readyState === 'complete'");
+    assert_eq!(browser.eval("typeof window.hurt"), "undefined");
+    let open = holed.replacen("http-equiv=\"Content-Security-Policy\"", "name=\"nothing\"", 1);
+    std::fs::write(&page, open).unwrap();
+    browser.open(&page);
+    browser.until("typeof window.hurt === 'number'");
+}
