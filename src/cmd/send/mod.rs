@@ -26,6 +26,10 @@ pub fn run(mut args: SendArgs) -> Result<Status, Problem> {
             .advise("heloise send --to bob@example.net mx.example.net")
             .advise("heloise send --mx --to bob@example.net, for the domain's own mail exchangers"));
     }
+    if args.session.tls.tls_versions {
+        return Err(Problem::new(Status::Usage, "--tls-versions sends nothing, so it has no meaning here")
+            .advise("heloise --tls-versions TARGET"));
+    }
     check_stage(&args, until)?;
     let people = People::read(&args, until)?;
     let target = target(&args, &people)?;

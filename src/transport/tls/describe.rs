@@ -96,9 +96,10 @@ impl TlsInfo {
     fn verdict(&self) -> String {
         let words = match &self.verified {
             Verified::Yes => match &self.matched_name {
-                Some(name) => {
-                    format!("yes, for {} (it names {name})", self.checked_name)
+                Some(name) if name == "IP address" => {
+                    format!("yes, for {} (it names the address)", self.checked_name)
                 }
+                Some(name) => format!("yes, for {} (it names {name})", self.checked_name),
                 None => format!("yes, for {}", self.checked_name),
             },
             Verified::No(problem) => format!("NO: {problem}"),

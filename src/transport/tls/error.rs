@@ -173,7 +173,11 @@ impl fmt::Display for TlsError {
                 write!(f, "the TLS handshake was not done within {} s", limit.as_secs_f32())
             }
             TlsFailure::NoCommonVersion => {
-                write!(f, "no version of TLS in common: offered were {}", offered(&self.seen))
+                write!(f, "no version of TLS in common: offered were {}", offered(&self.seen))?;
+                match self.seen.version {
+                    Some(picked) => write!(f, "; the server picked {picked}"),
+                    None => Ok(()),
+                }
             }
             TlsFailure::NoCommonCipher => {
                 write!(f, "no cipher suite in common: {} were offered", self.seen.offered_ciphers)

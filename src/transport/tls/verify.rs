@@ -97,7 +97,8 @@ impl fmt::Display for VerifyProblem {
         let day = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M UTC").to_string();
         match (self.reason, leaf) {
             (VerifyReason::Expired, Some(leaf)) if self.said.is_empty() || leaf.not_after < Utc::now() => {
-                write!(f, "it expired on {}", day(leaf.not_after))
+                let (end, now) = (day(leaf.not_after), day(Utc::now()));
+                write!(f, "it expired on {end}; this machine's clock says {now}")
             }
             (VerifyReason::NotYetValid, Some(leaf)) => {
                 write!(
