@@ -75,6 +75,11 @@ impl Ledger {
         &self.place
     }
 
+    /// Ready when the check is to be ended.
+    pub fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.watcher.stopped()
+    }
+
     /// Closes the book.
     pub fn close(self) -> (Vec<Stage>, Vec<Finding>) {
         self.watcher.tell(Progress::End(self.id));

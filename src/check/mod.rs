@@ -9,14 +9,17 @@
 //! A check is kind to the server: the ports of a host are tried side by side, its addresses one after the other, and
 //! between two connections lies a pause as long as the server took to greet.
 
+mod around;
 mod finding;
 mod ledger;
 pub mod output;
 mod plan;
+mod policies;
 pub mod probes;
 mod progress;
 mod report;
 mod route;
+mod settle;
 mod stage;
 pub mod table;
 mod tape;
@@ -24,31 +27,35 @@ mod walk;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::Local;
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 
 pub use finding::{Finding, Severity};
-pub use plan::{Endpoint, Envelope, Login, Plan, Retry, Role, Subject, Thresholds, USUAL_PORTS};
-pub use progress::{LegId, Progress};
+pub use plan::{BadAddress, Endpoint, Envelope, Login, Plan, Retry, Role, Subject, Thresholds, USUAL_PORTS};
+pub use progress::{LegId, Progress, Watch};
 pub use report::{End, Facts, Leg, Outcome, Report};
 pub use stage::{Stage, StageName, Verdict};
 
+use finding::Found;
 use progress::Watcher;
 use walk::Walk;
 
 /// How many legs one endpoint may come to: tries, and the other mode of TLS.
-const LEGS_EACH: usize = 64;
+const LEGS_EACH: usize = 1000;
 
-/// Goes the whole way. What happens is told to `watch` as it happens.
-pub async fn run(plan: Arc<Plan>, subject: &Subject, watch: Option<UnboundedSender<Progress>>) -> Report {
+/// The longest pause before a further try.
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+
+/// Goes the whole way, under the eyes of `watch`.
+pub async fn run(plan: Arc<Plan>, subject: &Subject, watch: Watch) -> Report {
     let started = Local::now().fixed_offset();
     let watcher = Watcher::new(watch);
     let route = route::find(plan.clone(), subject, watcher.clone()).await;
     let mut lanes = JoinSet::new();
     for lane in lanes_of(route.endpoints) {
-        lanes.spawn(drive(plan.clone(), lane, watcher.clone()));
+        lanes.spawn(Lane { plan: plan.clone(), watcher: watcher.clone(), driven: Vec::new() }.drive(lane));
     }
     let (mut legs, mut findings) = (vec![(LegId(0), route.leg)], route.findings);
     while let Some(done) = lanes.join_next().await {
@@ -59,7 +66,8 @@ pub async fn run(plan: Arc<Plan>, subject: &Subject, watch: Option<UnboundedSend
         }
     }
     legs.sort_by_key(|(id, _)| *id);
-    let legs = legs.into_iter().map(|(_, leg)| leg).collect();
+    let legs: Vec<Leg> = legs.into_iter().map(|(_, leg)| leg).collect();
+    settle::settle(&plan, subject, &legs, &mut findings);
     let took = watcher.begun().elapsed();
     let findings = finding::in_order(findings);
     Report { subject: subject.to_string(), started, took, legs, findings }
@@ -67,37 +75,99 @@ pub async fn run(plan: Arc<Plan>, subject: &Subject, watch: Option<UnboundedSend
 
 /// The endpoints in lanes: those of one host and port come one after the other, the lanes run side by side.
 fn lanes_of(endpoints: Vec<Endpoint>) -> impl Iterator<Item = Vec<(LegId, Endpoint)>> {
-    let mut lanes: BTreeMap<(String, u16), Vec<(LegId, Endpoint)>> = BTreeMap::new();
+    let mut lanes: BTreeMap<String, Vec<(LegId, Endpoint)>> = BTreeMap::new();
     for (place, endpoint) in endpoints.into_iter().enumerate() {
         let id = LegId(1 + place * LEGS_EACH);
-        lanes.entry((endpoint.host.to_string(), endpoint.port)).or_default().push((id, endpoint));
+        lanes.entry(endpoint.server()).or_default().push((id, endpoint));
     }
     lanes.into_values()
 }
 
-type Driven = Vec<(LegId, Leg, Vec<Finding>)>;
-
-async fn drive(plan: Arc<Plan>, lane: Vec<(LegId, Endpoint)>, watcher: Watcher) -> Driven {
-    let mut driven = Vec::new();
-    for (id, endpoint) in lane {
-        drive_one(&plan, id, endpoint, &watcher, &mut driven).await;
-    }
-    driven
+/// The walks that come one after the other.
+struct Lane {
+    plan: Arc<Plan>,
+    watcher: Watcher,
+    driven: Vec<(LegId, Leg, Vec<Finding>)>,
 }
 
-/// Walks one endpoint; where the session turns out to begin in the other way, in that way too.
-async fn drive_one(plan: &Arc<Plan>, id: LegId, endpoint: Endpoint, watcher: &Watcher, driven: &mut Driven) {
-    let mut walk = Walk::new(plan.clone(), endpoint.clone(), id, 1, watcher.clone());
-    probes::walk(&mut walk).await;
-    let other_mode = walk.other_mode;
-    let (leg, findings) = walk.finish();
-    driven.push((id, leg, findings));
-    if let Some(scheme) = other_mode {
-        let id = LegId(id.0 + 1);
-        let mut walk = Walk::new(plan.clone(), Endpoint { scheme, ..endpoint }, id, 2, watcher.clone());
-        walk.breathe().await;
+/// How a walk ended, for whoever may walk again.
+struct Next {
+    other_mode: Option<crate::target::Scheme>,
+    transient: bool,
+    interrupted: bool,
+}
+
+impl Lane {
+    async fn drive(mut self, lane: Vec<(LegId, Endpoint)>) -> Vec<(LegId, Leg, Vec<Finding>)> {
+        for (id, endpoint) in lane {
+            self.endpoint(id, endpoint).await;
+        }
+        self.driven
+    }
+
+    /// Walks one endpoint; again where it failed for the moment, and in the other way where the session turned out to
+    /// begin so.
+    async fn endpoint(&mut self, mut id: LegId, mut endpoint: Endpoint) {
+        let mut attempt = 1;
+        let mut tries_left = self.plan.retry.times;
+        loop {
+            let next = self.walk(id, &endpoint, attempt).await;
+            if next.interrupted {
+                return;
+            }
+            if let (Some(scheme), 1) = (next.other_mode, attempt) {
+                endpoint.scheme = scheme;
+            } else if next.transient && tries_left > 0 {
+                let pause = self.pause(self.plan.retry.times - tries_left);
+                tries_left -= 1;
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => self.take_back(),
+                    () = self.watcher.stopped() => return,
+                }
+            } else {
+                self.tell_of_tries(1 + self.plan.retry.times - tries_left);
+                return;
+            }
+            attempt += 1;
+            id = LegId(id.0 + 1);
+        }
+    }
+
+    async fn walk(&mut self, id: LegId, endpoint: &Endpoint, attempt: u32) -> Next {
+        let mut walk = Walk::new(self.plan.clone(), endpoint.clone(), id, attempt, self.watcher.clone());
         probes::walk(&mut walk).await;
+        let next =
+            Next { other_mode: walk.other_mode, transient: walk.transient, interrupted: walk.interrupted };
         let (leg, findings) = walk.finish();
-        driven.push((id, leg, findings));
+        self.driven.push((id, leg, findings));
+        next
+    }
+
+    /// Twice as long each time, give or take a half, so that many checks do not come back at one moment.
+    fn pause(&self, tried: u32) -> Duration {
+        let whole = self.plan.retry.first.saturating_mul(2_u32.saturating_pow(tried)).min(LONGEST_PAUSE);
+        let mut random = [0; 1];
+        // Without randomness the pause is the plain one.
+        let random = getrandom::fill(&mut random).map_or(128, |()| random[0]);
+        whole.mul_f64(0.5 + f64::from(random) / 255.0)
+    }
+
+    /// What the last try found is not held against the server, as another try follows. Its leg stays in the report.
+    fn take_back(&mut self) {
+        if let Some((_, _, findings)) = self.driven.last_mut() {
+            findings.retain(|finding| finding.severity == Severity::Note);
+        }
+    }
+
+    /// Says that it took more than one try, or that none helped.
+    fn tell_of_tries(&mut self, tries: u32) {
+        if tries < 2 {
+            return;
+        }
+        if let Some((_, leg, findings)) = self.driven.last_mut() {
+            let what = if leg.end == End::Done { "the last one got through" } else { "none got through" };
+            let found = Found::new("tries").with("count", tries).with("what", what);
+            findings.push(found.at(StageName::Tcp, &leg.place, &leg.server, Vec::new()));
+        }
     }
 }

@@ -2,13 +2,17 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::sasl::{self, Needs};
 use crate::secret::Secret;
 use crate::session::{Caps, Timeouts};
 use crate::target::{Host, Scheme, Target};
+use crate::transport::dane::TlsaRecords;
 use crate::transport::{DialOptions, Setup, TlsSetup};
+use crate::wire::command::Command;
+use crate::wire::escape::visible;
 
 /// The ports that are tried side by side when none is named.
 pub const USUAL_PORTS: [u16; 4] = [25, 465, 587, 2525];
@@ -71,6 +75,10 @@ pub struct Endpoint {
     pub named: bool,
     /// Whether the host has addresses of both families that are checked.
     pub both_families: bool,
+    /// The domain demands a certificate that verifies (RFC 8461).
+    pub demands_tls: bool,
+    /// What DNS vouches for.
+    pub tlsa: Option<TlsaRecords>,
 }
 
 impl Endpoint {
@@ -84,13 +92,19 @@ impl Endpoint {
         Target { scheme: self.scheme, host: self.host.clone(), port: self.port, mx: false }
     }
 
+    /// Host and port.
+    pub fn server(&self) -> String {
+        match &self.host {
+            Host::Ip(ip) => SocketAddr::new(*ip, self.port).to_string(),
+            Host::Name(name) => format!("{name}:{}", self.port),
+        }
+    }
+
     /// Host and port, with the address where the host has several.
     pub fn place(&self) -> String {
-        let port = self.port;
-        match &self.host {
-            Host::Ip(ip) => SocketAddr::new(*ip, port).to_string(),
-            Host::Name(name) if self.both_families => format!("{name}:{port} ({})", self.ip),
-            Host::Name(name) => format!("{name}:{port}"),
+        match self.both_families {
+            true => format!("{} ({})", self.server(), self.ip),
+            false => self.server(),
         }
     }
 }
@@ -115,6 +129,19 @@ pub struct Login {
 }
 
 impl Login {
+    /// A login of which nothing is known yet.
+    pub fn of_nobody() -> Login {
+        Login {
+            user: String::new(),
+            authzid: None,
+            password: None,
+            token: None,
+            mechanism: String::new(),
+            initial_response: true,
+            allow_plaintext: false,
+        }
+    }
+
     /// Whether the mechanism, as far as it is known, cannot do without a password or token.
     pub fn needs_secret(&self) -> bool {
         let needs = sasl::info(&self.mechanism).map_or(Needs::Password, |known| known.needs);
@@ -123,12 +150,47 @@ impl Login {
 }
 
 /// The envelope to try.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
-    /// The sender, without brackets; empty for the null sender.
-    pub from: String,
+    from: String,
+    to: Vec<String>,
+}
+
+/// An address that would break the grammar of SMTP.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is no mail address that SMTP can carry")]
+pub struct BadAddress(String);
+
+impl Envelope {
+    /// Checks the addresses, which stand without brackets. An empty sender is the null sender.
+    ///
+    /// # Errors
+    /// When one of them breaks the grammar, so that none can smuggle in a command of its own.
+    pub fn new(from: &str, to: &[String]) -> Result<Envelope, BadAddress> {
+        let fits = |verb: &str, address: &str| {
+            Command::parse(format!("{verb}:<{address}>").as_bytes())
+                .map(drop)
+                .ok_or_else(|| BadAddress(visible(address.as_bytes())))
+        };
+        fits("MAIL FROM", from)?;
+        to.iter().try_for_each(|address| fits("RCPT TO", address))?;
+        Ok(Envelope { from: from.to_owned(), to: to.to_vec() })
+    }
+
+    /// The sender.
+    pub fn from(&self) -> &str {
+        &self.from
+    }
+
     /// The recipients.
-    pub to: Vec<String>,
+    pub fn to(&self) -> &[String] {
+        &self.to
+    }
+
+    /// Whether all addresses are of ASCII.
+    pub fn is_ascii(&self) -> bool {
+        self.from.is_ascii() && self.to.iter().all(|address| address.is_ascii())
+    }
 }
 
 /// From when on something counts as slow, or as late.
@@ -193,8 +255,11 @@ pub struct Plan {
     pub thresholds: Thresholds,
     /// Repetition.
     pub retry: Retry,
+    /// The ports that are tried where none is named, that between mail servers first.
+    pub ports: Vec<u16>,
     /// The port of policy hosts (RFC 8461 §3.3); others than 443 are for tests.
     pub https_port: u16,
+    insecure: OnceLock<TlsSetup>,
 }
 
 impl Plan {
@@ -211,8 +276,20 @@ impl Plan {
             relay_test: false,
             thresholds: Thresholds::default(),
             retry: Retry::default(),
+            ports: USUAL_PORTS.to_vec(),
             https_port: 443,
+            insecure: OnceLock::new(),
         }
+    }
+
+    /// Encryption without demanding that a certificate verifies. Made once, as what is loaded for it serves again.
+    pub(super) fn insecure(&self) -> &TlsSetup {
+        self.insecure.get_or_init(|| self.tls.with(|options| options.insecure = true))
+    }
+
+    /// The port on which mail servers talk among themselves.
+    pub(super) fn relay_port(&self) -> u16 {
+        self.ports.first().copied().unwrap_or(25)
     }
 
     /// Whether questions about this address make sense: nobody publishes names for private ones, unless a name

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 
 use super::stage::{Stage, StageName};
 
@@ -23,17 +24,41 @@ pub enum Progress {
     End(LegId),
 }
 
+/// Whoever watches a check, and may end it before its time.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    /// Is told what happens.
+    pub to: Option<UnboundedSender<Progress>>,
+    /// Becomes true when the sessions under way are to be ended in order.
+    pub stop: Option<watch::Receiver<bool>>,
+}
+
 /// Passes on what happens to whoever watches, and keeps the time.
 #[derive(Clone, Debug)]
-pub struct Watcher {
+pub(super) struct Watcher {
     begun: Instant,
-    to: Option<UnboundedSender<Progress>>,
+    watch: Watch,
 }
 
 impl Watcher {
     /// The clock starts now.
-    pub fn new(to: Option<UnboundedSender<Progress>>) -> Watcher {
-        Watcher { begun: Instant::now(), to }
+    pub fn new(watch: Watch) -> Watcher {
+        Watcher { begun: Instant::now(), watch }
+    }
+
+    /// Ready when the check is to be ended.
+    pub fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
+        let stop = self.watch.stop.clone();
+        async move {
+            let told = match stop {
+                Some(mut stop) => stop.wait_for(|stop| *stop).await.is_ok(),
+                None => false,
+            };
+            if !told {
+                // A sender that is gone, or never was, will not say anything any more.
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     /// When the check began.
@@ -42,8 +67,8 @@ impl Watcher {
     }
 
     /// Passes something on.
-    pub(super) fn tell(&self, progress: Progress) {
-        if let Some(to) = &self.to {
+    pub fn tell(&self, progress: Progress) {
+        if let Some(to) = &self.watch.to {
             // Whoever watched may have gone; the check goes on.
             let _ = to.send(progress);
         }

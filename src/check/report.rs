@@ -15,6 +15,8 @@ use crate::wire::Capabilities;
 pub struct Leg {
     /// What it is called: `example.org`, `mx.example.org:25`.
     pub place: String,
+    /// Host and port alone, or what was looked up.
+    pub server: String,
     /// The address and port, on the legs that have one.
     pub addr: Option<SocketAddr>,
     /// Which try of this leg it is, from 1.
@@ -27,6 +29,8 @@ pub struct Leg {
     pub facts: Facts,
     /// How far it got.
     pub end: End,
+    /// Nothing at all came back from the port.
+    pub silent: bool,
 }
 
 impl Leg {

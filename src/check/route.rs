@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use chrono::Local;
 
-use super::finding::{Finding, Found};
+use super::finding::{Finding, Found, Severity};
 use super::ledger::Ledger;
-use super::plan::{Endpoint, Plan, Role, Subject, USUAL_PORTS};
+use super::plan::{Endpoint, Plan, Role, Subject};
 use super::progress::{LegId, Watcher};
 use super::report::{End, Facts, Leg};
 use super::stage::StageName;
@@ -16,7 +16,7 @@ use crate::explain::explain_failure;
 use crate::target::{Host, Scheme, Target};
 use crate::transcript::{Header, Info};
 use crate::transport::resolve::{self, NameError, NameProblem};
-use crate::transport::{DialError, Log};
+use crate::transport::{DialError, Log, records};
 
 /// The way to one or more servers.
 pub(super) struct Route {
@@ -29,14 +29,40 @@ pub(super) struct Route {
 pub(super) async fn find(plan: Arc<Plan>, subject: &Subject, watcher: Watcher) -> Route {
     let mut finder = Finder::new(plan, subject, watcher);
     finder.ledger.enter(StageName::Dns);
-    let endpoints = finder.endpoints(subject).await;
+    let mut endpoints = finder.endpoints(subject).await;
     let summary = finder.summary(&endpoints);
     finder.ledger.leave(summary);
+    if let Subject::Domain(domain, _) = subject {
+        finder.ledger.enter(StageName::Policies);
+        let hosts = names_of(&endpoints);
+        let (summary, enforced) = finder.policies(domain, &hosts).await;
+        finder.ledger.leave(summary);
+        endpoints.iter_mut().for_each(|endpoint| endpoint.demands_tls = enforced);
+    }
+    finder.look_around(&mut endpoints).await;
     let end = if endpoints.is_empty() { End::Unreached } else { End::Done };
     let (place, header) = (finder.ledger.place().to_owned(), finder.ledger.tape.header());
     let (stages, findings) = finder.ledger.close();
-    let leg = Leg { place, addr: None, attempt: 1, stages, header, facts: Facts::default(), end };
+    let leg = Leg {
+        server: place.clone(),
+        place,
+        addr: None,
+        attempt: 1,
+        stages,
+        header,
+        facts: Facts::default(),
+        end,
+        silent: false,
+    };
     Route { leg, findings, endpoints }
+}
+
+/// The names of the hosts, each once.
+fn names_of(endpoints: &[Endpoint]) -> Vec<String> {
+    let mut names: Vec<String> =
+        endpoints.iter().filter_map(|endpoint| endpoint.host.name().map(str::to_owned)).collect();
+    names.dedup();
+    names
 }
 
 /// Looks names up and takes down what it finds.
@@ -67,18 +93,18 @@ impl Finder {
         let mut all = Vec::new();
         match subject {
             Subject::Port(target) => {
-                all.extend(self.of_host(&target.host, std::slice::from_ref(target), true, role(target)).await)
+                all.extend(
+                    self.of_host(&target.host, std::slice::from_ref(target), true, role(target)).await,
+                );
             }
             Subject::Host(host) => {
-                let targets: Vec<Target> = USUAL_PORTS.iter().map(|port| usual(host, *port)).collect();
+                let targets: Vec<Target> = self.plan.ports.iter().map(|port| usual(host, *port)).collect();
                 all.extend(self.of_host(host, &targets, false, Role::Unknown).await);
             }
             Subject::Provider { targets, .. } => {
                 for target in targets {
-                    all.extend(
-                        self.of_host(&target.host, std::slice::from_ref(target), true, Role::Submission)
-                            .await,
-                    );
+                    let one = std::slice::from_ref(target);
+                    all.extend(self.of_host(&target.host, one, true, Role::Submission).await);
                 }
             }
             Subject::Domain(domain, port) => {
@@ -108,6 +134,8 @@ impl Finder {
                     role: if role == Role::Unknown { role_of_port(target.port) } else { role },
                     named,
                     both_families: chosen.len() > 1,
+                    demands_tls: false,
+                    tlsa: None,
                 });
             }
         }
@@ -124,16 +152,34 @@ impl Finder {
         self.slow(name, began.elapsed());
         match found {
             Ok(found) => {
+                for (kind, v4) in [("A", true), ("AAAA", false)] {
+                    let of_family = found.iter().filter(|ip| ip.is_ipv4() == v4);
+                    let shown: Vec<String> = of_family.map(ToString::to_string).collect();
+                    self.take_down(kind, name, &shown);
+                }
                 let shown: Vec<String> = found.iter().map(ToString::to_string).collect();
-                self.take_down("A+AAAA", name, &shown);
                 self.words.push(format!("{name} → {}", shown.join(", ")));
                 found
             }
             Err(error) => {
-                self.take_down("A+AAAA", name, &[]);
-                self.failed(&error);
+                self.take_down("A", name, &[]);
+                match self.loops(name).await {
+                    true => self.ledger.find(Found::new("alias-loop").with("name", name)),
+                    false => self.failed(&error),
+                }
                 Vec::new()
             }
+        }
+    }
+
+    /// Whether the aliases of a name lead nowhere but to themselves.
+    async fn loops(&mut self, name: &str) -> bool {
+        match records::aliases(name, &self.plan.dial).await {
+            Ok(aliases) if !aliases.names.is_empty() || aliases.looping => {
+                self.take_down("CNAME", name, &aliases.names);
+                aliases.looping
+            }
+            _ => false,
         }
     }
 
@@ -142,21 +188,41 @@ impl Finder {
         let began = Instant::now();
         let found = resolve::mx(domain, &self.plan.dial).await;
         self.slow(domain, began.elapsed());
-        match found {
-            Ok(hosts) => {
-                let shown: Vec<String> =
-                    hosts.iter().map(|host| format!("{} {}", host.preference, host.name)).collect();
-                self.take_down("MX", domain, &shown);
-                if hosts.iter().any(|host| host.implicit) {
-                    self.ledger.find(Found::new("no-mx").with("domain", domain));
-                }
-                hosts.into_iter().map(|host| host.name).collect()
-            }
+        let hosts = match found {
+            Ok(hosts) => hosts,
             Err(error) => {
                 self.take_down("MX", domain, &[]);
                 self.failed(&error);
-                Vec::new()
+                return Vec::new();
             }
+        };
+        let shown: Vec<String> = hosts.iter().map(|mx| format!("{} {}", mx.preference, mx.name)).collect();
+        self.take_down("MX", domain, &shown);
+        if hosts.iter().any(|host| host.implicit) {
+            self.ledger.find(Found::new("no-mx").with("domain", domain));
+        }
+        let mut names = Vec::new();
+        for mx in hosts {
+            if mx.name.parse::<IpAddr>().is_ok() {
+                let found = Found::new("mx-is-address").with("domain", domain).with("name", &mx.name);
+                self.ledger.find(found);
+                continue;
+            }
+            if !mx.implicit {
+                self.alias_at_mx(domain, &mx.name).await;
+            }
+            names.push(mx.name);
+        }
+        names
+    }
+
+    /// A mail host must not be an alias (RFC 2181 §10.3).
+    async fn alias_at_mx(&mut self, domain: &str, host: &str) {
+        let Ok(aliases) = records::aliases(host, &self.plan.dial).await else { return };
+        if let (false, Some(to)) = (aliases.looping, aliases.names.last()) {
+            self.take_down("CNAME", host, &aliases.names);
+            let found = Found::new("mx-is-alias").with("domain", domain).with("name", host);
+            self.ledger.find(found.with("to", to));
         }
     }
 
@@ -172,11 +238,22 @@ impl Finder {
         let quoted: Vec<String> =
             answers.iter().map(|answer| format!("\"{}\"", answer.replace(['"', '\\'], "'"))).collect();
         let answers = if quoted.is_empty() { "-".to_owned() } else { quoted.join(" ") };
-        self.log.info(Info::Other(format!("dns {kind} {name} {answers}")));
+        self.note(&format!("dns {kind} {name} {answers}"));
+    }
+
+    /// Something of note, for the transcript.
+    pub fn note(&mut self, words: &str) {
+        self.log.info(Info::Other(words.to_owned()));
+    }
+
+    /// A lookup that nobody could answer, of something that mail can do without.
+    pub fn unanswered(&mut self, error: &NameError) {
+        self.log.problem(&error.to_string());
+        self.ledger.find(Found::new("dns-unanswered").with("what", error));
     }
 
     /// A lookup that led nowhere.
-    pub fn failed(&mut self, error: &NameError) {
+    fn failed(&mut self, error: &NameError) {
         self.log.problem(&error.to_string());
         let id = match error.problem {
             NameProblem::NoSuchName => "no-such-name",
@@ -189,7 +266,7 @@ impl Finder {
         let failure = DialError::Name(error.clone()).failure();
         let explanation = failure.map(|failure| explain_failure(&failure, Some(&error.name)));
         let found = Found::new(id).with("name", &error.name).with("what", error);
-        self.ledger.find(found.explained(explanation));
+        self.ledger.find(found.explained(explanation).severity(Severity::Problem));
     }
 
     fn summary(&self, endpoints: &[Endpoint]) -> String {

@@ -12,8 +12,14 @@ use crate::transcript::Entry;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StageName {
-    /// Names to addresses, and what the domain says of its mail.
+    /// Names to addresses, and domains to their mail hosts.
     Dns,
+    /// What the domain says of its mail: SPF, DMARC, MTA-STS, TLS-RPT.
+    Policies,
+    /// The names of the addresses.
+    Ptr,
+    /// The certificates that DNS vouches for (DANE).
+    Tlsa,
     /// The connection.
     Tcp,
     /// The greeting.
@@ -47,6 +53,9 @@ impl StageName {
     pub const fn as_str(self) -> &'static str {
         match self {
             StageName::Dns => "dns",
+            StageName::Policies => "policies",
+            StageName::Ptr => "ptr",
+            StageName::Tlsa => "tlsa",
             StageName::Tcp => "tcp",
             StageName::Banner => "banner",
             StageName::Ehlo => "ehlo",

@@ -14,6 +14,7 @@ use crate::explain::Explanation;
 use crate::session::{Answer, Client};
 use crate::target::{Scheme, Target};
 use crate::transcript::{Header, Info};
+use crate::transport::inspect::Inspection;
 use crate::transport::{Broken, Connection, DialError, Link, Log, TlsError, TlsInfo, TlsSetup, dial};
 use crate::wire::escape::visible;
 
@@ -28,13 +29,21 @@ pub(super) struct Walk {
     pub facts: Facts,
     /// How the link is encrypted, once it is.
     pub tls: Option<TlsInfo>,
+    /// What was seen of the certificates on a connection of its own.
+    pub inspection: Option<Inspection>,
     /// This machine's name for EHLO, once it is known.
     pub own_name: String,
     /// The session turned out to begin in the other way.
     pub other_mode: Option<Scheme>,
+    /// The words with which EHLO was refused.
+    pub refusal: Option<String>,
     /// Something failed that may succeed later.
     pub transient: bool,
     pub end: End,
+    /// Nothing at all came back from the port.
+    pub silent: bool,
+    /// The check is to be ended.
+    pub interrupted: bool,
     pub ledger: Ledger,
     stopped: Option<String>,
     log: Option<Log>,
@@ -73,10 +82,14 @@ impl Walk {
             connection: None,
             facts: Facts::default(),
             tls: None,
+            inspection: None,
             own_name: String::new(),
             other_mode: None,
+            refusal: None,
             transient: false,
             end: End::Done,
+            silent: false,
+            interrupted: false,
             ledger,
             stopped: None,
             log: Some(log),
@@ -205,7 +218,9 @@ impl Walk {
         let header = self.ledger.tape.header();
         let (stages, findings) = self.ledger.close();
         let (addr, attempt) = (Some(self.endpoint.addr()), self.attempt);
-        let leg = Leg { place, addr, attempt, stages, header, facts: self.facts, end: self.end };
+        let (server, silent) = (self.endpoint.server(), self.silent);
+        let leg =
+            Leg { place, server, addr, attempt, stages, header, facts: self.facts, end: self.end, silent };
         (leg, findings)
     }
 }

@@ -15,10 +15,13 @@ Examples:
   heloise check --mx alice@example.org         a domain: its DNS and all its MX hosts
   heloise check mail.example.org:587 --user alice@example.org --password-file pw
   heloise check mx.example.org:25 --from me@example.net --to alice@example.org
+  heloise check --provider gmail --user alice@gmail.com
+  heloise check --targets servers.txt -j 20    many, 20 at a time; - reads standard input
   heloise check mail.example.org:465 --json | jq .findings
   heloise check mail.example.org:465 --report mail.html
   heloise check mail.example.org:465 --format nagios
   heloise check mail.example.org:465 --format prometheus > /var/lib/prometheus/node-exporter/smtp.prom.$$
+  heloise check mail.example.org --every 5m    changes only, until interrupted
 
 Nothing is ever sent but the commands named by --dry-run; DATA is not among them.
 
@@ -27,9 +30,9 @@ Exit status: 0 nothing wrong · 9 problems found · 2 nobody was reached · 3 no
 With --format nagios: 0 OK · 1 WARNING · 2 CRITICAL · 3 UNKNOWN, the check could not be made";
 
 /// A diagnosis.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES, mut_arg("starttls", |arg| arg.hide(true)))]
-#[command(group = clap::ArgGroup::new("what").required(true).args(["target"]))]
+#[command(group = clap::ArgGroup::new("what").args(["target", "provider", "targets"]))]
 pub struct CheckArgs {
     /// host, host:port, host port, [v6]:port, or a smtp:// smtps:// submission:// lmtp:// URL; a domain with --mx
     #[arg(value_name = "TARGET", num_args = 1..=2, value_hint = ValueHint::Hostname)]
@@ -37,6 +40,24 @@ pub struct CheckArgs {
     /// Take TARGET as a domain or an address: check its DNS and all its MX hosts
     #[arg(long)]
     pub mx: bool,
+    /// Check a provider's submission servers: gmail, microsoft365, ses, sendgrid, yahoo, icloud, …
+    #[arg(long, value_name = "NAME", conflicts_with = "mx")]
+    pub provider: Option<String>,
+    /// Check all targets in this file, one a line; - is standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub targets: Option<PathBuf>,
+    /// How many targets are checked at a time
+    #[arg(short = 'j', long, value_name = "N", default_value_t = 10)]
+    pub jobs: usize,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Try again what fails for the moment (4yz, timeouts, greylisting), so often at most, at growing intervals
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub retry: u32,
+    /// Check again and again at this interval (30s, 5m, 1h), and show changes only
+    #[arg(long, value_name = "INTERVAL", value_parser = parse_interval, conflicts_with = "report")]
+    pub every: Option<Duration>,
     /// The name given in EHLO [default: this machine's full name, else its address literal]
     #[arg(long, value_name = "NAME")]
     pub ehlo: Option<String>,
@@ -109,4 +130,34 @@ pub enum CheckFormat {
     Nagios,
     /// Prometheus' text exposition, for a textfile collector
     Prometheus,
+}
+
+/// `30s`, `5m`, `1h`, or seconds.
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
+        Some(at) => text.split_at(at),
+        None => (text, "s"),
+    };
+    let factor = match unit {
+        "s" => Some(1),
+        "m" => Some(60),
+        "h" => Some(3600),
+        _ => None,
+    };
+    let seconds =
+        number.parse::<u64>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
+    let seconds = seconds.filter(|seconds| (1..=31 * 86_400).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| "an interval is wanted, such as 30s, 5m or 1h".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals() {
+        let seconds = |text| parse_interval(text).ok().map(|interval| interval.as_secs());
+        assert_eq!(["45", "30s", "5m", "2h"].map(seconds), [Some(45), Some(30), Some(300), Some(7200)]);
+        assert_eq!(["", "0", "5d", "m", "-1", "99999999999999999999h"].map(seconds), [None; 6]);
+    }
 }

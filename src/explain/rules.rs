@@ -24,6 +24,39 @@ struct Hit {
     end: usize,
 }
 
+/// A provider where people hand mail in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Submission {
+    /// The short name.
+    pub id: &'static str,
+    /// The name for people.
+    pub name: &'static str,
+    /// The servers, as targets.
+    pub targets: &'static [&'static str],
+}
+
+impl Submission {
+    /// All of them, by short name.
+    pub fn all() -> Vec<Submission> {
+        let known = providers().iter().filter(|provider| !provider.submission.is_empty());
+        let known = known.map(|provider| Submission {
+            id: provider.id,
+            name: provider.name,
+            targets: &provider.submission,
+        });
+        let mut all: Vec<Submission> = known.collect();
+        all.sort_by_key(|one| one.id);
+        all
+    }
+
+    /// The one of this short name or name, in whatever case.
+    pub fn named(name: &str) -> Option<Submission> {
+        let fits =
+            |one: &Submission| one.id.eq_ignore_ascii_case(name) || one.name.eq_ignore_ascii_case(name);
+        Submission::all().into_iter().find(fits)
+    }
+}
+
 /// A rule made ready for matching.
 #[derive(Debug)]
 pub(crate) struct Rule {

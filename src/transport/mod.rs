@@ -10,7 +10,7 @@
 //!
 //! [`inspect`] and [`versions`] look at a server's TLS on connections of their own, beside the session.
 //! [`dane`] and [`mta_sts`] are what a domain says about it, and [`policy`] judges a server by them; [`look`] puts all of it
-//! together.
+//! together. [`records`] are further things that DNS tells.
 
 pub mod cert;
 pub mod chain;
@@ -27,6 +27,7 @@ mod oids;
 pub mod open;
 pub mod pin;
 pub mod policy;
+pub mod records;
 pub mod resolve;
 pub mod side;
 pub mod steps;

@@ -8,6 +8,7 @@
 
 mod browser;
 mod casts;
+mod checks;
 mod clients;
 mod failures;
 mod mechanisms;

@@ -56,6 +56,7 @@ protocols = submission lmtp
 listen = 127.0.0.1
 hostname = mail.$DOMAIN
 ssl = yes
+ssl_min_protocol = TLSv1.2
 ssl_cert = <$DIR/certs/server.pem
 ssl_key = <$DIR/certs/server.key
 ssl_client_ca_file = $DIR/certs/ca.pem

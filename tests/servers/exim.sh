@@ -37,6 +37,7 @@ message_size_limit = 512M
 tls_advertise_hosts = *
 tls_certificate = /certs/server.pem
 tls_privatekey = /certs/server.key
+tls_require_ciphers = NORMAL:-VERS-TLS1.0:-VERS-TLS1.1
 auth_advertise_hosts = \${if and{ {def:tls_in_cipher} {!={\$received_port}{$1}} } {*} }
 acl_smtp_mail = check_mail
 acl_smtp_rcpt = check_rcpt

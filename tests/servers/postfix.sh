@@ -7,7 +7,8 @@
 #   SMTPS       as port 465: TLS from the first byte, AUTH needed
 #   PLAINAUTH   AUTH offered without TLS (a fault)      OPENRELAY   relays for everybody (a fault)
 #   EXPIRED, FUTURE, WRONGNAME, NOCHAIN, SELFSIGNED     STARTTLS with a certificate at fault in that way
-#   TLS12       nothing newer than TLS 1.2              CLIENTCERT  STARTTLS demands a client certificate
+#   TLS12       nothing newer than TLS 1.2              OLDTLS      TLS 1.0 and 1.1, too
+#   CLIENTCERT  STARTTLS demands a client certificate
 #   NOTLS       no STARTTLS at all                      TARPIT      waits before its banner
 #   GREYLIST    450 for every first attempt, and there is no second
 #   ANONYMOUS   as SUBMISSION, and lets in whoever gives no name
@@ -21,7 +22,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/servers/certs.sh
 . "$here/certs.sh"
 
-SERVICES=(SMTP SUBMISSION SMTPS PLAINAUTH OPENRELAY EXPIRED FUTURE WRONGNAME NOCHAIN SELFSIGNED TLS12
+SERVICES=(SMTP SUBMISSION SMTPS PLAINAUTH OPENRELAY EXPIRED FUTURE WRONGNAME NOCHAIN SELFSIGNED TLS12 OLDTLS
     CLIENTCERT NOTLS TARPIT GREYLIST ANONYMOUS IDLE)
 
 # What each service does differently from main.cf.
@@ -37,6 +38,7 @@ service_options() {
         EXPIRED | FUTURE | WRONGNAME | NOCHAIN | SELFSIGNED)
             echo "smtpd_tls_chain_files=$chain.key,$chain.pem" ;;
         TLS12) echo 'smtpd_tls_protocols=TLSv1.2' ;;
+        OLDTLS) echo 'smtpd_tls_protocols=>=TLSv1' ;;
         CLIENTCERT) echo smtpd_tls_security_level=encrypt smtpd_tls_req_ccert=yes ;;
         NOTLS) echo smtpd_tls_security_level=none ;;
         TARPIT) echo smtpd_delay_reject=no 'smtpd_client_restrictions=sleep,3' ;;
@@ -84,6 +86,8 @@ smtpd_recipient_restrictions = check_recipient_access inline:{
   {busy@$DOMAIN = 450 4.2.1 Mailbox busy, try again later} }
 greylist = inline:{ {$DOMAIN = 450 4.7.1 Greylisted, please try again in 5 minutes} }
 smtpd_tls_security_level = may
+smtpd_tls_protocols = >=TLSv1.2
+smtpd_tls_mandatory_protocols = >=TLSv1.2
 smtpd_tls_chain_files = $DIR/certs/server.key, $DIR/certs/server.pem
 smtpd_tls_CAfile = $DIR/certs/ca.pem
 smtpd_tls_auth_only = yes

@@ -16,6 +16,14 @@ pub fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
     write_line(out, &of_report(report))
 }
 
+/// Writes any object of the same kind of output.
+///
+/// # Errors
+/// When `out` takes no more.
+pub fn write_value(out: &mut impl Write, value: &Value) -> io::Result<()> {
+    write_line(out, value)
+}
+
 fn of_report(report: &Report) -> Value {
     json!({
         "heloise": 1,

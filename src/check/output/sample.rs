@@ -38,12 +38,14 @@ fn leg(place: &str, addr: &str, end: End) -> Leg {
     let header = Header::new(format!("smtp://{place}"), now().fixed_offset());
     Leg {
         place: place.to_owned(),
+        server: place.to_owned(),
         addr: Some(addr.parse().unwrap()),
         attempt: 1,
         stages: Vec::new(),
         header: Some(header),
         facts: Facts::default(),
         end,
+        silent: false,
     }
 }
 

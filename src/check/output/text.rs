@@ -69,7 +69,8 @@ pub fn in_short(place: &str, stages: &[Stage], running: Option<StageName>, width
 
 /// All stages of a leg under its title.
 pub fn leg(leg: &Leg, total: Duration, width: usize) -> Vec<Line> {
-    let mut lines = vec![title(&leg.place)];
+    let again = if leg.attempt > 1 { format!(" · try {}", leg.attempt) } else { String::new() };
+    let mut lines = vec![title(&format!("{}{again}", leg.place))];
     lines.extend(leg.stages.iter().map(|one| stage(one, total, width)));
     lines
 }
@@ -88,6 +89,19 @@ pub fn findings(report: &Report, width: usize) -> Vec<Line> {
     }
     lines.push(Line::new());
     lines.push(sum(report));
+    lines
+}
+
+/// A report among many: the line that sums up, and a line for each finding but notes.
+pub fn in_a_list(report: &Report, width: usize) -> Vec<Line> {
+    let mut lines = vec![sum(report)];
+    for finding in report.findings.iter().filter(|finding| finding.severity > Severity::Note) {
+        let text = format!("{} ({}, {})", finding.line, finding.places.join(", "), finding.id);
+        lines.push(vec![
+            piece(style_of(finding.severity), format!("  {:<9}", finding.severity.word())),
+            piece(Style::Plain, cut(&text, width.saturating_sub(11).max(40))),
+        ]);
+    }
     lines
 }
 

@@ -6,6 +6,7 @@ use super::super::finding::Found;
 use super::super::walk::Walk;
 use crate::transport::cert::CertInfo;
 use crate::transport::chain::{self, Remark};
+use crate::transport::dane::{self, Verdict};
 use crate::transport::inspect::inspect;
 
 pub(super) fn obstacle(walk: &Walk) -> Option<String> {
@@ -17,15 +18,45 @@ pub(super) async fn run(walk: &mut Walk) -> String {
     if info.chain_visible() {
         return review(walk, &info.chain, true);
     }
+    look(walk).await;
+    match walk.inspection.take() {
+        Some(found) => review(walk, &found.chain, found.complete),
+        None => match &info.leaf {
+            Some(leaf) => format!("{} · the chain could not be seen", leaf.subject),
+            None => "could not be seen".to_owned(),
+        },
+    }
+}
+
+/// Looks at the certificates on a connection of its own, unless that has been done.
+pub(super) async fn look(walk: &mut Walk) {
+    if walk.inspection.is_some() {
+        return;
+    }
     let (plan, endpoint) = (walk.plan.clone(), walk.endpoint.clone());
     walk.breathe().await;
     let setup = plan.setup(&endpoint, &plan.tls);
     match inspect(&setup, endpoint.addr(), &endpoint.host, &walk.own_name).await {
-        Ok(found) => review(walk, &found.chain, found.complete),
-        Err(error) => match &info.leaf {
-            Some(leaf) => format!("{} · the chain could not be seen: {error}", leaf.subject),
-            None => format!("could not be seen: {error}"),
-        },
+        Ok(found) => {
+            let subjects: Vec<String> =
+                found.chain.iter().map(|cert| cert.subject.replace('"', "'")).collect();
+            walk.note(&format!("chain \"{}\"", subjects.join("\" \"")));
+            walk.inspection = Some(found);
+        }
+        Err(error) => walk.note(&format!("chain not-seen=\"{}\"", error.to_string().replace('"', "'"))),
+    }
+}
+
+/// Whether the certificates are those that DNS vouches for (RFC 7672 §3.1).
+fn compare_with_dns(walk: &mut Walk, chain: &[CertInfo]) {
+    let Some(records) = walk.endpoint.tlsa.clone() else { return };
+    let (verdict, _) = dane::check(&records, chain, &walk.endpoint.host);
+    walk.note(&format!("dane \"{verdict}\""));
+    match verdict {
+        Verdict::Failed => walk.find(Found::new("dane-mismatch")),
+        Verdict::Unusable => walk.find(Found::new("dane-unusable")),
+        // That the records are not vouched for has been said when they were looked up.
+        Verdict::Authenticated | Verdict::NotSecure => {}
     }
 }
 
@@ -41,6 +72,7 @@ fn review(walk: &mut Walk, chain: &[CertInfo], complete: bool) -> String {
             walk.find(Found::new(id).with("subject", &cert.subject).with("remark", remark));
         }
     }
+    compare_with_dns(walk, chain);
     let Some(leaf) = chain.first() else { return "none was sent".to_owned() };
     let names = leaf.host_names();
     let shown = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");

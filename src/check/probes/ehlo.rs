@@ -41,13 +41,21 @@ pub(super) async fn over_tls(walk: &mut Walk) -> String {
                 if changes.is_empty() { "the same list as before".to_owned() } else { changes.join(" ") }
             })
         }
-        Ok(None) => {
-            walk.find(Found::new("ehlo-refused-over-tls"));
-            walk.stop("the server refuses EHLO over TLS");
-            "refused".to_owned()
-        }
+        Ok(None) => refused_over_tls(walk),
         Err(broken) => broke(walk, &broken),
     }
+}
+
+/// Under TLS 1.3 a server that misses a client certificate says so only now.
+fn refused_over_tls(walk: &mut Walk) -> String {
+    let said = walk.refusal.take().unwrap_or_default();
+    let id = match said.to_ascii_lowercase().contains("client certificate") {
+        true => "tls-client-certificate",
+        false => "ehlo-refused-over-tls",
+    };
+    walk.find(Found::new(id).with("what", format!("the server refuses: {said}")));
+    walk.stop("the server refuses EHLO over TLS");
+    said
 }
 
 /// EHLO; nothing if it is refused.
@@ -55,6 +63,7 @@ async fn greet(walk: &mut Walk) -> Result<Option<String>, Broken> {
     let own_name = walk.own_name.clone();
     let answer = walk.connection()?.greet(&own_name).await?;
     if answer.reply.class() != Some(Class::Completion) {
+        walk.refusal = Some(last_line(&answer));
         return Ok(None);
     }
     let capabilities = Capabilities::from_reply(&answer.reply);

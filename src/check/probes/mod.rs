@@ -23,6 +23,9 @@ use super::walk::Walk;
 use crate::target::Scheme;
 use crate::transport::Broken;
 
+/// How long the answer to QUIT is waited for when the check is ended before its time.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// A probe at work. What it gives is its stage's summary in one line, safe to show.
 type Work<'w> = Pin<Box<dyn Future<Output = String> + Send + 'w>>;
 
@@ -84,7 +87,7 @@ pub const PROBES: &[Probe] = &[
     probe!(Envelope, envelope::run, "MAIL and RCPT with the addresses given, then RSET: nothing is sent",
         wanted: |plan| plan.envelope.is_some()),
     probe!(Limits, limits::run, "look at the limits that EHLO named"),
-    probe!(Quit, quit::run, "QUIT"),
+    probe!(Quit, quit::run, "QUIT", needs_session: false, obstacle: quit::obstacle),
     probe!(Certificate, certificate::run, "look at the chain of certificates on a connection of its own",
         needs_session: false, obstacle: certificate::obstacle),
     probe!(Versions, versions::run, "ask for TLS 1.1 and older on a connection of its own",
@@ -116,15 +119,35 @@ pub(super) async fn walk(walk: &mut Walk) {
         if !(probe.wanted)(&plan) {
             continue;
         }
-        let stopped = walk.stopped().filter(|_| probe.needs_session).map(str::to_owned);
+        let session_over = walk.stopped().filter(|_| probe.needs_session).map(str::to_owned);
+        let late = walk.interrupted && probe.stage != StageName::Quit;
+        let stopped = session_over.or_else(|| late.then(|| "the check was ended".to_owned()));
         if let Some(why) = stopped.or_else(|| (probe.obstacle)(walk)) {
             walk.ledger.skip(probe.stage, why);
             continue;
         }
         walk.ledger.enter(probe.stage);
-        let summary = (probe.run)(walk).await;
+        let summary = go_through(walk, probe).await;
         walk.ledger.leave(summary);
     }
+}
+
+/// Works until the probe is done or the check is to be ended. The good-bye is said in any case, if not for long.
+async fn go_through(walk: &mut Walk, probe: &Probe) -> String {
+    if walk.interrupted && probe.stage == StageName::Quit {
+        let farewell = tokio::time::timeout(LAST_WORDS, (probe.run)(walk)).await;
+        return farewell.unwrap_or_else(|_| "no answer".to_owned());
+    }
+    let stopped = walk.ledger.stopped();
+    let summary = tokio::select! {
+        summary = (probe.run)(walk) => Some(summary),
+        () = stopped => None,
+    };
+    summary.unwrap_or_else(|| {
+        walk.interrupted = true;
+        walk.stop("the check was ended");
+        "the check was ended".to_owned()
+    })
 }
 
 /// Puts down that the session broke off, and gives that in words.
@@ -141,7 +164,9 @@ fn broke(walk: &mut Walk, broken: &Broken) -> String {
         }
         Broken::Closed { .. } => {
             walk.transient = true;
-            Found::new("closed-early").with("what", &words)
+            let by = walk.connection.as_ref().and_then(|connection| connection.closed_by());
+            let reset = by.is_some_and(|by| by.as_str() == "reset");
+            Found::new(if reset { "cut-off" } else { "closed-early" }).with("what", &words)
         }
         Broken::Io(_) => {
             walk.transient = true;
@@ -161,8 +186,8 @@ fn broke(walk: &mut Walk, broken: &Broken) -> String {
 /// How bad a fault of the certificate or the lack of TLS is: mail servers among themselves go on without.
 fn by_role(walk: &Walk) -> Severity {
     match walk.endpoint.role {
-        Role::Relay => Severity::Warning,
-        Role::Submission | Role::Unknown => Severity::Problem,
+        Role::Relay if !walk.endpoint.demands_tls => Severity::Warning,
+        _ => Severity::Problem,
     }
 }
 

@@ -2,8 +2,20 @@
 
 use super::super::finding::Found;
 use super::super::walk::{Walk, last_line};
+use crate::session::Phase;
 use crate::transport::Broken;
 use crate::wire::ReplyCode;
+
+pub(super) fn obstacle(walk: &Walk) -> Option<String> {
+    match &walk.connection {
+        None => Some("there is no connection".to_owned()),
+        // 421, or a close in the middle.
+        Some(connection) if connection.state().phase == Phase::Closed => {
+            Some("the server has ended the session".to_owned())
+        }
+        Some(_) => None,
+    }
+}
 
 pub(super) async fn run(walk: &mut Walk) -> String {
     let answer = match walk.connection() {

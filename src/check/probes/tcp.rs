@@ -13,6 +13,7 @@ pub(super) async fn run(walk: &mut Walk) -> String {
             let problem = error.attempts().first().map(|attempt| attempt.error.clone());
             let found = found(&error, problem.as_ref());
             let severity = severity(walk, problem.as_ref());
+            walk.silent = problem == Some(ConnectProblem::TimedOut);
             walk.transient |= !matches!(problem, Some(ConnectProblem::Source(_)));
             walk.find(severity.into_iter().fold(found, Found::severity));
             walk.stop("there is no connection");
@@ -23,14 +24,17 @@ pub(super) async fn run(walk: &mut Walk) -> String {
 }
 
 fn found(error: &DialError, problem: Option<&ConnectProblem>) -> Found {
-    let id = match problem {
+    Found::new(id(problem)).with("what", error)
+}
+
+fn id(problem: Option<&ConnectProblem>) -> &'static str {
+    match problem {
         Some(ConnectProblem::Refused) => "connection-refused",
         Some(ConnectProblem::TimedOut) => "connect-timed-out",
         Some(ConnectProblem::Unreachable) => "unreachable",
         Some(ConnectProblem::Reset) => "reset",
         _ => "cannot-connect",
-    };
-    Found::new(id).with("what", error)
+    }
 }
 
 /// A usual port that nobody named may be closed. That this machine has no IPv6 is no fault of the server.
@@ -41,4 +45,20 @@ fn severity(walk: &Walk, problem: Option<&ConnectProblem>) -> Option<Severity> {
         return Some(Severity::Note);
     }
     endpoint.both_families.then_some(Severity::Warning)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::table;
+
+    #[test]
+    fn what_cannot_be_provoked_on_loopback_has_its_finding() {
+        for (problem, expected) in
+            [(ConnectProblem::Unreachable, "unreachable"), (ConnectProblem::Reset, "reset")]
+        {
+            assert_eq!(id(Some(&problem)), expected);
+            assert!(table::row(expected).is_some());
+        }
+    }
 }

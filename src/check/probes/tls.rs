@@ -5,10 +5,10 @@ use chrono::Utc;
 use super::super::finding::{Found, Severity};
 use super::super::report::End;
 use super::super::walk::{Unopened, Walk, last_line};
-use super::{broke, by_role, end_as};
+use super::{broke, by_role, certificate, end_as};
 use crate::explain::explain_failure;
 use crate::target::Scheme;
-use crate::transport::tls::{TlsFailure, Verified, VerifyReason};
+use crate::transport::tls::{Refusal, TlsFailure, Verified, VerifyProblem, VerifyReason};
 use crate::transport::{TlsError, TlsInfo};
 use crate::wire::Class;
 
@@ -120,6 +120,7 @@ fn learn(walk: &mut Walk, info: &TlsInfo) {
 /// What kept the link from coming about; and how to go on all the same.
 async fn failed(walk: &mut Walk, error: TlsError) -> String {
     let words = error.to_string();
+    walk.hang_up();
     match &error.failure {
         TlsFailure::PlaintextReply(_) if walk.endpoint.scheme == Scheme::Smtps => {
             walk.other_mode = Some(Scheme::Smtp);
@@ -129,7 +130,11 @@ async fn failed(walk: &mut Walk, error: TlsError) -> String {
         }
         TlsFailure::Verify(problem) => {
             walk.facts.verified = Some(false);
-            let found = of_certificate(problem.reason).with("what", problem);
+            let found = match sent_alone(walk, problem).await {
+                true => of_certificate(VerifyReason::MissingIntermediate),
+                false => of_certificate(problem.reason),
+            };
+            let found = found.with("what", problem);
             walk.find(found.severity(by_role(walk)));
             go_on(walk, true).await;
         }
@@ -146,9 +151,20 @@ async fn failed(walk: &mut Walk, error: TlsError) -> String {
     words
 }
 
+/// Whether the issuer is unknown because the server sends its own certificate and nothing else. Under TLS 1.3 that
+/// shows only on a connection of its own.
+async fn sent_alone(walk: &mut Walk, problem: &VerifyProblem) -> bool {
+    if problem.reason != VerifyReason::UnknownIssuer {
+        return false;
+    }
+    certificate::look(walk).await;
+    let chain = walk.inspection.as_ref().filter(|found| found.complete).map(|found| found.chain.as_slice());
+    matches!(chain, Some([only]) if !only.self_signed)
+}
+
 /// Opens the session again: over a link whose certificate is not demanded to verify, or without TLS.
 async fn go_on(walk: &mut Walk, tls: bool) {
-    let insecure = walk.plan.tls.with(|options| options.insecure = true);
+    let insecure = walk.plan.insecure().clone();
     if !tls && walk.endpoint.scheme == Scheme::Smtps {
         walk.stop("there is no encrypted link");
         end_as(walk, End::TlsFailed);
@@ -190,6 +206,8 @@ fn of_certificate(reason: VerifyReason) -> Found {
 
 fn of_failure(failure: &TlsFailure) -> &'static str {
     match failure {
+        TlsFailure::Refused(Refusal::WeakKey | Refusal::WeakSignature) => "certificate-weak",
+        TlsFailure::Pin(_) => "certificate-fits-no-pin",
         TlsFailure::NoCommonVersion => "tls-no-common-version",
         TlsFailure::NoCommonCipher => "tls-no-common-cipher",
         TlsFailure::ClientCertificate(_) => "tls-client-certificate",

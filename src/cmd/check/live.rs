@@ -2,15 +2,14 @@
 //! is printed at the end, when the whole is known that the waterfall is drawn to.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::check::output::text;
-use crate::check::{LegId, Progress, Report, Stage, StageName};
-use crate::cmd::setup;
+use crate::check::{LegId, Progress, Stage, StageName};
 use crate::explain::render::Line;
 use crate::repl::paint;
 
@@ -36,13 +35,12 @@ struct Shown {
 }
 
 impl View {
-    pub fn new(colour: bool) -> View {
-        let width = setup::layout(crate::cli::ExplainLevel::None).width;
+    pub fn new(colour: bool, width: usize) -> View {
         View { colour, width, legs: BTreeMap::new(), begun: Instant::now() }
     }
 
     /// Shows what happens until the check is over.
-    pub async fn follow(mut self, mut from: UnboundedReceiver<Progress>) -> View {
+    pub async fn follow(mut self, mut from: UnboundedReceiver<Progress>) {
         let screen = io::stdout().is_terminal().then(screen);
         let mut tick = tokio::time::interval(FRAME);
         loop {
@@ -60,7 +58,6 @@ impl View {
         if let Some(screen) = screen {
             screen.finish_and_clear();
         }
-        self
     }
 
     fn take(&mut self, progress: Progress) {
@@ -91,20 +88,6 @@ impl View {
             false => vec![text::in_short(&leg.place, &leg.stages, leg.running, self.width)],
         });
         lines.map(|line| paint(&line, self.colour)).collect::<Vec<_>>().join("\n")
-    }
-
-    /// Shows what stays.
-    pub fn finish(&self, report: &Report) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        for leg in &report.legs {
-            self.print(&mut out, &text::leg(leg, report.took, self.width))?;
-        }
-        self.print(&mut out, &text::findings(report, self.width))?;
-        out.flush()
-    }
-
-    fn print(&self, out: &mut impl Write, lines: &[Line]) -> io::Result<()> {
-        lines.iter().try_for_each(|line| writeln!(out, "{}", paint(line, self.colour)))
     }
 }
 

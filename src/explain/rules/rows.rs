@@ -105,6 +105,9 @@ pub struct Provider {
     /// Other providers whose tables hold here too.
     #[serde(default)]
     pub like: Vec<&'static str>,
+    /// Where its people hand mail in, as targets.
+    #[serde(default)]
+    pub(crate) submission: Vec<&'static str>,
     /// Its rules.
     #[serde(default)]
     pub rule: Vec<RuleRow>,

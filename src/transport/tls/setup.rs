@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use super::error::{TlsError, TlsFailure};
 use super::info::{TlsInfo, Verified};
-use super::verify::{self, System, Trusted, VerifyProblem};
+use super::verify::{self, Store, System, Trusted, VerifyProblem};
 use super::{Sni, TlsOptions, identity};
 use crate::target::Host;
 use crate::transport::cert::CertInfo;
@@ -93,6 +93,8 @@ struct Loaded {
     roots: Vec<Vec<u8>>,
     identity: Option<Identity>,
     connector: OnceLock<Result<TlsConnector, String>>,
+    inspection: OnceLock<TlsSetup>,
+    store: OnceLock<Option<Store>>,
 }
 
 impl std::fmt::Debug for TlsSetup {
@@ -122,6 +124,8 @@ impl TlsSetup {
             identity: identity::load(options)?,
             options: options.clone(),
             connector: OnceLock::new(),
+            inspection: OnceLock::new(),
+            store: OnceLock::new(),
         };
         Ok(TlsSetup(Arc::new(loaded)))
     }
@@ -134,50 +138,55 @@ impl TlsSetup {
     /// The same files with other options. Only versions, names, ALPN, timeout and `insecure` may differ.
     #[must_use]
     pub fn with(&self, change: impl FnOnce(&mut TlsOptions)) -> TlsSetup {
-        let mut options = self.0.options.clone();
+        let Loaded { options, verify_host, identity, .. } = self.0.as_ref();
+        let mut options = options.clone();
         change(&mut options);
-        TlsSetup(Arc::new(Loaded {
-            options,
-            verify_host: self.0.verify_host.clone(),
-            roots: self.0.roots.clone(),
-            identity: self.0.identity.clone(),
-            connector: OnceLock::new(),
-        }))
+        self.derived(options, verify_host.clone(), identity.clone())
     }
 
     /// To look at certificates only: TLS 1.2 at most, where they go in clear; whatever they are; and without showing
-    /// the client's own.
+    /// the client's own. Made once, as what is loaded for it serves again.
     pub(in crate::transport) fn for_inspection(&self) -> TlsSetup {
-        let looking = self.with(|options| {
-            options.min = options.min.min(super::Version::V1_2);
-            options.max = Some(super::Version::V1_2);
-            options.insecure = true;
-            options.pins.clear();
-        });
-        let Loaded { options, verify_host, roots, .. } = looking.0.as_ref();
-        TlsSetup(Arc::new(Loaded {
-            options: options.clone(),
-            verify_host: verify_host.clone(),
-            roots: roots.clone(),
-            identity: None,
-            connector: OnceLock::new(),
-        }))
+        let make = || {
+            let Loaded { options, verify_host, .. } = self.0.as_ref();
+            let options = TlsOptions {
+                min: options.min.min(super::Version::V1_2),
+                max: Some(super::Version::V1_2),
+                insecure: true,
+                pins: Vec::new(),
+                ..options.clone()
+            };
+            self.derived(options, verify_host.clone(), None)
+        };
+        self.0.inspection.get_or_init(make).clone()
     }
 
     /// For HTTPS beside the session: the same trust and patience, and nothing else of the options.
     pub(in crate::transport) fn for_https(&self) -> TlsSetup {
-        let Loaded { options, roots, .. } = self.0.as_ref();
+        let options = &self.0.options;
         let options = TlsOptions {
             no_system_ca: options.no_system_ca,
             timeout: options.timeout,
             ..TlsOptions::default()
         };
+        self.derived(options, None, None)
+    }
+
+    /// The same trusted roots with other options.
+    fn derived(
+        &self,
+        options: TlsOptions,
+        verify_host: Option<Host>,
+        identity: Option<Identity>,
+    ) -> TlsSetup {
         TlsSetup(Arc::new(Loaded {
             options,
-            verify_host: None,
-            roots: roots.clone(),
-            identity: None,
+            verify_host,
+            roots: self.0.roots.clone(),
+            identity,
             connector: OnceLock::new(),
+            inspection: OnceLock::new(),
+            store: OnceLock::new(),
         }))
     }
 
@@ -313,7 +322,7 @@ impl TlsSetup {
     fn quick_root(&self, leaf: &CertInfo, chain: &[CertInfo]) -> Option<String> {
         let system = if self.0.options.no_system_ca { System::None } else { System::Folder };
         let trusted = Trusted { system, own: &self.0.roots, any: false };
-        let found = verify::path(leaf.der(), chain.get(1..).unwrap_or_default(), &trusted)?;
+        let found = verify::path(leaf.der(), chain.get(1..).unwrap_or_default(), &trusted.store()?)?;
         found.ok().filter(|root| !root.is_empty())
     }
 
@@ -328,7 +337,9 @@ impl TlsSetup {
         }
         let system = if self.0.options.no_system_ca { System::None } else { System::All };
         let trusted = Trusted { system, own: &self.0.roots, any: false };
-        match verify::path(leaf.der(), chain.get(1..).unwrap_or_default(), &trusted) {
+        let store = self.0.store.get_or_init(|| trusted.store()).as_ref();
+        let rest = chain.get(1..).unwrap_or_default();
+        match store.and_then(|store| verify::path(leaf.der(), rest, store)) {
             None => PathVerdict::Unknown("this machine's TLS library cannot tell under --insecure"),
             Some(Ok(root)) => PathVerdict::Good(Some(root).filter(|root| !root.is_empty())),
             Some(Err(said)) => match verify::reason(&said, chain) {

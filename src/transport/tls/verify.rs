@@ -194,18 +194,17 @@ pub(super) fn time(leaf: &CertInfo, now: DateTime<Utc>) -> Option<VerifyReason> 
 /// The root's subject comes back, or OpenSSL's words, or nothing where this machine's TLS library has no such
 /// function.
 #[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
-pub(super) fn path(leaf: &[u8], rest: &[CertInfo], trusted: &Trusted<'_>) -> Option<Result<String, String>> {
+pub(super) fn path(leaf: &[u8], rest: &[CertInfo], store: &Store) -> Option<Result<String, String>> {
     use openssl::stack::Stack;
     use openssl::x509::{X509, X509StoreContext};
 
-    let store = trusted.store().ok()?;
     let leaf = X509::from_der(leaf).ok()?;
     let mut untrusted = Stack::new().ok()?;
     for cert in rest {
         untrusted.push(X509::from_der(cert.der()).ok()?).ok()?;
     }
     let mut context = X509StoreContext::new().ok()?;
-    let verdict = context.init(&store, &leaf, &untrusted, |context| {
+    let verdict = context.init(store, &leaf, &untrusted, |context| {
         if !context.verify_cert()? {
             return Ok(Err(context.error().error_string().to_owned()));
         }
@@ -219,7 +218,7 @@ pub(super) fn path(leaf: &[u8], rest: &[CertInfo], trusted: &Trusted<'_>) -> Opt
 
 /// On other systems the TLS library has no such function.
 #[cfg(any(target_os = "windows", target_vendor = "apple"))]
-pub(super) fn path(_: &[u8], _: &[CertInfo], _: &Trusted<'_>) -> Option<Result<String, String>> {
+pub(super) fn path(_: &[u8], _: &[CertInfo], _: &Store) -> Option<Result<String, String>> {
     None
 }
 
@@ -227,8 +226,17 @@ pub(super) fn path(_: &[u8], _: &[CertInfo], _: &Trusted<'_>) -> Option<Result<S
 pub fn vouched_by(leaf: &CertInfo, chain: &[CertInfo], authority: &CertInfo) -> bool {
     let own = [authority.der().to_vec()];
     let trusted = Trusted { system: System::None, own: &own, any: true };
-    matches!(path(leaf.der(), chain.get(1..).unwrap_or_default(), &trusted), Some(Ok(_)))
+    let rest = chain.get(1..).unwrap_or_default();
+    matches!(trusted.store().and_then(|store| path(leaf.der(), rest, &store)), Some(Ok(_)))
 }
+
+/// The roots that are trusted, loaded.
+#[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
+pub(super) type Store = openssl::x509::store::X509Store;
+
+/// On other systems the TLS library has no such thing.
+#[cfg(any(target_os = "windows", target_vendor = "apple"))]
+pub(super) type Store = ();
 
 /// Which of the system's roots are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,7 +261,12 @@ pub(super) struct Trusted<'a> {
 
 #[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
 impl Trusted<'_> {
-    fn store(&self) -> Result<openssl::x509::store::X509Store, openssl::error::ErrorStack> {
+    /// Loads them, which for those of the system takes some 20 ms.
+    pub fn store(&self) -> Option<Store> {
+        self.load().ok()
+    }
+
+    fn load(&self) -> Result<Store, openssl::error::ErrorStack> {
         use openssl::ssl::SslFiletype;
         use openssl::x509::store::{X509Lookup, X509StoreBuilder};
         use openssl::x509::verify::X509VerifyFlags;
@@ -278,6 +291,13 @@ impl Trusted<'_> {
             store.add_cert(X509::from_der(der)?)?;
         }
         Ok(store.build())
+    }
+}
+
+#[cfg(any(target_os = "windows", target_vendor = "apple"))]
+impl Trusted<'_> {
+    pub fn store(&self) -> Option<Store> {
+        None
     }
 }
 

@@ -2,12 +2,38 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use openssl::ssl::{SslAcceptor, SslAcceptorBuilder, SslVersion};
+use openssl::asn1::Asn1Time;
+use openssl::hash::MessageDigest;
+use openssl::pkey::PKey;
+use openssl::rsa::Rsa;
+use openssl::ssl::{SslAcceptor, SslAcceptorBuilder, SslMethod, SslVersion};
+use openssl::x509::X509;
 
 use crate::tls::pki::{Leaf, NAME, Pki, acceptor};
+
+/// Said instead of a reply: nothing, for as long as the client waits.
+pub const HOLD: &str = "\0hold";
+
+/// Said instead of a reply: a line without an end.
+pub const FLOOD: &str = "\0flood";
+
+/// Sends something; nothing where the link is to be closed, or is.
+fn say(link: &mut impl Write, what: &str) -> Option<()> {
+    match what {
+        "" => None,
+        HOLD => {
+            std::thread::sleep(Duration::from_secs(30));
+            None
+        }
+        FLOOD => loop {
+            link.write_all(&[b'x'; 1000]).ok()?;
+        },
+        text => link.write_all(text.as_bytes()).ok(),
+    }
+}
 
 /// What the server does. The default is a healthy one.
 #[derive(Clone)]
@@ -26,8 +52,14 @@ pub struct Fake {
     pub injected: &'static str,
     /// TLS from the first byte.
     pub implicit: bool,
-    /// What is done instead of a handshake.
-    pub no_handshake: bool,
+    /// What is sent instead of a handshake; [`HOLD`] for nothing.
+    pub instead: Option<&'static str>,
+    /// Refuses EHLO over TLS.
+    pub refuses_second_ehlo: bool,
+    /// Answers so to the first command that begins so, and no other.
+    pub once: Option<(&'static str, &'static str, Arc<Mutex<bool>>)>,
+    /// Takes down what is heard.
+    pub heard: Option<Arc<Mutex<Vec<String>>>>,
     tls: Option<Arc<SslAcceptor>>,
 }
 
@@ -41,7 +73,10 @@ impl Default for Fake {
             replies: Vec::new(),
             injected: "",
             implicit: false,
-            no_handshake: false,
+            instead: None,
+            refuses_second_ehlo: false,
+            once: None,
+            heard: None,
             tls: None,
         }
     }
@@ -73,16 +108,19 @@ impl Fake {
         self
     }
 
-    /// Greets so.
-    pub fn greeting(self, banner: &str) -> Fake {
-        let banner = format!("{banner}\r\n");
-        Fake { banner, ..self }
-    }
-
-    /// Answers so to commands that begin so.
-    pub fn says(mut self, command: &'static str, reply: &'static str) -> Fake {
-        self.replies.push((command, reply));
-        self
+    /// A server whose certificate has an RSA key of 1024 bits, and vouches for itself.
+    pub fn with_weak_key() -> Fake {
+        let key = PKey::from_rsa(Rsa::generate(1024).unwrap()).unwrap();
+        let mut cert = X509::builder().unwrap();
+        cert.set_pubkey(&key).unwrap();
+        cert.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
+        cert.set_not_after(&Asn1Time::days_from_now(100).unwrap()).unwrap();
+        cert.sign(&key, MessageDigest::sha256()).unwrap();
+        let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).unwrap();
+        builder.set_security_level(0);
+        builder.set_certificate(&cert.build()).unwrap();
+        builder.set_private_key(&key).unwrap();
+        Fake { tls: Some(Arc::new(builder.build())), ..Fake::default() }
     }
 
     /// Serves on a free port.
@@ -108,7 +146,10 @@ impl Fake {
             return;
         }
         let Some(tcp) = self.talk(tcp, true, false) else { return };
-        if self.no_handshake {
+        if let Some(instead) = self.instead {
+            let mut tcp = tcp;
+            let _ = tcp.read(&mut [0; 2000]);
+            let _ = say(&mut tcp, instead);
             return;
         }
         if let Some(Ok(link)) = self.tls.as_ref().map(|tls| tls.accept(tcp)) {
@@ -121,7 +162,7 @@ impl Fake {
         let mut link = BufReader::new(link);
         if greet {
             std::thread::sleep(self.delay);
-            link.get_mut().write_all(self.banner.as_bytes()).ok()?;
+            say(link.get_mut(), &self.banner)?;
         }
         loop {
             let mut line = Vec::new();
@@ -129,11 +170,11 @@ impl Fake {
                 return None;
             }
             let line = String::from_utf8_lossy(&line).to_ascii_uppercase();
-            let reply = self.reply(line.trim_end(), encrypted);
-            if reply.is_empty() {
-                return None;
+            if let Some(heard) = &self.heard {
+                heard.lock().unwrap().push(line.trim_end().to_owned());
             }
-            link.get_mut().write_all(reply.as_bytes()).ok()?;
+            let reply = self.reply(line.trim_end(), encrypted);
+            say(link.get_mut(), &reply)?;
             match line.trim_end() {
                 "STARTTLS" if reply.starts_with("220") => return Some(link.into_inner()),
                 "QUIT" => return None,
@@ -143,12 +184,19 @@ impl Fake {
     }
 
     fn reply(&self, line: &str, encrypted: bool) -> String {
+        if let Some((command, reply, first)) = &self.once
+            && line.starts_with(command)
+            && std::mem::take(&mut *first.lock().unwrap())
+        {
+            return (*reply).to_owned();
+        }
         if let Some((_, reply)) = self.replies.iter().find(|(command, _)| line.starts_with(command)) {
             return (*reply).to_owned();
         }
         let verb = line.split(' ').next().unwrap_or_default();
         match verb {
-            "EHLO" => {
+            "EHLO" if encrypted && self.refuses_second_ehlo => "503 5.5.1 again?\r\n".to_owned(),
+            "EHLO" | "LHLO" => {
                 let list = if encrypted { &self.after } else { &self.before };
                 let mut lines = vec![NAME];
                 lines.extend(list);

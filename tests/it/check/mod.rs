@@ -1,15 +1,20 @@
 //! The diagnosis: what must be found, and what must not.
 
 mod fake;
-mod faults;
 mod healthy;
+mod links;
+mod names;
 mod outputs;
+mod program;
+mod registry;
+mod sessions;
+mod zone;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heloise::check::{self, Plan, Report, Severity, Subject};
+use heloise::check::{self, Plan, Report, Severity, Subject, Watch};
 use heloise::session::Timeouts;
 use heloise::target::{Host, Scheme, Target};
 use heloise::transport::{DialOptions, TlsOptions, TlsSetup};
@@ -36,7 +41,7 @@ pub fn plan(pki: &Pki) -> Plan {
 /// Checks one port in this scheme.
 pub async fn check(plan: Plan, scheme: Scheme, addr: SocketAddr) -> Report {
     let target = Target { scheme, host: Host::Ip(addr.ip()), port: addr.port(), mx: false };
-    check::run(Arc::new(plan), &Subject::Port(target), None).await
+    check::run(Arc::new(plan), &Subject::Port(target), Watch::default()).await
 }
 
 /// The ids of the findings from this severity on.

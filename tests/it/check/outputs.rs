@@ -18,7 +18,7 @@ fn monitoring_gets_its_four_statuses() {
     let good = check(&["--ca", arg(&ca), &server.addr]);
     assert_eq!(good.code, Some(0), "{}", good.all());
     assert!(
-        good.stdout.starts_with("SMTP OK - smtp://") && good.stdout.contains(" | time=0."),
+        good.stdout.starts_with("SMTP OK - smtp://") && good.stdout.contains(" | time="),
         "{}",
         good.stdout
     );

@@ -1,0 +1,182 @@
+//! Where reports go: standard output in the form asked for, a page, a transcript.
+
+use std::io::{self, IsTerminal, Write};
+
+use chrono::Utc;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::check::output::{html, json, nagios, prometheus, text};
+use crate::check::{Outcome, Progress, Report, Severity, Thresholds};
+use crate::cli::{CheckArgs, CheckFormat, ExplainLevel, FailOn};
+use crate::cmd::{files, setup, written};
+use crate::explain::render::Line;
+use crate::repl::{paint, recording};
+use crate::report::{Problem, Status};
+use crate::transport::Sink;
+
+use super::changes::Changes;
+use super::live;
+
+/// Takes reports as they come.
+pub struct Out {
+    form: CheckFormat,
+    many: bool,
+    colour: bool,
+    width: usize,
+    fail_on: Severity,
+    thresholds: Thresholds,
+    page: Option<Box<dyn Write>>,
+    recorder: Option<Box<dyn Sink>>,
+    /// Reports for the forms that stand or fall as a whole; the others let go of each as it comes.
+    kept: Vec<Report>,
+    outcomes: Vec<Outcome>,
+    changes: Option<Changes>,
+    bar: Option<ProgressBar>,
+}
+
+impl Out {
+    /// Opens all files, before anything is connected to.
+    pub fn open(args: &CheckArgs, count: usize) -> Result<Out, Problem> {
+        let page = args.report.as_deref().map(|path| files::output(Some(path))).transpose()?;
+        let recorder = args.record.as_ref().map(|path| recording::create(path, args.append)).transpose()?;
+        let bar = count > 1 && args.every.is_none() && io::stderr().is_terminal();
+        Ok(Out {
+            form: args.format,
+            many: count > 1,
+            colour: setup::colour(args.color),
+            width: setup::layout(ExplainLevel::None).width,
+            fail_on: match args.fail_on {
+                FailOn::Warning => Severity::Warning,
+                FailOn::Problem => Severity::Problem,
+            },
+            thresholds: Thresholds { cert_days: i64::from(args.cert_days), ..Thresholds::default() },
+            page,
+            recorder,
+            kept: Vec::new(),
+            outcomes: Vec::new(),
+            changes: args.every.map(|_| Changes::default()),
+            bar: bar.then(|| progress_bar(count)),
+        })
+    }
+
+    /// Whether a single check is shown while it runs.
+    pub fn shows_live(&self) -> bool {
+        self.changes.is_none() && io::stdout().is_terminal()
+    }
+
+    /// Shows a check while it runs.
+    pub async fn live(&self, from: UnboundedReceiver<Progress>) {
+        live::View::new(self.colour, self.width).follow(from).await;
+    }
+
+    /// Takes a report.
+    pub fn take(&mut self, report: &Report) -> Result<(), Problem> {
+        self.record(report)?;
+        self.outcomes.push(report.outcome(self.fail_on));
+        if self.page.is_some() || matches!(self.form, CheckFormat::Nagios | CheckFormat::Prometheus) {
+            self.kept.push(report.clone());
+        }
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        }
+        let shown = self.show(report);
+        let show = || written(shown).map(drop);
+        match &self.bar {
+            Some(bar) => bar.suspend(show),
+            None => show(),
+        }
+    }
+
+    /// Puts all sessions into the transcript, one after the other.
+    fn record(&mut self, report: &Report) -> Result<(), Problem> {
+        let Some(recorder) = &mut self.recorder else { return Ok(()) };
+        let fail = |words: String| Problem::new(Status::LocalFile, words);
+        for leg in &report.legs {
+            let Some(header) = &leg.header else { continue };
+            recorder.begin(header).map_err(fail)?;
+            for entry in leg.entries() {
+                recorder.entry(entry, false).map_err(fail)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, report: &Report) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        let first = match &mut self.changes {
+            None => true,
+            Some(changes) => {
+                let seen = changes.take(report);
+                if let Some(change) = &seen {
+                    match self.form {
+                        CheckFormat::Json => json::write_value(&mut out, &change.json())?,
+                        _ => print(&mut out, &change.lines(), self.colour)?,
+                    }
+                    out.flush()?;
+                }
+                seen.is_none() && changes.is_first(report)
+            }
+        };
+        if !first {
+            return Ok(());
+        }
+        match self.form {
+            CheckFormat::Text if self.many => {
+                print(&mut out, &text::in_a_list(report, self.width), self.colour)?
+            }
+            CheckFormat::Text => {
+                let legs = report.legs.iter().flat_map(|leg| text::leg(leg, report.took, self.width));
+                print(&mut out, &legs.collect::<Vec<_>>(), self.colour)?;
+                print(&mut out, &text::findings(report, self.width), self.colour)?;
+            }
+            CheckFormat::Json => json::write(&mut out, report)?,
+            // These are shown whole at the end.
+            CheckFormat::Nagios | CheckFormat::Prometheus => {}
+        }
+        out.flush()
+    }
+
+    /// Ends all files. The exit status of it all comes back.
+    pub fn close(mut self) -> Result<Status, Problem> {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        if let Some(page) = &mut self.page {
+            written(html::write(page, &self.kept).and_then(|()| page.flush()))?;
+        }
+        let whole = match self.form {
+            CheckFormat::Text | CheckFormat::Json => String::new(),
+            CheckFormat::Nagios => nagios::render(&self.kept, &self.thresholds, Utc::now()),
+            CheckFormat::Prometheus => prometheus::render(&self.kept),
+        };
+        let mut out = io::stdout().lock();
+        written(out.write_all(whole.as_bytes()).and_then(|()| out.flush()))?;
+        if self.form == CheckFormat::Nagios {
+            return Ok(Status::Plugin(nagios::State::of(&self.kept).code()));
+        }
+        Ok(self.worst().into())
+    }
+
+    /// What all reports come to: the same as each where all are alike, else findings.
+    fn worst(&self) -> Outcome {
+        let mut failed = self.outcomes.iter().copied().filter(|outcome| *outcome != Outcome::Fine);
+        let Some(first) = failed.next() else { return Outcome::Fine };
+        match self.outcomes.iter().all(|outcome| *outcome == first) {
+            true => first,
+            false => Outcome::Findings,
+        }
+    }
+}
+
+fn print(out: &mut impl Write, lines: &[Line], colour: bool) -> io::Result<()> {
+    lines.iter().try_for_each(|line| writeln!(out, "{}", paint(line, colour)))
+}
+
+fn progress_bar(count: usize) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(u64::try_from(count).ok(), ProgressDrawTarget::stderr());
+    // The template is a constant that parses.
+    let style = ProgressStyle::with_template("{bar:30} {pos} of {len} checked · {elapsed} · {eta} to go");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}

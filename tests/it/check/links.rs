@@ -1,0 +1,192 @@
+//! What is found from the greeting to the encrypted link.
+
+use std::time::Duration;
+
+use heloise::check::{Plan, Report};
+use heloise::target::Scheme;
+use openssl::ssl::{SslAcceptorBuilder, SslOptions, SslVerifyMode, SslVersion};
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose};
+
+use super::fake::{FLOOD, Fake, HOLD};
+use super::registry::{Case, cases, provoke};
+use super::zone::Zone;
+use super::{check, plan};
+use crate::tls::pki::{Leaf, NAME, Pki, published_issuer};
+
+pub const CASES: &[Case] = cases! {
+    "banner-slow" => submission(|fake| fake.delay = Duration::from_millis(60), |plan| {
+        plan.thresholds.banner = Duration::from_millis(30);
+    }).await;
+    "greeting-refused" => greeting("554 5.7.1 go away").await;
+    "greeting-deferred" => greeting("421 4.3.2 too busy").await;
+    "greeting-masked" => greeting("220 ****************************").await;
+    "greeting-without-name" => greeting("220 ** hello").await;
+    "greeting-name-short" => greeting("220 mailserver ESMTP").await;
+    "greeting-name-elsewhere" => submission(|fake| fake.banner = "220 far.test ESMTP\r\n".to_owned(), |plan| {
+        plan.dial.resolver = Some(Zone::default().address("far.test", "127.0.0.9").serve());
+    }).await;
+    "protocol-broken" => submission(|fake| fake.banner = format!("220 {NAME} ESMTP\n"), |_| {}).await;
+    "tls-expected" => submission(|fake| fake.implicit = true, |plan| {
+        plan.thresholds.wrong_mode = Duration::from_millis(50);
+    }).await;
+    "not-smtp" => submission(|fake| fake.banner = "HTTP/1.1 400 Bad Request\r\n\r\n".to_owned(), |_| {}).await;
+    "no-reply" => submission(|fake| fake.replies.push(("EHLO", HOLD)), short_waits).await;
+    "closed-early" => submission(|fake| fake.replies.push(("EHLO", "")), |_| {}).await;
+    "cut-off" => cut_off().await;
+    "too-much" => submission(|fake| fake.replies.push(("EHLO", FLOOD)), |_| {}).await;
+    "helo-only" => submission(|fake| fake.replies.push(("EHLO", "502 what?\r\n")), |_| {}).await;
+    "greeting-refused-by-name" => submission(|fake| {
+        fake.replies.extend([("EHLO", "550 who?\r\n"), ("HELO", "550 5.7.1 who are you?\r\n")]);
+    }, |_| {}).await;
+    "no-starttls" => submission(|fake| fake.before = vec!["SIZE 50000000"], |_| {}).await;
+    "starttls-refused" => submission(|fake| fake.replies.push(("STARTTLS", "454 4.7.0 no\r\n")), |_| {}).await;
+    "starttls-without-tls" => submission(|fake| fake.instead = Some("250 what now?\r\n"), |_| {}).await;
+    "starttls-injection" => submission(|fake| fake.injected = "250 injected\r\n", |_| {}).await;
+    "starttls-offered-twice" => submission(|fake| fake.after = vec!["STARTTLS", "AUTH PLAIN"], |_| {}).await;
+    "ehlo-refused-over-tls" => submission(|fake| fake.refuses_second_ehlo = true, |_| {}).await;
+    "plaintext-expected" => {
+        let pki = Pki::new();
+        check(plan(&pki), Scheme::Smtps, Fake::with_tls(&pki).serve()).await
+    };
+    "tls-no-common-version" => tls(|tls| {
+        take_old_versions(tls);
+        tls.set_max_proto_version(Some(SslVersion::TLS1_1)).unwrap();
+    }).await;
+    "tls-no-common-cipher" => tls(|tls| {
+        tls.set_max_proto_version(Some(SslVersion::TLS1_2)).unwrap();
+        tls.set_cipher_list("ECDHE-RSA-AES128-GCM-SHA256").unwrap();
+    }).await;
+    "tls-client-certificate" => tls(|tls| {
+        tls.set_max_proto_version(Some(SslVersion::TLS1_2)).unwrap();
+        tls.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+    }).await;
+    "tls-timed-out" => submission(|fake| fake.instead = Some(HOLD), short_waits).await;
+    "tls-closed" => submission(|fake| fake.instead = Some(""), |_| {}).await;
+    "tls-failed" => submission(|fake| fake.instead = Some("\u{15}\u{3}\u{3}\0\u{2}\u{2}\u{70}"), |_| {}).await;
+    "tls-outdated" => tls(take_old_versions).await;
+    "tls-1-2-only" => tls(|tls| tls.set_max_proto_version(Some(SslVersion::TLS1_2)).unwrap()).await;
+    "certificate-expired" => leaf(|params| params.not_after = rcgen::date_time_ymd(2020, 1, 1)).await;
+    "certificate-not-yet-valid" => leaf(|params| params.not_before = rcgen::date_time_ymd(2500, 1, 1)).await;
+    "certificate-ends-soon" => leaf(|params| {
+        let soon = std::time::SystemTime::now() + Duration::from_secs(5 * 86_400);
+        params.not_after = soon.into();
+    }).await;
+    "certificate-name-mismatch" => chain(|pki| {
+        let leaf = pki.leaf(&["other.example"], |_| {});
+        (pki.chain(&leaf), leaf)
+    }).await;
+    "certificate-self-signed" => chain(|_| {
+        let leaf = Leaf::self_signed(&[NAME]);
+        (vec![leaf.der.clone()], leaf)
+    }).await;
+    "certificate-unknown-issuer" => chain(|_| {
+        let stranger = Pki::named("Strange");
+        let leaf = stranger.leaf(&[NAME], |_| {});
+        (stranger.chain(&leaf), leaf)
+    }).await;
+    "certificate-untrusted-root" => chain(|_| {
+        let stranger = Pki::named("Strange");
+        let leaf = stranger.leaf(&[NAME], |_| {});
+        let mut chain = stranger.chain(&leaf);
+        chain.push(root(&stranger));
+        (chain, leaf)
+    }).await;
+    "certificate-missing-intermediate" => chain(|pki| {
+        let leaf = pki.leaf(&[NAME], |params| params.custom_extensions = vec![published_issuer()]);
+        (vec![leaf.der.clone()], leaf)
+    }).await;
+    "certificate-wrong-purpose" => leaf(|params| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    }).await;
+    "certificate-weak" => weak_key().await;
+    "certificate-not-verified" => chain(|pki| {
+        let leaf = pki.leaf(&[NAME], |_| {});
+        let mut chain = pki.chain(&leaf);
+        let last = chain[0].len() - 1;
+        chain[0][last] ^= 1;
+        (chain, leaf)
+    }).await;
+    "certificate-fits-no-pin" => {
+        let pki = Pki::new();
+        let mut plan = plan(&pki);
+        plan.tls = plan.tls.with(|options| options.pins = vec!["00".repeat(32).parse().unwrap()]);
+        check(plan, Scheme::Submission, Fake::with_tls(&pki).serve()).await
+    };
+    "chain-out-of-order" => chain(|pki| {
+        let (leaf, stranger) = (pki.leaf(&[NAME], |_| {}), Pki::named("Strange"));
+        (vec![leaf.der.clone(), stranger.intermediate.clone(), pki.intermediate.clone()], leaf)
+    }).await;
+    "chain-superfluous" => chain(|pki| {
+        let leaf = pki.leaf(&[NAME], |_| {});
+        let mut chain = pki.chain(&leaf);
+        chain.push(root(pki));
+        (chain, leaf)
+    }).await;
+};
+
+#[test]
+fn each_fault_of_greeting_and_link_is_found() {
+    provoke(CASES);
+}
+
+/// A healthy submission server but for one thing.
+async fn submission(change: impl FnOnce(&mut Fake), change_plan: impl FnOnce(&mut Plan)) -> Report {
+    let pki = Pki::new();
+    let mut plan = plan(&pki);
+    change_plan(&mut plan);
+    check(plan, Scheme::Submission, Fake::with_tls(&pki).but(change).serve()).await
+}
+
+async fn greeting(line: &'static str) -> Report {
+    submission(|fake| fake.banner = format!("{line}\r\n"), |_| {}).await
+}
+
+fn short_waits(plan: &mut Plan) {
+    let short = Duration::from_millis(300);
+    plan.timeouts = heloise::session::Timeouts::all(short);
+    plan.tls = plan.tls.with(|options| options.timeout = short);
+}
+
+/// A server that ends the link with a reset where a reply was due.
+async fn cut_off() -> Report {
+    use crate::peer::{Act, peer};
+    let acts = vec![Act::Send(b"220 mx.example.org ESMTP\r\n".to_vec()), Act::AwaitBytes, Act::Reset];
+    check(plan(&Pki::new()), Scheme::Submission, peer(acts)).await
+}
+
+/// TLS set up in some way.
+async fn tls(change: impl FnOnce(&mut SslAcceptorBuilder)) -> Report {
+    let pki = Pki::new();
+    let leaf = pki.leaf(&[NAME], |_| {});
+    let fake = Fake::with_chain(&pki.chain(&leaf), &leaf, change);
+    check(plan(&pki), Scheme::Submission, fake.serve()).await
+}
+
+fn take_old_versions(tls: &mut SslAcceptorBuilder) {
+    tls.clear_options(SslOptions::NO_TLSV1 | SslOptions::NO_TLSV1_1);
+    tls.set_min_proto_version(Some(SslVersion::TLS1)).unwrap();
+    tls.set_cipher_list("DEFAULT:@SECLEVEL=0").unwrap();
+}
+
+/// A certificate that is wrong in one way.
+async fn leaf(change: impl FnOnce(&mut CertificateParams)) -> Report {
+    let pki = Pki::new();
+    let leaf = pki.leaf(&[NAME], change);
+    check(plan(&pki), Scheme::Submission, Fake::with_chain(&pki.chain(&leaf), &leaf, |_| {}).serve()).await
+}
+
+/// A chain that is wrong in one way.
+async fn chain(make: impl FnOnce(&Pki) -> (Vec<Vec<u8>>, Leaf)) -> Report {
+    let pki = Pki::new();
+    let (chain, leaf) = make(&pki);
+    check(plan(&pki), Scheme::Submission, Fake::with_chain(&chain, &leaf, |_| {}).serve()).await
+}
+
+fn root(pki: &Pki) -> Vec<u8> {
+    openssl::x509::X509::from_pem(pki.root_pem.as_bytes()).unwrap().to_der().unwrap()
+}
+
+/// A key that is too short.
+async fn weak_key() -> Report {
+    check(plan(&Pki::new()), Scheme::Submission, Fake::with_weak_key().serve()).await
+}

@@ -1,0 +1,204 @@
+//! What is found in a session: AUTH, envelope, limits, good-bye.
+
+use heloise::check::{End, Envelope, Login, Outcome, Plan, Report, Severity};
+use heloise::secret::Secret;
+use heloise::target::Scheme;
+
+use super::fake::Fake;
+use super::registry::{Case, cases, provoke};
+use super::{check, ids, plan};
+use crate::tls::pki::Pki;
+
+pub const CASES: &[Case] = cases! {
+    "auth-in-clear" => submission(|fake| fake.before = vec!["STARTTLS", "AUTH PLAIN LOGIN"], |_| {}).await;
+    "auth-not-offered" => submission(|fake| fake.after = vec!["SIZE 50000000"], |_| {}).await;
+    "auth-outdated-only" => submission(|fake| fake.after = vec!["AUTH DIGEST-MD5 NTLM"], |_| {}).await;
+    "auth-tokens-only" => submission(|fake| fake.after = vec!["AUTH XOAUTH2 OAUTHBEARER"], |_| {}).await;
+    "auth-on-relay" => {
+        let pki = Pki::new();
+        check(plan(&pki), Scheme::Lmtp, Fake::with_tls(&pki).serve()).await
+    };
+    "login-withheld" => {
+        let (pki, stranger) = (Pki::new(), Pki::named("Strange"));
+        let mut plan = plan(&pki);
+        plan.login = Some(login(""));
+        check(plan, Scheme::Submission, Fake::with_tls(&stranger).serve()).await
+    };
+    "login-no-mechanism" => submission(|fake| fake.after = vec!["AUTH XOAUTH2"], |plan| plan.login = Some(login(""))).await;
+    "login-refused" => submission(|fake| fake.replies.push(("AUTH", "535 5.7.8 bad credentials\r\n")), |plan| {
+        plan.login = Some(login(""));
+    }).await;
+    "login-unusable" => submission(|_| {}, |plan| plan.login = Some(login("SCRAM-SHA-256-PLUS-PLUS"))).await;
+    "login-challenge" => submission(|fake| {
+        fake.replies.extend([("AUTH", "334 bm90IGEgc2NyYW0gbWVzc2FnZQ==\r\n"), ("*", "501 5.0.0 cancelled\r\n")]);
+    }, |plan| plan.login = Some(login("SCRAM-SHA-256"))).await;
+    "sender-refused" => envelope("MAIL", "550 5.7.1 no mail from you\r\n").await;
+    "sender-deferred" => envelope("MAIL", "451 4.3.0 later\r\n").await;
+    "recipient-refused" => envelope("RCPT", "550 5.1.1 no such user\r\n").await;
+    "recipient-deferred" => envelope("RCPT", "451 4.3.0 later\r\n").await;
+    "greylisted" => envelope("RCPT", "450 4.7.1 Greylisted, please try again in 5 minutes\r\n").await;
+    "open-relay" => relay("250 2.1.5 ok\r\n").await;
+    "relay-unclear" => relay("450 4.7.1 later\r\n").await;
+    "size-not-told" => submission(|fake| fake.after = vec!["AUTH PLAIN"], |_| {}).await;
+    "size-small" => submission(|fake| fake.after = vec!["AUTH PLAIN", "SIZE 1000000"], |_| {}).await;
+    "quit-ignored" => submission(|fake| fake.replies.push(("QUIT", "500 never\r\n")), |_| {}).await;
+};
+
+#[test]
+fn each_fault_of_a_session_is_found() {
+    provoke(CASES);
+}
+
+async fn submission(change: impl FnOnce(&mut Fake), change_plan: impl FnOnce(&mut Plan)) -> Report {
+    let pki = Pki::new();
+    let mut plan = plan(&pki);
+    change_plan(&mut plan);
+    check(plan, Scheme::Submission, Fake::with_tls(&pki).but(change).serve()).await
+}
+
+fn login(mechanism: &str) -> Login {
+    Login {
+        user: "alice".to_owned(),
+        authzid: None,
+        password: Some(Secret::from("hunter2 and more".to_owned())),
+        token: None,
+        mechanism: mechanism.to_owned(),
+        initial_response: true,
+        allow_plaintext: false,
+    }
+}
+
+async fn envelope(command: &'static str, reply: &'static str) -> Report {
+    submission(
+        |fake| fake.replies.push((command, reply)),
+        |plan| {
+            plan.envelope = Some(Envelope::new("me@example.net", &["bob@example.org".to_owned()]).unwrap());
+        },
+    )
+    .await
+}
+
+async fn relay(reply: &'static str) -> Report {
+    submission(
+        |fake| fake.replies.push(("RCPT TO:<RELAY-TEST@EXAMPLE.COM>", reply)),
+        |plan| plan.relay_test = true,
+    )
+    .await
+}
+
+#[tokio::test]
+async fn a_login_that_is_accepted_is_no_finding_and_leaves_no_secret() {
+    let report = submission(
+        |fake| fake.replies.push(("AUTH PLAIN", "235 2.7.0 welcome\r\n")),
+        |plan| plan.login = Some(login("")),
+    )
+    .await;
+    assert_eq!(ids(&report, Severity::Note), Vec::<&str>::new());
+    let leg = report.sessions().next().unwrap();
+    let stage = leg.stages.iter().find(|stage| stage.name.as_str() == "login").unwrap();
+    assert_eq!(stage.summary, "PLAIN · 235 2.7.0 welcome");
+    let whole = format!("{:?}", leg.entries().collect::<Vec<_>>());
+    assert!(!whole.contains("hunter2") && !whole.contains("AGFsaWNl"), "{whole}");
+}
+
+#[tokio::test]
+async fn the_end_decides_the_status() {
+    let refused = submission(
+        |fake| fake.replies.push(("AUTH", "535 5.7.8 bad credentials\r\n")),
+        |plan| plan.login = Some(login("")),
+    )
+    .await;
+    assert_eq!(refused.outcome(Severity::Problem), Outcome::AuthRefused);
+    assert_eq!(refused.sessions().next().unwrap().end, End::AuthRefused);
+    let stages: Vec<&str> = refused.legs[1].stages.iter().map(|stage| stage.name.as_str()).collect();
+    assert!(stages.contains(&"quit"), "QUIT is said all the same: {stages:?}");
+    let report = envelope("RCPT", "550 5.1.1 no such user\r\n").await;
+    assert_eq!(report.outcome(Severity::Problem), Outcome::Findings);
+    let deferred = envelope("RCPT", "451 4.3.0 later\r\n").await;
+    assert_eq!(deferred.outcome(Severity::Problem), Outcome::Fine);
+    assert_eq!(deferred.outcome(Severity::Warning), Outcome::Findings);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_but_what_was_asked_for() {
+    let report = submission(
+        |_| {},
+        |plan| {
+            plan.relay_test = true;
+            plan.envelope = Some(Envelope::new("", &["bob@example.org".to_owned()]).unwrap());
+        },
+    )
+    .await;
+    let said: Vec<String> = report.legs[1]
+        .entries()
+        .filter(|entry| entry.arrow() == " ~>")
+        .filter_map(|entry| entry.line().map(|line| line.to_visible()))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "EHLO client.example.net",
+            "MAIL FROM:<relay-test@example.net>",
+            "RCPT TO:<relay-test@example.com>",
+            "RSET",
+            "MAIL FROM:<>",
+            "RCPT TO:<bob@example.org>",
+            "RSET",
+            "QUIT"
+        ]
+    );
+}
+
+#[test]
+fn an_address_cannot_smuggle_in_a_command() {
+    for bad in ["a@b>\r\nDATA", "a b", "a@b\n", "<a@b"] {
+        assert!(Envelope::new(bad, &[]).is_err(), "{bad:?}");
+        assert!(Envelope::new("", &[bad.to_owned()]).is_err(), "{bad:?}");
+    }
+}
+
+/// Providers answer in their own ways to credentials; what they mean is told, and what helps there.
+#[tokio::test]
+async fn each_provider_is_known_by_its_refusals() {
+    for (host, reply, words) in [
+        (
+            "smtp.gmail.com",
+            "535 5.7.8 Username and Password not accepted. For more information, go to support.google.com/mail/?p=BadCredentials\r\n",
+            "app password",
+        ),
+        (
+            "smtp.gmail.com",
+            "534 5.7.9 Application-specific password required. Learn more at support.google.com/mail/?p=InvalidSecondFactor\r\n",
+            "app password",
+        ),
+        (
+            "smtp.office365.com",
+            "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant.\r\n",
+            "tenant",
+        ),
+        (
+            "email-smtp.us-east-1.amazonaws.com",
+            "535 Authentication Credentials Invalid\r\n",
+            "smtp credentials",
+        ),
+        (
+            "smtp.sendgrid.net",
+            "535 Authentication failed: The provided authorization grant is invalid\r\n",
+            "apikey",
+        ),
+        ("smtp.mail.yahoo.com", "535 5.7.0 (#AUTH005) Too many bad auth attempts.\r\n", "yahoo"),
+    ] {
+        let banner = format!("220 {host} ESMTP ready\r\n");
+        let report = submission(
+            |fake| {
+                fake.banner = banner;
+                fake.replies.push(("AUTH", reply));
+            },
+            |plan| plan.login = Some(login("")),
+        )
+        .await;
+        let finding = report.findings.iter().find(|finding| finding.id == "login-refused").unwrap();
+        let told = format!("{:?} {:?} {:?}", finding.meaning, finding.causes, finding.fixes).to_lowercase();
+        assert!(told.contains(words), "{host}: {told}");
+    }
+}
