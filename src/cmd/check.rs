@@ -80,7 +80,7 @@ async fn work(
     subjects: Vec<Subject>,
     stop: watch::Receiver<bool>,
 ) -> Result<Status, Problem> {
-    let mut out = Out::open(args, subjects.len())?;
+    let mut out = Out::open(args, &subjects)?;
     let Some(every) = args.every else {
         each(args, &plan, subjects, &stop, &mut out).await?;
         return out.close();

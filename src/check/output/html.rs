@@ -13,28 +13,31 @@ use super::text::brief;
 
 const STYLE: &str = include_str!("report.css");
 
-/// Writes all reports as one page.
-///
-/// # Errors
-/// When `out` takes no more.
-pub fn write(out: &mut dyn Write, reports: &[Report]) -> io::Result<()> {
-    let subjects: Vec<&str> = reports.iter().map(|report| report.subject.as_str()).collect();
-    html::open_page(out, &format!("Check of {}", subjects.join(", ")), &[html::STYLE, STYLE], None)?;
-    let mut page = Page { out, entries: Html::default() };
-    for report in reports {
-        page.report(report)?;
-    }
-    writeln!(out, "{}\n</body>\n</html>", html::FOOT)
-}
-
-struct Page<'a> {
-    out: &'a mut dyn Write,
+/// A page under way.
+pub struct Page<W> {
+    out: W,
     /// Numbers the entries of all transcripts.
     entries: Html,
 }
 
-impl Page<'_> {
-    fn report(&mut self, report: &Report) -> io::Result<()> {
+impl<W: Write> Page<W> {
+    /// Begins a page about this.
+    ///
+    /// # Errors
+    /// When `out` takes no more, here and below.
+    pub fn begin(mut out: W, about: &str) -> io::Result<Page<W>> {
+        html::open_page(&mut out, &format!("Check of {about}"), &[html::STYLE, STYLE], None)?;
+        Ok(Page { out, entries: Html::default() })
+    }
+
+    /// Ends the page.
+    pub fn end(mut self) -> io::Result<()> {
+        writeln!(self.out, "{}\n</body>\n</html>", html::FOOT)?;
+        self.out.flush()
+    }
+
+    /// Adds a report.
+    pub fn report(&mut self, report: &Report) -> io::Result<()> {
         writeln!(self.out, "<section>\n<header><h1>Check of {}</h1><dl>", escape(&report.subject))?;
         let counts = [Severity::Problem, Severity::Warning, Severity::Note].map(|severity| {
             let (count, word) = (report.count(severity), severity.word());
@@ -154,7 +157,7 @@ impl Page<'_> {
             return Ok(());
         }
         writeln!(self.out, "<details><summary>{heading}</summary><ol>")?;
-        entries.iter().try_for_each(|entry| self.entries.entry(self.out, entry, None))?;
+        entries.iter().try_for_each(|entry| self.entries.entry(&mut self.out, entry, None))?;
         writeln!(self.out, "</ol></details>")
     }
 }
@@ -166,7 +169,9 @@ mod tests {
 
     fn page(reports: &[Report]) -> String {
         let mut out = Vec::new();
-        write(&mut out, reports).unwrap();
+        let mut page = Page::begin(&mut out, "servers").unwrap();
+        reports.iter().for_each(|report| page.report(report).unwrap());
+        page.end().unwrap();
         String::from_utf8(out).unwrap()
     }
 

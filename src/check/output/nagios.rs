@@ -3,7 +3,6 @@
 //! The convention is that of the Monitoring Plugins project, which Nagios, Icinga, Naemon and Checkmk share: the
 //! exit status is 0 for OK, 1 for WARNING, 2 for CRITICAL and 3 for UNKNOWN.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -44,12 +43,11 @@ impl State {
         }
     }
 
-    /// The worst of all reports.
-    pub fn of(reports: &[Report]) -> State {
-        match reports.iter().filter_map(Report::worst).max() {
-            Some(Severity::Problem) => State::Critical,
-            Some(Severity::Warning) => State::Warning,
-            Some(Severity::Note) | None => State::Ok,
+    const fn of(severity: Severity) -> State {
+        match severity {
+            Severity::Problem => State::Critical,
+            Severity::Warning => State::Warning,
+            Severity::Note => State::Ok,
         }
     }
 }
@@ -59,36 +57,111 @@ pub fn unknown(why: &str) -> String {
     format!("SMTP {} - {}\n", State::Unknown.word(), clean(why))
 }
 
-/// The output of the plugin. `now` is the time from which the days of a certificate count.
-pub fn render(reports: &[Report], thresholds: &Thresholds, now: DateTime<Utc>) -> String {
-    let state = State::of(reports);
-    let subjects: Vec<&str> = reports.iter().map(|report| report.subject.as_str()).collect();
-    let mut out = format!("SMTP {} - {}: {}", state.word(), clean(&subjects.join(", ")), sum(reports));
-    let data = performance(reports, thresholds, now);
-    if !data.is_empty() {
-        out.push_str(" | ");
-        out.push_str(&data.join(" "));
-    }
-    out.push('\n');
-    for finding in reports.iter().flat_map(|report| &report.findings) {
-        if finding.severity > Severity::Note {
-            // Writing to a String cannot fail.
-            let _ = writeln!(out, "{}", detail(finding));
-        }
-    }
-    out
+/// The output of the plugin, gathered report by report; the reports themselves are not kept.
+#[derive(Debug)]
+pub struct Plugin {
+    cert_days: i64,
+    now: DateTime<Utc>,
+    subjects: Vec<String>,
+    state: State,
+    /// What is wrong first of all, in so few words that they fit a text message.
+    first: Option<String>,
+    details: Vec<String>,
+    took: Duration,
+    problems: usize,
+    warnings: usize,
+    notes: usize,
+    sessions: Vec<Session>,
 }
 
-/// What is wrong, the gravest first, in so few words that they fit a text message.
-fn sum(reports: &[Report]) -> String {
-    let all = || reports.iter().flat_map(|report| &report.findings);
-    let gravest = all().filter(|finding| finding.severity > Severity::Note).max_by_key(|f| f.severity);
-    let Some(gravest) = gravest else { return "nothing wrong".to_owned() };
-    // Of equal ones the first: that is the one to act on.
-    let first = all().find(|finding| finding.severity == gravest.severity).unwrap_or(gravest);
-    let more = all().filter(|finding| finding.severity > Severity::Note).count() - 1;
-    let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
-    format!("{}{more}", clean(&first.line))
+/// The performance data of a session: its name, and labels with their values.
+type Session = (String, Vec<(&'static str, String)>);
+
+impl Plugin {
+    /// Nothing was checked yet. `now` is the time from which the days of a certificate count.
+    pub fn new(thresholds: &Thresholds, now: DateTime<Utc>) -> Plugin {
+        Plugin {
+            cert_days: thresholds.cert_days,
+            now,
+            subjects: Vec::new(),
+            state: State::Ok,
+            first: None,
+            details: Vec::new(),
+            took: Duration::ZERO,
+            problems: 0,
+            warnings: 0,
+            notes: 0,
+            sessions: Vec::new(),
+        }
+    }
+
+    /// Adds a report.
+    pub fn add(&mut self, report: &Report) {
+        self.subjects.push(clean(&report.subject));
+        self.took = self.took.max(report.took);
+        self.problems += report.count(Severity::Problem);
+        self.warnings += report.count(Severity::Warning);
+        self.notes += report.count(Severity::Note);
+        for finding in report.findings.iter().filter(|finding| finding.severity > Severity::Note) {
+            // Of equal ones the first: that is the one to act on.
+            if State::of(finding.severity) > self.state {
+                self.state = State::of(finding.severity);
+                self.first = Some(clean(&finding.line));
+            }
+            self.details.push(detail(finding));
+        }
+        let sessions = report.last_tries().map(|leg| (name(leg), self.session(leg)));
+        let sessions: Vec<Session> = sessions.collect();
+        self.sessions.extend(sessions);
+    }
+
+    /// What the plugin says with its exit status.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// What it says in words.
+    pub fn render(&self) -> String {
+        let (word, subjects) = (self.state.word(), self.subjects.join(", "));
+        let what = match (&self.first, self.details.len()) {
+            (None, _) => "nothing wrong".to_owned(),
+            (Some(first), 1) => first.clone(),
+            (Some(first), all) => format!("{first} (and {} more)", all - 1),
+        };
+        let mut out = format!("SMTP {word} - {subjects}: {what} | {}\n", self.performance().join(" "));
+        for detail in &self.details {
+            out.push_str(detail);
+            out.push('\n');
+        }
+        out
+    }
+
+    fn session(&self, leg: &Leg) -> Vec<(&'static str, String)> {
+        let timed = [StageName::Tcp, StageName::Banner, StageName::Ehlo, StageName::Tls, StageName::Login];
+        let timed = timed.into_iter().filter_map(|name| leg.stage(name));
+        let timed = timed.filter(|stage| !matches!(stage.verdict, Verdict::Skipped(_)));
+        let mut data: Vec<(&'static str, String)> =
+            timed.map(|stage| (stage.name.as_str(), format!("{}s;;;0", seconds(stage.took)))).collect();
+        let days = leg.facts.not_after.map(|end| (end - self.now).num_days());
+        // A range of N: warns below N, as there are fewer days left than that.
+        data.extend(days.map(|days| ("cert_days", format!("{days};{}:;0:", self.cert_days))));
+        data
+    }
+
+    fn performance(&self) -> Vec<String> {
+        let mut data = vec![
+            format!("time={}s;;;0", seconds(self.took)),
+            format!("problems={};;0;0", self.problems),
+            format!("warnings={};0;;0", self.warnings),
+            format!("notes={};;;0", self.notes),
+        ];
+        let alone = self.sessions.len() == 1;
+        for (name, values) in &self.sessions {
+            let label = |what: &str| if alone { what.to_owned() } else { quoted(&format!("{name} {what}")) };
+            data.extend(values.iter().map(|(what, value)| format!("{}={value}", label(what))));
+        }
+        data
+    }
 }
 
 fn detail(finding: &Finding) -> String {
@@ -110,31 +183,6 @@ fn detail(finding: &Finding) -> String {
 /// Text without what has a meaning of its own in the output: the bar, and line ends.
 fn clean(text: &str) -> String {
     harmless(text).replace('|', "/")
-}
-
-fn performance(reports: &[Report], thresholds: &Thresholds, now: DateTime<Utc>) -> Vec<String> {
-    let count = |severity| reports.iter().map(|report| report.count(severity)).sum::<usize>();
-    let took = reports.iter().map(|report| report.took).max().unwrap_or_default();
-    let mut data = vec![
-        format!("time={}s;;;0", seconds(took)),
-        format!("problems={};;0;0", count(Severity::Problem)),
-        format!("warnings={};0;;0", count(Severity::Warning)),
-        format!("notes={};;;0", count(Severity::Note)),
-    ];
-    let sessions: Vec<&Leg> = reports.iter().flat_map(Report::last_tries).collect();
-    let alone = sessions.len() == 1;
-    for leg in sessions {
-        let label =
-            |what: &str| if alone { what.to_owned() } else { quoted(&format!("{} {what}", name(leg))) };
-        for stage in [StageName::Tcp, StageName::Banner, StageName::Ehlo, StageName::Tls, StageName::Login] {
-            let stage = leg.stage(stage).filter(|stage| !matches!(stage.verdict, Verdict::Skipped(_)));
-            data.extend(stage.map(|s| format!("{}={}s;;;0", label(s.name.as_str()), seconds(s.took))));
-        }
-        let days = leg.facts.not_after.map(|end| (end - now).num_days());
-        // A range of N: warns below N, as there are fewer days left than that.
-        data.extend(days.map(|days| format!("{}={days};{}:;0:", label("cert_days"), thresholds.cert_days)));
-    }
-    data
 }
 
 /// The place of a leg, with its address where one host has several.
@@ -159,28 +207,32 @@ mod tests {
     use super::super::sample;
     use super::*;
 
+    fn plugin(reports: &[Report]) -> Plugin {
+        let mut plugin = Plugin::new(&Thresholds::default(), sample::now());
+        reports.iter().for_each(|report| plugin.add(report));
+        plugin
+    }
+
     #[test]
     fn the_status_line_and_its_data() {
-        let ailing = render(&[sample::ailing()], &Thresholds::default(), sample::now());
-        insta::assert_snapshot!("nagios_ailing", ailing);
-        insta::assert_snapshot!(
-            "nagios_healthy",
-            render(&[sample::healthy()], &Thresholds::default(), sample::now())
-        );
-        let both = render(&[sample::healthy(), sample::ailing()], &Thresholds::default(), sample::now());
+        insta::assert_snapshot!("nagios_ailing", plugin(&[sample::ailing()]).render());
+        insta::assert_snapshot!("nagios_healthy", plugin(&[sample::healthy()]).render());
+        let both = plugin(&[sample::healthy(), sample::ailing()]).render();
         assert!(both.starts_with("SMTP CRITICAL - mx.example.org:25, mail.example.org: "), "{both}");
     }
 
     #[test]
     fn states_follow_the_convention() {
-        assert_eq!(State::of(&[sample::healthy()]), State::Ok);
-        assert_eq!(State::of(&[sample::healthy(), sample::ailing()]), State::Critical);
+        let state = |reports: &[Report]| plugin(reports).state();
+        assert_eq!(state(&[sample::healthy()]), State::Ok);
+        assert_eq!(state(&[sample::healthy(), sample::ailing(), sample::healthy()]), State::Critical);
         let mut warned = sample::ailing();
         warned.findings.retain(|finding| finding.severity == Severity::Warning);
-        assert_eq!(State::of(&[warned.clone()]), State::Warning);
+        assert_eq!(state(&[warned.clone()]), State::Warning);
         warned.findings.clear();
-        assert_eq!(State::of(&[warned]), State::Ok);
-        assert_eq!(State::of(&[]).code(), 0);
+        assert_eq!(state(&[warned]), State::Ok);
+        let codes = [State::Ok, State::Warning, State::Critical, State::Unknown].map(State::code);
+        assert_eq!(codes, [0, 1, 2, 3]);
         assert_eq!(unknown("no\nsense | here"), "SMTP UNKNOWN - no\\x0asense / here\n");
     }
 
@@ -191,7 +243,7 @@ mod tests {
         for leg in &mut hostile.legs {
             leg.place = "it's=a|place".to_owned();
         }
-        let text = render(&[hostile], &Thresholds::default(), sample::now());
+        let text = plugin(&[hostile]).render();
         assert!(!text.contains('\u{1b}'));
         let (line, _) = text.split_once('\n').unwrap();
         assert_eq!(line.matches('|').count(), 1, "{line}");

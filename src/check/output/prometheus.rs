@@ -45,89 +45,110 @@ impl Family {
     }
 }
 
-/// All metrics of these reports.
-pub fn render(reports: &[Report]) -> String {
-    let mut out = String::new();
-    for family in of_checks(reports).iter().chain(&of_sessions(reports)) {
-        family.write(&mut out);
-    }
-    out
+/// The metrics of any number of reports. Those of one kind must stand together, so they are gathered first; the
+/// reports themselves are not kept.
+pub struct Metrics {
+    up: Family,
+    start: Family,
+    took: Family,
+    counts: Family,
+    findings: Family,
+    stages: Family,
+    verdicts: Family,
+    tls: Family,
+    verified: Family,
+    end: Family,
+    offers: Family,
 }
 
-fn of_checks(reports: &[Report]) -> [Family; 5] {
-    let mut up = Family::new("heloise_check_up", "Whether any server of the target was reached.");
-    let mut start = Family::new(
-        "heloise_check_start_time_seconds",
-        "When the check began, in seconds since 1970-01-01T00:00:00Z.",
-    );
-    let mut took = Family::new("heloise_check_duration_seconds", "How long the check took.");
-    let mut counts = Family::new("heloise_check_findings", "How many findings there are of a severity.");
-    let mut findings = Family::new(
-        "heloise_check_finding",
-        "A finding that is there, by its id: at how many places. Absent where it is not.",
-    );
-    for report in reports {
+impl Default for Metrics {
+    fn default() -> Self {
+        Metrics {
+            up: Family::new("heloise_check_up", "Whether any server of the target was reached."),
+            start: Family::new(
+                "heloise_check_start_time_seconds",
+                "When the check began, in seconds since 1970-01-01T00:00:00Z.",
+            ),
+            took: Family::new("heloise_check_duration_seconds", "How long the check took."),
+            counts: Family::new("heloise_check_findings", "How many findings there are of a severity."),
+            findings: Family::new(
+                "heloise_check_finding",
+                "A finding that is there, by its id: at how many places. Absent where it is not.",
+            ),
+            stages: Family::new("heloise_check_stage_duration_seconds", "How long a stage took."),
+            verdicts: Family::new(
+                "heloise_check_stage_verdict",
+                "How a stage went: 0 ok, 1 note, 2 warning, 3 problem. Absent where it was skipped.",
+            ),
+            tls: Family::new("heloise_check_tls_info", "What was negotiated; always 1."),
+            verified: Family::new("heloise_check_tls_verified", "Whether the server's certificate verified."),
+            end: Family::new(
+                "heloise_check_certificate_not_after_seconds",
+                "The last moment of the certificate, in seconds since 1970-01-01T00:00:00Z.",
+            ),
+            offers: Family::new("heloise_check_capability", "An EHLO keyword that is offered; always 1."),
+        }
+    }
+}
+
+impl Metrics {
+    /// Adds those of a report.
+    pub fn add(&mut self, report: &Report) {
         let target = report.subject.as_str();
         let reached = report.last_tries().any(|leg| leg.end != End::Unreached);
-        up.add(&[("target", target)], f64::from(u8::from(reached)));
-        start.add(&[("target", target)], report.started.timestamp_millis() as f64 / 1e3);
-        took.add(&[("target", target)], report.took.as_secs_f64());
+        self.up.add(&[("target", target)], f64::from(u8::from(reached)));
+        self.start.add(&[("target", target)], report.started.timestamp_millis() as f64 / 1e3);
+        self.took.add(&[("target", target)], report.took.as_secs_f64());
         for severity in [Severity::Problem, Severity::Warning, Severity::Note] {
             let labels = [("target", target), ("severity", severity.word())];
-            counts.add(&labels, report.count(severity) as f64);
+            self.counts.add(&labels, report.count(severity) as f64);
         }
         for finding in &report.findings {
             let same =
                 report.findings.iter().filter(|f| f.id == finding.id && f.severity == finding.severity);
             let places: usize = same.map(|finding| finding.places.len()).sum();
             let labels = [("target", target), ("id", finding.id), ("severity", finding.severity.word())];
-            findings.add(&labels, places as f64);
+            self.findings.add(&labels, places as f64);
         }
+        report.last_tries().for_each(|leg| self.add_session(target, leg));
     }
-    [up, start, took, counts, findings]
-}
 
-fn of_sessions(reports: &[Report]) -> [Family; 6] {
-    let mut stages = Family::new("heloise_check_stage_duration_seconds", "How long a stage took.");
-    let mut verdicts = Family::new(
-        "heloise_check_stage_verdict",
-        "How a stage went: 0 ok, 1 note, 2 warning, 3 problem. Absent where it was skipped.",
-    );
-    let mut tls = Family::new("heloise_check_tls_info", "What was negotiated; always 1.");
-    let mut verified =
-        Family::new("heloise_check_tls_verified", "Whether the server's certificate verified.");
-    let mut end = Family::new(
-        "heloise_check_certificate_not_after_seconds",
-        "The last moment of the certificate, in seconds since 1970-01-01T00:00:00Z.",
-    );
-    let mut offers = Family::new("heloise_check_capability", "An EHLO keyword that is offered; always 1.");
-    for (report, leg) in reports.iter().flat_map(|report| report.last_tries().map(move |leg| (report, leg))) {
+    fn add_session(&mut self, target: &str, leg: &Leg) {
         let address = address(leg);
-        let of_leg =
-            [("target", report.subject.as_str()), ("place", leg.place.as_str()), ("address", &address)];
+        let of_leg = [("target", target), ("place", leg.place.as_str()), ("address", &address)];
         for stage in &leg.stages {
             let Some(value) = verdict(stage) else { continue };
             let labels = [&of_leg[..], &[("stage", stage.name.as_str())]].concat();
-            stages.add(&labels, stage.took.as_secs_f64());
-            verdicts.add(&labels, value);
+            self.stages.add(&labels, stage.took.as_secs_f64());
+            self.verdicts.add(&labels, value);
         }
         let facts = &leg.facts;
         if let Some(version) = &facts.tls_version {
             let cipher = facts.cipher.as_deref().unwrap_or_default();
-            tls.add(&[&of_leg[..], &[("version", version), ("cipher", cipher)]].concat(), 1.0);
+            self.tls.add(&[&of_leg[..], &[("version", version), ("cipher", cipher)]].concat(), 1.0);
         }
         if let Some(yes) = facts.verified {
-            verified.add(&of_leg, f64::from(u8::from(yes)));
+            self.verified.add(&of_leg, f64::from(u8::from(yes)));
         }
         if let Some(moment) = facts.not_after {
-            end.add(&of_leg, moment.timestamp() as f64);
+            self.end.add(&of_leg, moment.timestamp() as f64);
         }
         for capability in facts.capabilities.iter().flat_map(|offered| &offered.list) {
             let keyword = capability.keyword.to_ascii_uppercase();
-            offers.add(&[&of_leg[..], &[("keyword", &keyword)]].concat(), 1.0);
+            self.offers.add(&[&of_leg[..], &[("keyword", &keyword)]].concat(), 1.0);
         }
     }
-    [stages, verdicts, tls, verified, end, offers]
+
+    /// The text.
+    pub fn render(&self) -> String {
+        let mut out = String::new();
+        let of_checks = [&self.up, &self.start, &self.took, &self.counts, &self.findings];
+        let of_sessions = [&self.stages, &self.verdicts, &self.tls, &self.verified, &self.end, &self.offers];
+        for family in of_checks.into_iter().chain(of_sessions) {
+            family.write(&mut out);
+        }
+        out
+    }
 }
 
 fn address(leg: &Leg) -> String {
@@ -194,6 +215,12 @@ mod tests {
                 assert!(series.insert(line.strip_suffix(value).unwrap()), "twice: {line}");
             }
         }
+    }
+
+    fn render(reports: &[Report]) -> String {
+        let mut metrics = Metrics::default();
+        reports.iter().for_each(|report| metrics.add(report));
+        metrics.render()
     }
 
     #[test]

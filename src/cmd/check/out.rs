@@ -1,13 +1,14 @@
 //! Where reports go: standard output in the form asked for, a page, a transcript.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use chrono::Utc;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::check::output::{html, json, nagios, prometheus, text};
-use crate::check::{Outcome, Progress, Report, Severity, Thresholds};
+use crate::check::{Outcome, Progress, Report, Severity, Subject, Thresholds};
 use crate::cli::{CheckArgs, CheckFormat, ExplainLevel, FailOn};
 use crate::cmd::{files, setup, written};
 use crate::explain::render::Line;
@@ -25,20 +26,57 @@ pub struct Out {
     colour: bool,
     width: usize,
     fail_on: Severity,
-    thresholds: Thresholds,
-    page: Option<Box<dyn Write>>,
+    gathered: Gathered,
+    page: Option<html::Page<Box<dyn Write>>>,
     recorder: Option<Box<dyn Sink>>,
-    /// Reports for the forms that stand or fall as a whole; the others let go of each as it comes.
-    kept: Vec<Report>,
     outcomes: Vec<Outcome>,
     changes: Option<Changes>,
     bar: Option<ProgressBar>,
 }
 
+/// What the forms that are shown whole at the end have taken from the reports so far.
+enum Gathered {
+    /// The form shows each report as it comes.
+    Nothing,
+    Plugin(nagios::Plugin),
+    Metrics(prometheus::Metrics),
+}
+
+impl Gathered {
+    fn of(args: &CheckArgs) -> Gathered {
+        match args.format {
+            CheckFormat::Text | CheckFormat::Json => Gathered::Nothing,
+            CheckFormat::Nagios => {
+                let cert_days = i64::from(args.cert_days);
+                let thresholds = Thresholds { cert_days, ..Thresholds::default() };
+                Gathered::Plugin(nagios::Plugin::new(&thresholds, Utc::now()))
+            }
+            CheckFormat::Prometheus => Gathered::Metrics(prometheus::Metrics::default()),
+        }
+    }
+
+    fn add(&mut self, report: &Report) {
+        match self {
+            Gathered::Nothing => {}
+            Gathered::Plugin(plugin) => plugin.add(report),
+            Gathered::Metrics(metrics) => metrics.add(report),
+        }
+    }
+
+    fn render(&self) -> String {
+        match self {
+            Gathered::Nothing => String::new(),
+            Gathered::Plugin(plugin) => plugin.render(),
+            Gathered::Metrics(metrics) => metrics.render(),
+        }
+    }
+}
+
 impl Out {
     /// Opens all files, before anything is connected to.
-    pub fn open(args: &CheckArgs, count: usize) -> Result<Out, Problem> {
-        let page = args.report.as_deref().map(|path| files::output(Some(path))).transpose()?;
+    pub fn open(args: &CheckArgs, subjects: &[Subject]) -> Result<Out, Problem> {
+        let count = subjects.len();
+        let page = args.report.as_deref().map(|path| page(path, subjects)).transpose()?;
         let recorder = args.record.as_ref().map(|path| recording::create(path, args.append)).transpose()?;
         let bar = count > 1 && args.every.is_none() && io::stderr().is_terminal();
         Ok(Out {
@@ -50,10 +88,9 @@ impl Out {
                 FailOn::Warning => Severity::Warning,
                 FailOn::Problem => Severity::Problem,
             },
-            thresholds: Thresholds { cert_days: i64::from(args.cert_days), ..Thresholds::default() },
+            gathered: Gathered::of(args),
             page,
             recorder,
-            kept: Vec::new(),
             outcomes: Vec::new(),
             changes: args.every.map(|_| Changes::default()),
             bar: bar.then(|| progress_bar(count)),
@@ -74,8 +111,9 @@ impl Out {
     pub fn take(&mut self, report: &Report) -> Result<(), Problem> {
         self.record(report)?;
         self.outcomes.push(report.outcome(self.fail_on));
-        if self.page.is_some() || matches!(self.form, CheckFormat::Nagios | CheckFormat::Prometheus) {
-            self.kept.push(report.clone());
+        self.gathered.add(report);
+        if let Some(page) = &mut self.page {
+            written(page.report(report))?;
         }
         if let Some(bar) = &self.bar {
             bar.inc(1);
@@ -142,18 +180,13 @@ impl Out {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
-        if let Some(page) = &mut self.page {
-            written(html::write(page, &self.kept).and_then(|()| page.flush()))?;
+        if let Some(page) = self.page.take() {
+            written(page.end())?;
         }
-        let whole = match self.form {
-            CheckFormat::Text | CheckFormat::Json => String::new(),
-            CheckFormat::Nagios => nagios::render(&self.kept, &self.thresholds, Utc::now()),
-            CheckFormat::Prometheus => prometheus::render(&self.kept),
-        };
         let mut out = io::stdout().lock();
-        written(out.write_all(whole.as_bytes()).and_then(|()| out.flush()))?;
-        if self.form == CheckFormat::Nagios {
-            return Ok(Status::Plugin(nagios::State::of(&self.kept).code()));
+        written(out.write_all(self.gathered.render().as_bytes()).and_then(|()| out.flush()))?;
+        if let Gathered::Plugin(plugin) = &self.gathered {
+            return Ok(Status::Plugin(plugin.state().code()));
         }
         Ok(self.worst().into())
     }
@@ -167,6 +200,17 @@ impl Out {
             false => Outcome::Findings,
         }
     }
+}
+
+/// Begins the page, named after the first of its subjects.
+fn page(path: &Path, subjects: &[Subject]) -> Result<html::Page<Box<dyn Write>>, Problem> {
+    let about = match subjects {
+        [] => String::new(),
+        [only] => only.to_string(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+    };
+    let fail = |error: io::Error| Problem::file("write the report", path, &error);
+    html::Page::begin(files::output(Some(path))?, &about).map_err(fail)
 }
 
 fn print(out: &mut impl Write, lines: &[Line], colour: bool) -> io::Result<()> {
