@@ -59,7 +59,7 @@ pub struct Tlsa {
     mx: Option<bool>,
 }
 
-/// Looks up what [`dane`] judges. Nothing for a host that is not in DNS.
+/// Looks up what [`dane()`] judges. Nothing for a host that is not in DNS.
 pub async fn tlsa(target: &Target, host: &Host, options: &DialOptions) -> Option<Tlsa> {
     let name = host.name().filter(|name| !is_local(name))?;
     let of_domain = async {
