@@ -41,9 +41,11 @@ pub fn mask(text: &str) -> String {
         let path = before == ':' && first == '<';
         let fresh = !is_word(before) && before != '@' && !path;
         let after_size = out.ends_with("SIZE ") || out.ends_with("SIZE=");
-        let hit = MASKS.iter().filter(|_| fresh && !after_size).find_map(|mask| match (mask.find)(rest) {
-            0 => None,
-            length => Some((mask.name, length)),
+        let hit = queue_id(&out, rest).or_else(|| {
+            MASKS.iter().filter(|_| fresh && !after_size).find_map(|mask| match (mask.find)(rest) {
+                0 => None,
+                length => Some((mask.name, length)),
+            })
         });
         let length = match hit {
             Some((name, length)) => {
@@ -62,6 +64,12 @@ pub fn mask(text: &str) -> String {
         rest = left;
     }
     out
+}
+
+/// What stands behind "queued as" is an id, whatever it looks like: one of digits alone would pass for a number.
+fn queue_id(before: &str, text: &str) -> Option<(&'static str, usize)> {
+    let length = word(text).len();
+    (before.ends_with(" queued as ") && length > 0).then_some(("id", length))
 }
 
 /// The same for a command. What a client calls itself in EHLO depends on where it runs, be it a name or an address.
@@ -249,6 +257,8 @@ mod tests {
         let cases = [
             ("220 mx.example.org ESMTP Postfix", "220 ‹host› ESMTP Postfix"),
             ("250 2.0.0 Ok: queued as 4XyZ12abcDz1234", "250 2.0.0 Ok: queued as ‹id›"),
+            ("250 2.0.0 Ok: queued as 2237193243", "250 2.0.0 Ok: queued as ‹id›"),
+            ("250 2.0.0 Ok: queued as ABCDEFABCD", "250 2.0.0 Ok: queued as ‹id›"),
             ("250 OK id=1tABCD-0000abc-1X", "250 OK id=‹id›"),
             (
                 "250 2.0.0 OK  1763924531 5b1f17b1804b1-4776f3a1b2asi123 - gsmtp",

@@ -46,11 +46,16 @@ struct Browser {
 }
 
 impl Browser {
-    /// Starts it; nothing where there is none and none is required.
+    /// Starts it; nothing where there is none and none is required. The first start on a machine that has much to
+    /// do can take longer than the driver waits, so it is tried again.
     fn start() -> Option<Browser> {
         if !has("chromium") || !has("chromedriver") {
             return None;
         }
+        Some((0..2).find_map(|_| Browser::try_start().ok()).unwrap_or_else(|| Browser::try_start().unwrap()))
+    }
+
+    fn try_start() -> Result<Browser, Value> {
         let dir = tempfile::tempdir().unwrap();
         let mut command = Command::new("chromedriver");
         command.arg("--port=0").env("HOME", dir.path()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -67,13 +72,17 @@ impl Browser {
         let flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).chain([profile]).collect();
         let options = json!({"args": flags});
         let wanted = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}});
-        let made = browser.call("POST", "/session", &wanted);
+        let made = browser.try_call("POST", "/session", &wanted)?;
         browser.session = format!("/session/{}", made["sessionId"].as_str().unwrap());
-        Some(browser)
+        Ok(browser)
     }
 
-    /// One request of the WebDriver protocol and the value of its answer.
     fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        self.try_call(method, path, body).unwrap_or_else(|value| panic!("{method} {path}: {value}"))
+    }
+
+    /// One request of the WebDriver protocol and the value of its answer, which may be an error.
+    fn try_call(&self, method: &str, path: &str, body: &Value) -> Result<Value, Value> {
         let body = if method == "GET" { String::new() } else { body.to_string() };
         let mut link = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         link.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
@@ -97,8 +106,7 @@ impl Browser {
         reader.read_exact(&mut answer).unwrap();
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         let value = answer["value"].clone();
-        assert!(value["error"].is_null(), "{method} {path}: {value}");
-        value
+        if value["error"].is_null() { Ok(value) } else { Err(value) }
     }
 
     fn open(&self, page: &Path) {
