@@ -10,17 +10,13 @@ use std::time::Instant;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use heloise::explain::{Record, Situation, explain};
-use heloise::wire::{Line, Reply, ReplyLine};
+use heloise::wire::{Reply, ReplyLine};
 
 fn replies() -> Vec<Reply> {
     let corpus = include_str!("../tests/corpus/replies-dev.jsonl");
     let rows = corpus.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let texts = rows.filter_map(|row| row["reply"].as_str().map(str::to_owned));
-    let parse = |text: String| {
-        let lines = text.split('\n').map(|line| ReplyLine::parse(Line::crlf(line))).collect();
-        Reply { lines, quirks: Vec::new() }
-    };
-    texts.map(parse).collect()
+    texts.map(|text| text.split('\n').map(ReplyLine::crlf).collect()).collect()
 }
 
 fn speed(c: &mut Criterion) {

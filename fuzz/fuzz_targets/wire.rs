@@ -8,14 +8,14 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let replies = Reply::read_all(bytes);
-    let again: Vec<u8> = replies.iter().flat_map(Reply::to_bytes).collect();
+    let again: Vec<u8> = replies.iter().flat_map(Reply::bytes).copied().collect();
     assert_eq!(again, bytes);
     for reply in &replies {
         let capabilities = Capabilities::from_reply(reply);
         capabilities.quirks();
         capabilities.mechanisms();
         capabilities.size_limit();
-        assert!(reply.all_quirks().all(|quirk| !quirk.source().is_empty()));
+        assert!(reply.quirks().iter().all(|quirk| !quirk.source().is_empty()));
     }
     for line in bytes.split(|b| *b == b'\n') {
         CommandLine::parse(line);

@@ -234,7 +234,7 @@ fn accepted(what: &'static str, answer: Answer) -> Result<(), Unopened> {
 
 /// The last line of a reply, safe to show.
 pub(super) fn last_line(answer: &Answer) -> String {
-    answer.reply.lines.last().map(|line| visible(&line.line.bytes)).unwrap_or_default()
+    answer.reply.last_line().map(|line| visible(line.line.bytes)).unwrap_or_default()
 }
 
 /// The target as short as it can be typed: without `smtp://`, which is meant anyway.

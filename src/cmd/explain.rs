@@ -83,7 +83,7 @@ impl<'a> Explainer<'a> {
                 return self.print(out, &lines);
             }
         }
-        if ReplyLine::parse(crate::wire::Line::crlf(text.trim_start())).code.is_none() {
+        if ReplyLine::crlf(text.trim_start()).code.is_none() {
             let shown = escape::visible(text.as_bytes());
             let what = format!("{shown} is no reply, and no code, verb or keyword that is known");
             return Err(Stop::Told(
@@ -155,8 +155,8 @@ impl<'a> Explainer<'a> {
             return Ok(out.write_all(&line)?);
         }
         if quote {
-            for line in &found.reply.lines {
-                writeln!(out, "{}", escape::visible(&line.line.bytes))?;
+            for line in found.reply.lines() {
+                writeln!(out, "{}", escape::visible(line.line.bytes))?;
             }
         }
         let headline = Headline { code: found.reply.code(), enhanced: found.reply.enhanced() };

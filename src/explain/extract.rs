@@ -8,7 +8,7 @@ mod json;
 mod log;
 
 use crate::session::Phase;
-use crate::wire::{CommandLine, Line, Reply, ReplyLine, Verb};
+use crate::wire::{CommandLine, Reply, ReplyAssembler, ReplyLine, Verb};
 
 use super::Situation;
 
@@ -34,15 +34,14 @@ pub struct Found {
 }
 
 impl Found {
-    /// A reply out of its lines, of which nothing else is known.
-    pub fn new(lines: Vec<ReplyLine>, line: usize) -> Self {
-        let reply = Reply { lines, quirks: Vec::new() };
+    /// A reply of which nothing else is known.
+    pub fn new(reply: Reply, line: usize) -> Self {
         Found { reply, verb: None, phase: Phase::Ready, host: None, recipient: None, sender: None, line }
     }
 
     /// A reply out of text in which the lines of one reply may have been joined by blanks.
     pub fn of_text(text: &str, line: usize) -> Self {
-        Found::new(split_joined(text).into_iter().map(|l| ReplyLine::parse(Line::crlf(l))).collect(), line)
+        Found::new(split_joined(text).into_iter().map(ReplyLine::crlf).collect(), line)
     }
 
     /// The situation as far as the text tells it.
@@ -92,7 +91,7 @@ pub struct Finder {
     /// Lines read so far.
     count: usize,
     /// The raw reply under way.
-    raw: Vec<ReplyLine>,
+    raw: ReplyAssembler,
     raw_at: usize,
     dsn: dsn::Reader,
     /// The notification under way, from its Content-Type on.
@@ -112,7 +111,7 @@ impl Finder {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let text = String::from_utf8_lossy(line);
         let mut found = self.report_line(&text);
-        if self.raw.is_empty() {
+        if self.raw.pending_lines() == 0 {
             let told = self.dsn.line(&text, self.count);
             found.extend(told.map(|told| self.told(told)));
             if self.dsn.is_inside() {
@@ -161,37 +160,33 @@ impl Finder {
     /// What a line says that is no field of a notification.
     fn loose_line(&mut self, line: &[u8], text: &str) -> Vec<Found> {
         let bare = without_arrow(line);
-        let parsed = ReplyLine::parse(Line::crlf(bare));
+        let parsed = ReplyLine::crlf(bare);
         if starts_reply(&parsed, bare) {
             return self.raw_line(parsed);
         }
         self.flush().into_iter().chain(log::find(text, self.count)).collect()
     }
 
-    fn raw_line(&mut self, line: ReplyLine) -> Vec<Found> {
+    fn raw_line(&mut self, line: ReplyLine<'_>) -> Vec<Found> {
         let mut found = Vec::new();
-        let other_code = self.raw.last().is_some_and(|last| last.code != line.code);
-        if other_code || self.raw.len() >= MOST_LINES {
+        let pending = self.raw.pending_lines();
+        if pending > 0 && self.raw.pending_code() != line.code || pending >= MOST_LINES {
             found.extend(self.flush());
         }
-        if self.raw.is_empty() {
+        if self.raw.pending_lines() == 0 {
             self.raw_at = self.count;
         }
-        let last = line.last;
-        self.raw.push(line);
-        if last {
-            found.extend(self.flush());
-        }
+        found.extend(self.raw.push(line).map(|reply| Found::new(reply, self.raw_at)));
         found
     }
 
     fn flush(&mut self) -> Option<Found> {
-        (!self.raw.is_empty()).then(|| Found::new(std::mem::take(&mut self.raw), self.raw_at))
+        self.raw.finish().map(|reply| Found::new(reply, self.raw_at))
     }
 }
 
 /// Whether a line is a reply line and not a log line that begins with digits.
-fn starts_reply(line: &ReplyLine, bytes: &[u8]) -> bool {
+fn starts_reply(line: &ReplyLine<'_>, bytes: &[u8]) -> bool {
     let separator = bytes.get(3).copied();
     line.code.is_some_and(|c| (200..600).contains(&c.0))
         && matches!(separator, None | Some(b' ' | b'-' | b'\t'))

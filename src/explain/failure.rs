@@ -121,7 +121,7 @@ pub fn explain_row(slug: &str, host: Option<&str>) -> Option<Explanation> {
 }
 
 fn with_context(host: Option<&str>, work: impl FnOnce(&Context<'_>) -> Explanation) -> Explanation {
-    let nothing = Reply { lines: Vec::new(), quirks: Vec::new() };
+    let nothing = Reply::default();
     let situation = Situation { host, ..Situation::of(&nothing) };
     work(&Context {
         situation: &situation,

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use super::rules::{self, RuleRow};
 use super::{explain, tables, template, *};
-use crate::wire::{Line, Reply, ReplyLine};
+use crate::wire::{Reply, ReplyLine};
 
 /// A reply out of its lines.
 pub(super) fn reply(text: &str) -> Reply {
-    let lines = text.split('\n').map(|line| ReplyLine::parse(Line::crlf(line))).collect();
-    Reply { lines, quirks: Vec::new() }
+    text.split('\n').map(ReplyLine::crlf).collect()
 }
 
 fn first(text: &str) -> Explanation {

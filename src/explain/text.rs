@@ -26,7 +26,7 @@ impl Heard {
     /// Reads a reply.
     pub fn of(reply: &Reply) -> Heard {
         let mut heard = Heard { code: reply.code().map(|c| c.0), ..Heard::default() };
-        for line in &reply.lines {
+        for line in reply.lines() {
             let mut text = line.text().trim_ascii();
             if let Some((code, length)) = leading_enhanced(text) {
                 if heard.enhanced.is_none() {

@@ -15,7 +15,7 @@ use crate::explain::{self, Explanation, Situation, tables};
 use crate::sasl;
 use crate::session::{Answer, Command, Dialogue, Difference, Input, State};
 use crate::transcript::{Entry, EntryKind, Header, Info, Payload};
-use crate::wire::{Ending, EnhancedCode, ReplyAssembler, ReplyCode, ReplyLine, Verb, escape};
+use crate::wire::{EnhancedCode, ReplyAssembler, ReplyCode, ReplyLine, Verb, escape};
 
 /// How much is said beside a reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -160,14 +160,14 @@ impl Narrator {
         let style = if error { Style::Bad } else { Style::Good };
         let mut shown = marked(entry.arrow(), style, &line.to_visible(), Style::Plain);
         let bytes = line.bytes().map_or_else(|| line.to_visible().into_bytes(), <[u8]>::to_vec);
-        let parsed = ReplyLine::parse(crate::wire::Line { bytes, ending: Ending::CrLf });
+        let parsed = ReplyLine::crlf(&bytes);
         if parsed.code.is_none() && self.assembler.pending_lines() == 0 {
             return vec![shown];
         }
         let first = self.assembler.pending_lines() == 0;
         self.redacted = line.bytes().is_none();
         if !first && !error {
-            self.add_keyword_meaning(&mut shown, &parsed);
+            self.add_keyword_meaning(&mut shown, parsed);
         }
         let Some(reply) = self.assembler.push(parsed) else { return vec![shown] };
         let before = self.dialogue.state().clone();
@@ -180,7 +180,7 @@ impl Narrator {
     }
 
     /// In a reply to EHLO each keyword gets its meaning beside it.
-    fn add_keyword_meaning(&self, shown: &mut Line, line: &ReplyLine) {
+    fn add_keyword_meaning(&self, shown: &mut Line, line: ReplyLine<'_>) {
         let greet = self.dialogue.awaiting().is_some_and(|c| c.input == Input::Greet);
         if !greet || self.layout.level == Level::None {
             return;
@@ -258,8 +258,8 @@ impl Narrator {
         if self.redacted {
             return;
         }
-        let last = answer.reply.lines.last().filter(|line| line.code == Some(ReplyCode::CHALLENGE));
-        let Some(text) = last.map(ReplyLine::text) else { return };
+        let last = answer.reply.last_line().filter(|line| line.code == Some(ReplyCode::CHALLENGE));
+        let Some(text) = last.map(|line| line.text()) else { return };
         let mechanism = before.mechanism.as_deref().unwrap_or_default();
         match sasl::decode_challenge(text) {
             Ok(decoded) if decoded.is_empty() => {}

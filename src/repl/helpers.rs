@@ -358,7 +358,7 @@ fn open_for_reading(path: &Path) -> Result<Box<dyn Read + Send>, Problem> {
 
 /// The last line of a reply, for a message.
 fn said(answer: &Answer) -> String {
-    answer.reply.lines.last().map(|line| escape::visible(&line.line.bytes)).unwrap_or_default()
+    answer.reply.last_line().map(|line| escape::visible(line.line.bytes)).unwrap_or_default()
 }
 
 fn refused(what: &str, answer: &Answer) -> Problem {

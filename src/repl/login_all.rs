@@ -187,5 +187,5 @@ impl Operator {
 }
 
 fn last_line(answer: &Answer) -> String {
-    answer.reply.lines.last().map(|line| visible(&line.line.bytes)).unwrap_or_default()
+    answer.reply.last_line().map(|line| visible(line.line.bytes)).unwrap_or_default()
 }

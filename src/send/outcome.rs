@@ -166,7 +166,7 @@ fn bare(address: &ForwardPath) -> String {
 
 /// The last line of a reply, safe to show.
 fn last_line(answer: &Answer) -> String {
-    answer.reply.lines.last().map(|line| visible(&line.line.bytes)).unwrap_or_default()
+    answer.reply.last_line().map(|line| visible(line.line.bytes)).unwrap_or_default()
 }
 
 fn is_yes(answer: &Answer) -> bool {

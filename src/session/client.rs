@@ -3,20 +3,29 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::wire::{Ending, Framer, Line, ReplyAssembler, ReplyLine};
+use crate::wire::{Framer, LineSpan, ReplyAssembler, ReplyLine};
 
 use super::dialogue::{Answer, Dialogue, Sent};
 use super::limits::{Caps, Exceeded, Timeouts};
 use super::state::{Command, State};
 use super::table::Phase;
 
+/// What a client has to tell: the lines as they come, and what they amount to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output<'a> {
+    /// A line came in. It stands in the client's buffer still.
+    Line(ReplyLine<'a>),
+    /// Something happened.
+    Event(Event),
+}
+
 /// What happens in a session, seen from the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A line came in. Whole replies follow as [`Event::Reply`].
-    Line(ReplyLine),
     /// A reply is complete.
     Reply(Answer),
+    /// A line is no reply and belongs to none.
+    Stray(Vec<u8>),
     /// The server has accepted STARTTLS: the handshake must come next.
     Upgrade {
         /// Bytes that came in cleartext behind the 220. They were thrown away unread, as somebody may
@@ -41,6 +50,13 @@ pub enum Event {
     },
 }
 
+/// An [`Output`] that has not been asked for.
+#[derive(Debug)]
+enum Queued {
+    Line(LineSpan),
+    Event(Event),
+}
+
 /// A session in the client role. It has no socket and no clock: bytes are handed in and taken out, and
 /// times are durations since the start of the session, given by the caller.
 #[derive(Debug)]
@@ -50,9 +66,8 @@ pub struct Client {
     caps: Caps,
     framer: Framer,
     assembler: ReplyAssembler,
-    reply_octets: usize,
     stray_lines: usize,
-    events: VecDeque<Event>,
+    queue: VecDeque<Queued>,
     outbox: Vec<u8>,
     broken: bool,
 }
@@ -66,9 +81,8 @@ impl Client {
             caps,
             framer: Framer::new(caps.line),
             assembler: ReplyAssembler::default(),
-            reply_octets: 0,
             stray_lines: 0,
-            events: VecDeque::new(),
+            queue: VecDeque::new(),
             outbox: Vec::new(),
             broken: false,
         }
@@ -140,9 +154,21 @@ impl Client {
         (!self.outbox.is_empty()).then(|| std::mem::take(&mut self.outbox))
     }
 
-    /// The next thing that happened.
+    /// The next line that came, or the next thing that happened.
+    pub fn poll_output(&mut self) -> Option<Output<'_>> {
+        Some(match self.queue.pop_front()? {
+            Queued::Line(span) => Output::Line(ReplyLine::parse(self.framer.line(span))),
+            Queued::Event(event) => Output::Event(event),
+        })
+    }
+
+    /// The next thing that happened; passes over the lines before it.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        loop {
+            if let Queued::Event(event) = self.queue.pop_front()? {
+                return Some(event);
+            }
+        }
     }
 
     /// When [`Client::handle_timeout`] must be called, if nothing comes in before.
@@ -159,7 +185,8 @@ impl Client {
         if let Some(oldest) = self.dialogue.pending.front_mut() {
             oldest.timed_out = true;
             let limit = self.timeouts.for_input(oldest.command.input);
-            self.events.push_back(Event::TimedOut { command: oldest.command.clone(), limit });
+            let event = Event::TimedOut { command: oldest.command.clone(), limit };
+            self.happened(event);
         }
     }
 
@@ -168,10 +195,13 @@ impl Client {
         if self.broken {
             return;
         }
+        if self.queue.is_empty() {
+            self.framer.compact();
+        }
         self.framer.push(bytes);
         while self.state().phase != Phase::Upgrading {
-            match self.framer.next_line() {
-                Ok(Some(line)) => self.handle_line(line, now),
+            match self.framer.next_span() {
+                Ok(Some(span)) => self.handle_line(span, now),
                 Ok(None) => break,
                 Err(overlong) => self.give_up(Exceeded::Line(overlong.limit)),
             }
@@ -180,20 +210,19 @@ impl Client {
             }
         }
         if self.state().phase == Phase::Upgrading {
-            let rest = self.framer.take_rest();
-            self.events.push_back(Event::Upgrade { discarded: rest });
+            let discarded = self.framer.take_rest();
+            self.happened(Event::Upgrade { discarded });
         }
     }
 
     /// Says that the link ended.
     pub fn handle_end(&mut self, now: Duration) {
-        let rest = self.framer.take_rest();
-        if !rest.is_empty() && !self.broken {
-            self.handle_line(Line { bytes: rest, ending: Ending::None }, now);
+        if let Some(span) = self.framer.last_span().filter(|_| !self.broken) {
+            self.handle_line(span, now);
         }
         let announced = self.state().phase == Phase::Closed;
         let unanswered = self.dialogue.closed();
-        self.events.push_back(Event::Closed { unanswered, announced });
+        self.happened(Event::Closed { unanswered, announced });
     }
 
     /// Says that the handshake succeeded: the link is encrypted from here on.
@@ -201,26 +230,25 @@ impl Client {
         self.dialogue.secured(verified);
     }
 
-    fn handle_line(&mut self, line: Line, now: Duration) {
-        self.reply_octets += line.wire_len();
-        let parsed = ReplyLine::parse(line);
-        self.events.push_back(Event::Line(parsed.clone()));
-        if parsed.code.is_none() && self.assembler.pending_lines() == 0 {
+    fn handle_line(&mut self, span: LineSpan, now: Duration) {
+        self.queue.push_back(Queued::Line(span));
+        let line = ReplyLine::parse(self.framer.line(span));
+        if line.code.is_none() && self.assembler.pending_lines() == 0 {
+            let stray = Event::Stray(line.line.bytes.to_vec());
+            self.happened(stray);
             self.stray_lines += 1;
-            self.reply_octets = 0;
             if self.stray_lines > self.caps.stray_lines {
                 self.give_up(Exceeded::StrayLines(self.caps.stray_lines));
             }
             return;
         }
         self.stray_lines = 0;
-        if let Some(reply) = self.assembler.push(parsed) {
-            self.reply_octets = 0;
+        if let Some(reply) = self.assembler.push(line) {
             let answer = self.dialogue.replied(reply, now);
-            self.events.push_back(Event::Reply(answer));
+            self.happened(Event::Reply(answer));
         } else if self.assembler.pending_lines() > self.caps.reply_lines {
             self.give_up(Exceeded::ReplyLines(self.caps.reply_lines));
-        } else if self.reply_octets > self.caps.reply_octets {
+        } else if self.assembler.pending_octets() > self.caps.reply_octets {
             self.give_up(Exceeded::ReplyOctets(self.caps.reply_octets));
         }
     }
@@ -228,6 +256,10 @@ impl Client {
     fn give_up(&mut self, exceeded: Exceeded) {
         self.broken = true;
         self.dialogue.closed();
-        self.events.push_back(Event::Exceeded(exceeded));
+        self.happened(Event::Exceeded(exceeded));
+    }
+
+    fn happened(&mut self, event: Event) {
+        self.queue.push_back(Queued::Event(event));
     }
 }

@@ -11,7 +11,7 @@ mod server;
 mod state;
 pub mod table;
 
-pub use client::{Client, Event};
+pub use client::{Client, Event, Output};
 pub use dialogue::{Answer, Dialogue, Sent};
 pub use limits::{Caps, Exceeded, Timeouts};
 pub use server::{Request, Server};

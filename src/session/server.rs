@@ -1,7 +1,7 @@
 //! The server role: commands come in one at a time, replies go out, and the same table as in the client
 //! role says where each leads.
 
-use crate::wire::{Ending, Framer, Line, Reply, ReplyAssembler, ReplyLine};
+use crate::wire::{Ending, Framer, Line, LineRef, Reply};
 
 use super::limits::Exceeded;
 use super::state::{Command, State};
@@ -61,6 +61,7 @@ impl Server {
     /// Takes in bytes from the link.
     pub fn handle_bytes(&mut self, bytes: &[u8]) {
         if !self.broken {
+            self.framer.compact();
             self.framer.push(bytes);
         }
     }
@@ -74,7 +75,7 @@ impl Server {
             return self.next_chunk(left, command);
         }
         let line = match self.framer.next_line() {
-            Ok(line) => line?,
+            Ok(line) => line.map(LineRef::to_line)?,
             Err(overlong) => {
                 self.broken = true;
                 return Some(Request::Exceeded(Exceeded::Line(overlong.limit)));
@@ -133,18 +134,15 @@ impl Server {
 
     /// Sends a reply. `text` holds one line each, without code; the session moves on as the table says.
     pub fn reply(&mut self, code: u16, text: &[&str]) {
-        let mut assembler = ReplyAssembler::default();
         let lines = if text.is_empty() { &[""][..] } else { text };
-        let mut reply: Option<Reply> = None;
+        let mut bytes = Vec::new();
         for (index, words) in lines.iter().enumerate() {
             let separator = if index + 1 == lines.len() { ' ' } else { '-' };
-            let line = format!("{code:03}{separator}{words}");
-            self.outbox.extend_from_slice(line.as_bytes());
-            self.outbox.extend_from_slice(b"\r\n");
-            reply = assembler.push(ReplyLine::parse(Line::crlf(line)));
+            bytes.extend_from_slice(format!("{code:03}{separator}{words}\r\n").as_bytes());
         }
-        let (Some(command), Some(reply)) = (self.answering.take(), reply) else { return };
-        self.state.replied(&command, &reply);
+        if let Some(reply) = Reply::read_all(&bytes).first() {
+            self.replay(&bytes, reply);
+        }
     }
 
     /// Sends bytes as they are, which the session takes for `reply`. For replies that were recorded.

@@ -196,7 +196,7 @@ impl State {
             Input::Auth | Input::AuthResponse if yes => self.authenticated(),
             Input::Auth | Input::AuthResponse => {
                 self.auth_refused = code.is_error();
-                self.challenge = reply.lines.last().map(|line| line.text().to_vec());
+                self.challenge = reply.last_line().map(|line| line.text().to_vec());
             }
             Input::Mail if yes => {
                 self.envelope = Envelope { sender: Some(argument(command)), recipients: Vec::new() };

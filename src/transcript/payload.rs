@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::wire::{Ending, Line};
+use crate::wire::{Ending, LineRef};
 
 use super::text;
 
@@ -122,8 +122,8 @@ impl Payload {
     }
 
     /// The same line as on the wire.
-    pub fn from_line(line: &Line) -> Self {
-        Payload { ending: line.ending.into(), ..Payload::from_bytes(line.bytes.as_slice()) }
+    pub fn from_line(line: LineRef<'_>) -> Self {
+        Payload { ending: line.ending.into(), ..Payload::from_bytes(line.bytes) }
     }
 
     /// Bytes with whatever line end they carry; without one, [`LineEnd::None`].
@@ -221,8 +221,8 @@ impl fmt::Display for Payload {
     }
 }
 
-impl From<&Line> for Payload {
-    fn from(line: &Line) -> Self {
+impl From<LineRef<'_>> for Payload {
+    fn from(line: LineRef<'_>) -> Self {
         Payload::from_line(line)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::wire::{CommandLine, Ending, Line, ReplyCode, ReplyLine, Verb};
+use crate::wire::{CommandLine, Ending, LineRef, ReplyCode, ReplyLine, Verb};
 
 use super::redact::SentKind;
 use super::{Entry, EntryKind};
@@ -193,8 +193,8 @@ impl Tracker {
 
     /// Takes a line of the server; says so when it ends a reply.
     pub fn received(&mut self, line: &Payload) -> Option<Completed> {
-        let read = ReplyLine::parse(reply_line(line));
-        if !read.last {
+        let read = reply_line(line);
+        if !read.is_last() {
             return None;
         }
         let code = read.code;
@@ -216,12 +216,12 @@ impl Tracker {
     }
 }
 
-/// The line as the wire's parsers want it; marks at its end are left out.
-pub(super) fn reply_line(line: &Payload) -> Line {
+/// The line as one of a reply; marks at its end are left out.
+pub(super) fn reply_line(line: &Payload) -> ReplyLine<'_> {
     let ending = match line.ending {
         LineEnd::CrLf => Ending::CrLf,
         LineEnd::Lf => Ending::Lf,
         LineEnd::Cr | LineEnd::None => Ending::None,
     };
-    Line { bytes: line.bytes().unwrap_or(line.head()).to_vec(), ending }
+    ReplyLine::parse(LineRef { bytes: line.bytes().unwrap_or(line.head()), ending })
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::session::{Answer, Client, Command, Dialogue, Event, Exceeded, Sent, State, Timeouts};
+use crate::session::{Answer, Client, Command, Dialogue, Event, Exceeded, Output, Sent, State, Timeouts};
 use crate::target::Host;
 use crate::transcript::{ClosedBy, Info};
 
@@ -237,9 +237,7 @@ impl Connection {
             Event::Closed { unanswered, announced } if !announced || unanswered.is_some() => {
                 Err(self.closed(unanswered))
             }
-            Event::Line(line) if line.code.is_none() && !self.heard => {
-                Err(Broken::NotSmtp(crate::wire::escape::visible(&line.line.bytes)))
-            }
+            Event::Stray(line) if !self.heard => Err(Broken::NotSmtp(crate::wire::escape::visible(&line))),
             _ => Ok(()),
         }
     }
@@ -346,9 +344,15 @@ impl Connection {
     /// sent afterwards must stand behind it.
     fn note_all(&mut self) {
         let now = self.now();
-        while let Some(event) = self.session.poll_event() {
-            self.log.event(now, &event, self.session.state(), &self.closed_by);
-            self.noted.push_back(event);
+        let (tls, mechanism) = (self.state().tls(), self.state().mechanism.clone());
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Line(line) => self.log.received(now, line, tls, mechanism.as_deref()),
+                Output::Event(event) => {
+                    self.log.event(now, &event, &self.closed_by);
+                    self.noted.push_back(event);
+                }
+            }
         }
     }
 

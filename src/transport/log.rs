@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use crate::secret::Secret;
-use crate::session::{Event, Exceeded, Sent, State};
+use crate::session::{Event, Exceeded, Sent};
 use crate::transcript::redact::{self, SentKind};
 use crate::transcript::{ClosedBy, ContentFold, Entry, EntryKind, Header, Info, Known, Payload};
 use crate::wire::{Quirk, ReplyLine};
@@ -188,11 +188,11 @@ impl Log {
     }
 
     /// An event of the session.
-    pub(super) fn event(&mut self, at: Duration, event: &Event, state: &State, by: &ClosedBy) {
+    pub(super) fn event(&mut self, at: Duration, event: &Event, by: &ClosedBy) {
         match event {
-            Event::Line(line) => self.received(at, line, state),
+            Event::Stray(_) => {}
             Event::Reply(answer) => {
-                self.quirks(at, &answer.reply.quirks);
+                self.quirks(at, &answer.reply.quirks_of_whole());
                 if answer.command.is_none() {
                     self.quirks(at, &[Quirk::Unsolicited]);
                 }
@@ -212,13 +212,13 @@ impl Log {
         }
     }
 
-    fn received(&mut self, at: Duration, line: &ReplyLine, state: &State) {
-        let (tls, mechanism) = (state.tls(), state.mechanism.as_deref());
+    /// A line came in. `mechanism` is that of the AUTH exchange under way, or of the last one.
+    pub(super) fn received(&mut self, at: Duration, line: ReplyLine<'_>, tls: bool, mechanism: Option<&str>) {
         let error = line.code.is_none_or(|code| code.is_error());
-        let mut payload = redact::received(&line.line.bytes, mechanism);
+        let mut payload = redact::received(line.line.bytes, mechanism);
         payload.ending = line.line.ending.into();
         self.put(at, EntryKind::Received { tls, error, line: payload }, false);
-        self.quirks(at, &line.quirks);
+        self.quirks(at, &line.quirks());
     }
 
     fn quirks(&mut self, at: Duration, quirks: &[Quirk]) {

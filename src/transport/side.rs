@@ -98,7 +98,7 @@ fn accepted(what: &'static str, answer: &crate::session::Answer) -> Result<(), S
 }
 
 fn said(answer: &crate::session::Answer) -> String {
-    answer.reply.lines.last().map(|line| visible(&line.line.bytes)).unwrap_or_default()
+    answer.reply.last_line().map(|line| visible(line.line.bytes)).unwrap_or_default()
 }
 
 /// Nobody watches a side connection.

@@ -168,12 +168,12 @@ impl Connection {
 
 /// The last line of a reply, safe to show.
 fn last_line(answer: &Answer) -> String {
-    answer.reply.lines.last().map(|line| visible(&line.line.bytes)).unwrap_or_default()
+    answer.reply.last_line().map(|line| visible(line.line.bytes)).unwrap_or_default()
 }
 
 /// The text of a 334 that asks for a SASL response.
 pub fn challenge_of(answer: &Answer) -> Option<Vec<u8>> {
-    let last = answer.reply.lines.last()?;
+    let last = answer.reply.last_line()?;
     (last.code == Some(ReplyCode::CHALLENGE)).then(|| last.text().to_vec())
 }
 

@@ -24,7 +24,7 @@ pub struct Capabilities {
 impl Capabilities {
     /// Reads the lines of a positive reply to EHLO.
     pub fn from_reply(reply: &Reply) -> Capabilities {
-        let mut lines = reply.lines.iter().map(|line| String::from_utf8_lossy(line.text()).into_owned());
+        let mut lines = reply.lines().map(|line| String::from_utf8_lossy(line.text()).into_owned());
         let domain = lines.next().and_then(|l| l.split_ascii_whitespace().next().map(str::to_owned));
         let list = lines
             .filter_map(|line| {
@@ -120,10 +120,10 @@ impl Capabilities {
     /// What deviates from the grammar in the lines of a positive reply to EHLO, each thing named once.
     pub fn quirks_of(reply: &Reply) -> Vec<Quirk> {
         let mut quirks = Capabilities::from_reply(reply).quirks();
-        if reply.lines.first().is_some_and(|line| whole(ehlo::ehlo_first, line.text()).is_none()) {
+        if reply.lines().next().is_some_and(|line| whole(ehlo::ehlo_first, line.text()).is_none()) {
             quirks.push(Quirk::NoName);
         }
-        for line in reply.lines.iter().skip(1) {
+        for line in reply.lines().skip(1) {
             if let Some(quirk) = quirk_of_line(line).filter(|quirk| !quirks.contains(quirk)) {
                 quirks.push(quirk);
             }
@@ -133,7 +133,7 @@ impl Capabilities {
 }
 
 /// What breaks `ehlo-line` in a line, where it is more than the keyword.
-fn quirk_of_line(line: &ReplyLine) -> Option<Quirk> {
+fn quirk_of_line(line: ReplyLine<'_>) -> Option<Quirk> {
     let text = line.text();
     if whole(ehlo::ehlo_line, text).is_some() || whole(ehlo::obsolete_auth, text).is_some() {
         return None;

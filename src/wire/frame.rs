@@ -24,6 +24,49 @@ impl Ending {
     }
 }
 
+/// A line as it came, without its end, where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineRef<'a> {
+    /// The bytes before the line end. May hold anything, bare CRs included.
+    pub bytes: &'a [u8],
+    /// How it ended.
+    pub ending: Ending,
+}
+
+impl<'a> LineRef<'a> {
+    /// A line out of its bytes with their end, which may be missing.
+    #[inline]
+    pub fn of_wire(wire: &'a [u8]) -> LineRef<'a> {
+        match wire {
+            [bytes @ .., b'\r', b'\n'] => LineRef { bytes, ending: Ending::CrLf },
+            [bytes @ .., b'\n'] => LineRef { bytes, ending: Ending::Lf },
+            bytes => LineRef { bytes, ending: Ending::None },
+        }
+    }
+
+    /// Octets on the wire, line end included.
+    #[inline]
+    pub fn wire_len(&self) -> usize {
+        self.bytes.len() + self.ending.as_bytes().len()
+    }
+
+    /// Writes the line with its end.
+    #[inline]
+    pub fn append_to(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.bytes);
+        match self.ending {
+            Ending::CrLf => out.extend_from_slice(b"\r\n"),
+            Ending::Lf => out.push(b'\n'),
+            Ending::None => {}
+        }
+    }
+
+    /// The same as a value of its own.
+    pub fn to_line(self) -> Line {
+        Line { bytes: self.bytes.to_vec(), ending: self.ending }
+    }
+}
+
 /// A line as it came, without its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -39,9 +82,14 @@ impl Line {
         Line { bytes: bytes.into(), ending: Ending::CrLf }
     }
 
+    /// The same, borrowed.
+    pub fn as_ref(&self) -> LineRef<'_> {
+        LineRef { bytes: &self.bytes, ending: self.ending }
+    }
+
     /// Octets on the wire, line end included.
     pub fn wire_len(&self) -> usize {
-        self.bytes.len() + self.ending.as_bytes().len()
+        self.as_ref().wire_len()
     }
 }
 
@@ -53,7 +101,17 @@ pub struct Overlong {
     pub limit: usize,
 }
 
+/// Where a line stands in the buffer of the [`Framer`] that found it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineSpan {
+    start: usize,
+    /// Behind the line end.
+    end: usize,
+}
+
 /// Cuts a stream of bytes into lines. Feeding it whole or byte by byte gives the same lines.
+///
+/// Lines are not copied: they stand in its buffer until [`Framer::compact`].
 #[derive(Debug)]
 pub struct Framer {
     buffer: Vec<u8>,
@@ -77,39 +135,54 @@ impl Framer {
 
     /// Appends bytes from the wire.
     pub fn push(&mut self, bytes: &[u8]) {
-        if self.start > 0 && self.start == self.buffer.len() {
-            self.buffer.clear();
-            (self.start, self.scanned) = (0, 0);
-        }
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// Forgets the lines that have been handed out, so that the buffer does not grow for ever.
+    pub fn compact(&mut self) {
+        self.buffer.drain(..self.start);
+        self.scanned -= self.start;
+        self.start = 0;
+    }
+
     /// The next complete line, if there is one. After an error the framer must be thrown away.
-    pub fn next_line(&mut self) -> Result<Option<Line>, Overlong> {
+    #[inline]
+    pub fn next_line(&mut self) -> Result<Option<LineRef<'_>>, Overlong> {
+        Ok(self.next_span()?.map(|span| self.line(span)))
+    }
+
+    /// As [`Framer::next_line`], but borrows nothing: [`Framer::line`] gives the line itself.
+    #[inline]
+    pub fn next_span(&mut self) -> Result<Option<LineSpan>, Overlong> {
         let unseen = self.buffer.get(self.scanned..).unwrap_or_default();
         let Some(offset) = memchr(b'\n', unseen) else {
             self.scanned = self.buffer.len();
-            if self.buffered() > self.limit {
-                return Err(Overlong { limit: self.limit });
-            }
-            self.compact();
-            return Ok(None);
+            let overlong = self.buffered() > self.limit;
+            return if overlong { Err(Overlong { limit: self.limit }) } else { Ok(None) };
         };
-        let end = self.scanned + offset;
-        let raw = self.buffer.get(self.start..end).unwrap_or_default();
-        if raw.len() >= self.limit {
+        let span = LineSpan { start: self.start, end: self.scanned + offset + 1 };
+        if span.end - span.start > self.limit {
             return Err(Overlong { limit: self.limit });
         }
-        let line = match raw.strip_suffix(b"\r") {
-            Some(bytes) => Line { bytes: bytes.to_vec(), ending: Ending::CrLf },
-            None => Line { bytes: raw.to_vec(), ending: Ending::Lf },
-        };
-        self.start = end + 1;
-        self.scanned = self.start;
-        Ok(Some(line))
+        (self.start, self.scanned) = (span.end, span.end);
+        Ok(Some(span))
+    }
+
+    /// What is left as a line without an end, if anything is. For the end of the stream.
+    pub fn last_span(&mut self) -> Option<LineSpan> {
+        let span = LineSpan { start: self.start, end: self.buffer.len() };
+        (self.start, self.scanned) = (span.end, span.end);
+        (span.start < span.end).then_some(span)
+    }
+
+    /// The line that was found there, if it has not been forgotten.
+    #[inline]
+    pub fn line(&self, span: LineSpan) -> LineRef<'_> {
+        LineRef::of_wire(self.buffer.get(span.start..span.end).unwrap_or_default())
     }
 
     /// How many bytes wait that do not form a complete line yet, or have not been asked for.
+    #[inline]
     pub fn buffered(&self) -> usize {
         self.buffer.len() - self.start
     }
@@ -118,17 +191,8 @@ impl Framer {
     /// when the connection ended.
     pub fn take_rest(&mut self) -> Vec<u8> {
         let rest = self.buffer.split_off(self.start);
-        self.buffer.clear();
-        (self.start, self.scanned) = (0, 0);
+        self.scanned = self.start;
         rest
-    }
-
-    fn compact(&mut self) {
-        if self.start > 0 {
-            self.buffer.drain(..self.start);
-            self.scanned -= self.start;
-            self.start = 0;
-        }
     }
 }
 
@@ -137,7 +201,7 @@ mod tests {
     use super::*;
 
     fn lines(framer: &mut Framer) -> Vec<Line> {
-        std::iter::from_fn(|| framer.next_line().ok().flatten()).collect()
+        std::iter::from_fn(|| framer.next_line().ok().flatten().map(LineRef::to_line)).collect()
     }
 
     #[test]
@@ -151,6 +215,7 @@ mod tests {
         let mut single = Framer::new(100);
         let mut seen = Vec::new();
         for byte in sample {
+            single.compact();
             single.push(&[*byte]);
             seen.extend(lines(&mut single));
         }

@@ -4,6 +4,7 @@
 //! [`Quirk`]. Building is strict: what goes out is checked against the grammar in `grammar/abnf/`.
 
 pub mod address;
+pub mod code;
 pub mod command;
 pub mod dot;
 pub mod ehlo;
@@ -12,14 +13,15 @@ pub mod frame;
 pub mod parameter;
 pub mod quirk;
 pub mod reply;
+pub mod reply_line;
 pub mod rules;
-pub mod view;
 
 pub use address::{ForwardPath, Host, Mailbox, Path, ReversePath};
+pub use code::{Class, EnhancedCode, ReplyCode};
 pub use command::{Command, CommandLine, Verb};
 pub use ehlo::{Capabilities, Capability};
-pub use frame::{Ending, Framer, Line};
+pub use frame::{Ending, Framer, Line, LineRef, LineSpan};
 pub use parameter::Parameter;
 pub use quirk::Quirk;
-pub use reply::{Class, EnhancedCode, Reply, ReplyAssembler, ReplyCode, ReplyLine};
-pub use view::ReplyView;
+pub use reply::{Reply, ReplyAssembler};
+pub use reply_line::ReplyLine;

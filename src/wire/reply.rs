@@ -1,214 +1,90 @@
 //! Replies: what a server says (RFC 5321 §4.2), lossless.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use super::rules::core::{is_all_text, is_text};
-use super::rules::{enhanced, replies, whole};
-use super::{Ending, Line, Quirk};
+use memchr::{memchr, memrchr};
 
-/// The longest reply line the standard allows, in octets with CRLF (RFC 5321 §4.5.3.1.5).
-pub const LINE_LIMIT: usize = 512;
+use super::rules::{replies, whole};
+use super::{Class, EnhancedCode, Framer, LineRef, Quirk, ReplyCode, ReplyLine};
 
-/// A three-digit reply code. Any number can be held; [`ReplyCode::class`] judges it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ReplyCode(pub u16);
-
-/// What the first digit of a reply code says (RFC 5321 §4.2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Class {
-    /// 2yz: done.
-    Completion,
-    /// 3yz: go on.
-    Intermediate,
-    /// 4yz: not now; the same may succeed later.
-    Transient,
-    /// 5yz: not like this.
-    Permanent,
+/// A whole reply, lossless: it is its bytes. Lines and deviations are read out of them where they are asked for.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Reply {
+    bytes: Box<[u8]>,
+    gist: Gist,
 }
 
-impl ReplyCode {
-    /// 220: the service is ready; also the go-ahead after STARTTLS.
-    pub const READY: ReplyCode = ReplyCode(220);
-    /// 221: closing the link after QUIT.
-    pub const CLOSING: ReplyCode = ReplyCode(221);
-    /// 235: authentication succeeded (RFC 4954).
-    pub const AUTHENTICATED: ReplyCode = ReplyCode(235);
-    /// 250: done.
-    pub const OK: ReplyCode = ReplyCode(250);
-    /// 334: a SASL challenge (RFC 4954).
-    pub const CHALLENGE: ReplyCode = ReplyCode(334);
-    /// 354: send the content.
-    pub const START_INPUT: ReplyCode = ReplyCode(354);
-    /// 421: the service is closing the link.
-    pub const UNAVAILABLE: ReplyCode = ReplyCode(421);
+/// What is known of a reply from having seen its lines pass by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Gist {
+    lines: usize,
+    /// The code of the line seen last.
+    code: Option<ReplyCode>,
+    /// The first enhanced code.
+    enhanced: Option<EnhancedCode>,
+    /// Whether anything deviates, in a line or in the whole.
+    odd: bool,
+}
 
-    /// The class, or nothing where the first digit is none the standard defines.
-    pub fn class(self) -> Option<Class> {
-        match self.0 / 100 {
-            2 => Some(Class::Completion),
-            3 => Some(Class::Intermediate),
-            4 => Some(Class::Transient),
-            5 => Some(Class::Permanent),
-            _ => None,
+impl Gist {
+    #[inline]
+    fn add(&mut self, line: ReplyLine<'_>) {
+        self.odd |= !line.is_clean() || self.lines > 0 && self.code != line.code;
+        self.code = line.code;
+        self.lines += 1;
+        if let Some(enhanced) = line.enhanced() {
+            let first = *self.enhanced.get_or_insert(enhanced);
+            self.odd |= first != enhanced || self.mismatches(enhanced);
         }
     }
 
-    /// Whether this is 4yz or 5yz.
-    pub fn is_error(self) -> bool {
-        matches!(self.class(), Some(Class::Transient | Class::Permanent))
+    /// Whether the enhanced code is of another class than the reply code.
+    #[inline]
+    fn mismatches(&self, enhanced: EnhancedCode) -> bool {
+        let class = self.code.map(|code| code.0 / 100).filter(|class| matches!(class, 2 | 4 | 5));
+        class.is_some_and(|class| class != u16::from(enhanced.class))
     }
-}
-
-impl fmt::Display for ReplyCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:03}", self.0)
-    }
-}
-
-/// An enhanced status code, class.subject.detail (RFC 3463 §2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EnhancedCode {
-    /// 2, 4 or 5.
-    pub class: u8,
-    /// 0 to 999.
-    pub subject: u16,
-    /// 0 to 999.
-    pub detail: u16,
-}
-
-impl fmt::Display for EnhancedCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.class, self.subject, self.detail)
-    }
-}
-
-impl EnhancedCode {
-    /// Reads `5.7.1` and the like; nothing if there is anything else in `text`.
-    pub fn parse(text: &str) -> Option<EnhancedCode> {
-        whole(enhanced::status_code, text.as_bytes())
-    }
-}
-
-impl std::str::FromStr for EnhancedCode {
-    type Err = NotEnhanced;
-
-    fn from_str(text: &str) -> Result<Self, NotEnhanced> {
-        EnhancedCode::parse(text).ok_or(NotEnhanced)
-    }
-}
-
-/// The text is no enhanced status code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an enhanced status code; they look like 5.7.1, and begin with 2, 4 or 5")]
-pub struct NotEnhanced;
-
-/// One line of a reply.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReplyLine {
-    /// The line as it came.
-    pub line: Line,
-    /// The code, where the line begins with three digits.
-    pub code: Option<ReplyCode>,
-    /// Whether this line ends its reply.
-    pub last: bool,
-    /// Where the text begins in the line's bytes, after code and separator.
-    text_at: u8,
-    /// Deviations seen in this line alone.
-    pub quirks: Vec<Quirk>,
-}
-
-impl ReplyLine {
-    /// Reads one line. Never fails: what is no reply line has no code and a [`Quirk::NotAReply`].
-    pub fn parse(line: Line) -> ReplyLine {
-        let code = replies::any_code(&line.bytes).ok().map(|(_, code)| code);
-        let separator = line.bytes.get(3).copied();
-        let last = code.is_none() || separator != Some(b'-');
-        let text_at = if code.is_some() { line.bytes.len().min(4) as u8 } else { 0 };
-        let mut quirks = Vec::new();
-        quirks_of_form(&line.bytes, code, separator, &mut quirks);
-        quirks_of_bytes(&line.bytes, &mut quirks);
-        quirks_of_ending(&line, &mut quirks);
-        ReplyLine { line, code, last, text_at, quirks }
-    }
-
-    /// The text after code and separator, as it came.
-    pub fn text(&self) -> &[u8] {
-        self.line.bytes.get(usize::from(self.text_at)..).unwrap_or_default()
-    }
-
-    /// The enhanced code that the text begins with (RFC 2034 §4).
-    pub fn enhanced(&self) -> Option<EnhancedCode> {
-        enhanced::leading_code(self.text()).map(|(code, _)| code)
-    }
-
-    /// The text without the enhanced code that it may begin with, and the blanks behind that.
-    pub fn plain_text(&self) -> &[u8] {
-        let skip = enhanced::leading_code(self.text()).map_or(0, |(_, length)| length);
-        self.text().get(skip..).unwrap_or_default()
-    }
-}
-
-/// Whether code, separator and text have the form that the grammar asks for.
-fn quirks_of_form(bytes: &[u8], code: Option<ReplyCode>, separator: Option<u8>, quirks: &mut Vec<Quirk>) {
-    let Some(code) = code else {
-        quirks.push(Quirk::NotAReply);
-        return;
-    };
-    if !replies::is_reply_code(code) {
-        quirks.push(Quirk::OddCode);
-    }
-    match separator {
-        None => quirks.push(Quirk::CodeOnly),
-        // An empty challenge is lawful (RFC 4954 §8, continue-req).
-        Some(b' ') if bytes.len() == 4 && !bytes.starts_with(b"334") => quirks.push(Quirk::NoText),
-        Some(b' ' | b'-') => {}
-        Some(byte) => quirks.push(Quirk::OddSeparator(byte)),
-    }
-}
-
-/// Bytes that have no place in a reply line.
-fn quirks_of_bytes(bytes: &[u8], quirks: &mut Vec<Quirk>) {
-    if is_all_text(bytes) {
-        return;
-    }
-    let has = |class: fn(u8) -> bool| bytes.iter().any(|b| class(*b));
-    let found = [
-        (has(|b| b == b'\r'), Quirk::BareCr),
-        (has(|b| b == 0), Quirk::Nul),
-        (has(|b| b.is_ascii() && !is_text(b) && b != 0 && b != b'\r'), Quirk::Control),
-    ];
-    quirks.extend(found.into_iter().filter_map(|(seen, quirk)| seen.then_some(quirk)));
-    if !bytes.is_ascii() {
-        let valid = std::str::from_utf8(bytes).is_ok();
-        quirks.push(if valid { Quirk::Utf8 } else { Quirk::EightBit });
-    }
-}
-
-fn quirks_of_ending(line: &Line, quirks: &mut Vec<Quirk>) {
-    match line.ending {
-        Ending::CrLf => {}
-        Ending::Lf => quirks.push(Quirk::BareLf),
-        Ending::None => quirks.push(Quirk::Unterminated),
-    }
-    let length = line.wire_len();
-    if length > LINE_LIMIT {
-        quirks.push(Quirk::LineTooLong { length, limit: LINE_LIMIT });
-    }
-}
-
-/// A whole reply, lossless.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
-    /// Its lines, one at least.
-    pub lines: Vec<ReplyLine>,
-    /// Deviations that show only in the whole.
-    pub quirks: Vec<Quirk>,
 }
 
 impl Reply {
+    /// A reply of one line, as most are.
+    #[inline]
+    fn of_line(line: ReplyLine<'_>) -> Reply {
+        let mut bytes = Vec::with_capacity(line.line.wire_len());
+        line.line.append_to(&mut bytes);
+        let mut gist = Gist::default();
+        gist.add(line);
+        Reply { bytes: bytes.into(), gist }
+    }
+
+    /// The reply as it stood on the wire, with all line ends.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Its lines.
+    pub fn lines(&self) -> impl Iterator<Item = ReplyLine<'_>> {
+        let mut rest = self.bytes();
+        std::iter::from_fn(move || {
+            let end = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+            let (line, after) = rest.split_at_checked(end).filter(|_| end > 0)?;
+            rest = after;
+            Some(ReplyLine::parse(LineRef::of_wire(line)))
+        })
+    }
+
+    /// Its last line, whose code counts.
+    pub fn last_line(&self) -> Option<ReplyLine<'_>> {
+        let before = self.bytes.strip_suffix(b"\n").unwrap_or(&self.bytes);
+        let start = memrchr(b'\n', before).map_or(0, |at| at + 1);
+        let line = self.bytes.get(start..).filter(|line| !line.is_empty())?;
+        Some(ReplyLine::parse(LineRef::of_wire(line)))
+    }
+
     /// The code of the last line, which is the one that ends the reply and that clients act on.
     pub fn code(&self) -> Option<ReplyCode> {
-        self.lines.last().and_then(|line| line.code)
+        self.gist.code
     }
 
     /// The class of [`Reply::code`].
@@ -218,125 +94,154 @@ impl Reply {
 
     /// The enhanced code, taken from the first line whose text begins with one (RFC 2034 §4).
     pub fn enhanced(&self) -> Option<EnhancedCode> {
-        self.lines.iter().find_map(ReplyLine::enhanced)
+        self.gist.enhanced
     }
 
     /// All texts joined by LF, without codes; enhanced codes stay. Bytes that are not UTF-8 are replaced:
     /// for matching and searching, not for showing.
     pub fn text(&self) -> String {
-        let texts: Vec<_> = self.lines.iter().map(|line| String::from_utf8_lossy(line.text())).collect();
+        let texts: Vec<Cow<str>> = self.lines().map(|line| String::from_utf8_lossy(line.text())).collect();
         texts.join("\n")
     }
 
     /// As [`Reply::text`], but without the enhanced codes: what the server has to say in words.
     pub fn plain_text(&self) -> String {
-        let texts: Vec<_> =
-            self.lines.iter().map(|line| String::from_utf8_lossy(line.plain_text())).collect();
+        let texts: Vec<Cow<str>> =
+            self.lines().map(|line| String::from_utf8_lossy(line.plain_text())).collect();
         texts.join("\n")
     }
 
-    /// The deviations of a reply taken as the greeting of a server (RFC 5321 §4.3.1): those of any reply, and
-    /// [`Quirk::NoName`]. A firewall that blanks out the greeting shows in it.
-    pub fn quirks_as_greeting(&self) -> Vec<Quirk> {
+    /// All deviations, those of the lines first.
+    pub fn quirks(&self) -> Vec<Quirk> {
+        if !self.gist.odd {
+            return Vec::new();
+        }
+        self.lines().flat_map(|line| line.quirks()).chain(self.quirks_of_whole()).collect()
+    }
+
+    /// Deviations that show only in the whole.
+    #[inline]
+    pub fn quirks_of_whole(&self) -> Vec<Quirk> {
+        if !self.gist.odd {
+            return Vec::new();
+        }
+        let mut enhanced = self.lines().filter_map(|line| line.enhanced());
+        let first = enhanced.next();
+        let differs = enhanced.any(|other| Some(other) != first);
+        let mismatch = first.is_some_and(|code| self.gist.mismatches(code));
+        let found = [
+            self.disagreement(),
+            differs.then_some(Quirk::EnhancedDisagree),
+            mismatch.then_some(Quirk::ClassMismatch),
+        ];
+        found.into_iter().flatten().collect()
+    }
+
+    fn disagreement(&self) -> Option<Quirk> {
+        let mut codes = self.lines().filter_map(|line| line.code);
+        let first = codes.next()?;
+        let other = codes.find(|code| *code != first)?;
+        Some(Quirk::CodesDisagree { first: first.0, other: other.0 })
+    }
+
+    /// What deviates in a reply that greets, beside what may in any reply (RFC 5321 §4.3.1): a 220 must begin with
+    /// the name of the server. A firewall that blanks out the greeting shows in it.
+    pub fn quirk_of_greeting(&self) -> Option<Quirk> {
         let named =
-            self.lines.first().is_some_and(|line| whole(replies::greeting_text, line.text()).is_some());
-        let missing = (!named && self.code() == Some(ReplyCode::READY)).then_some(Quirk::NoName);
-        self.all_quirks().cloned().chain(missing).collect()
+            self.lines().next().is_some_and(|line| whole(replies::greeting_text, line.text()).is_some());
+        (!named && self.code() == Some(ReplyCode::READY)).then_some(Quirk::NoName)
     }
 
     /// Reads replies out of text that holds nothing else, whatever its line ends; for samples, tests and
     /// pasted text. Lines that are left over at the end form a reply too, so that no byte is dropped.
     pub fn read_all(bytes: &[u8]) -> Vec<Reply> {
-        let mut framer = super::Framer::new(bytes.len() + 1);
+        let mut framer = Framer::new(bytes.len() + 1);
         let mut assembler = ReplyAssembler::default();
         framer.push(bytes);
         let mut replies = Vec::new();
         while let Ok(Some(line)) = framer.next_line() {
             replies.extend(assembler.push(ReplyLine::parse(line)));
         }
-        let rest = framer.take_rest();
-        if !rest.is_empty() {
-            let line = Line { bytes: rest, ending: Ending::None };
-            replies.extend(assembler.push(ReplyLine::parse(line)));
+        if let Some(span) = framer.last_span() {
+            replies.extend(assembler.push(ReplyLine::parse(framer.line(span))));
         }
         replies.extend(assembler.finish());
         replies
     }
+}
 
-    /// The reply as it stood on the wire.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.lines.iter().map(|l| l.line.wire_len()).sum());
-        for line in &self.lines {
-            bytes.extend_from_slice(&line.line.bytes);
-            bytes.extend_from_slice(line.line.ending.as_bytes());
-        }
-        bytes
+/// A reply of these lines, whether or not their separators say so.
+impl<'a> FromIterator<ReplyLine<'a>> for Reply {
+    fn from_iter<T: IntoIterator<Item = ReplyLine<'a>>>(lines: T) -> Reply {
+        let mut assembler = ReplyAssembler::default();
+        lines.into_iter().for_each(|line| assembler.add(line));
+        assembler.take()
     }
+}
 
-    fn new(lines: Vec<ReplyLine>) -> Reply {
-        let mut reply = Reply { lines, quirks: Vec::new() };
-        reply.quirks.extend(reply.disagreement());
-        let mut enhanced = reply.lines.iter().filter_map(ReplyLine::enhanced);
-        if let Some(first) = enhanced.next() {
-            let differs = enhanced.any(|other| other != first);
-            let class = reply.code().map(|code| code.0 / 100).filter(|c| matches!(c, 2 | 4 | 5));
-            if differs {
-                reply.quirks.push(Quirk::EnhancedDisagree);
-            }
-            if class.is_some_and(|class| class != u16::from(first.class)) {
-                reply.quirks.push(Quirk::ClassMismatch);
-            }
-        }
-        reply
-    }
-
-    fn disagreement(&self) -> Option<Quirk> {
-        let mut codes = self.lines.iter().filter_map(|line| line.code);
-        let first = codes.next()?;
-        let other = codes.find(|code| *code != first)?;
-        Some(Quirk::CodesDisagree { first: first.0, other: other.0 })
-    }
-
-    /// All quirks, those of the lines first.
-    pub fn all_quirks(&self) -> impl Iterator<Item = &Quirk> {
-        self.lines.iter().flat_map(|line| &line.quirks).chain(&self.quirks)
+/// The bytes, escaped: that is all there is to a reply.
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reply(\"{}\")", self.bytes.escape_ascii())
     }
 }
 
 /// Collects reply lines until a reply is complete.
 #[derive(Debug, Default)]
 pub struct ReplyAssembler {
-    lines: Vec<ReplyLine>,
+    bytes: Vec<u8>,
+    gist: Gist,
 }
 
 impl ReplyAssembler {
     /// Adds a line; returns the reply that it completes.
-    pub fn push(&mut self, line: ReplyLine) -> Option<Reply> {
-        let last = line.last;
-        if last && self.lines.is_empty() {
-            return Some(Reply::new(vec![line]));
+    #[inline]
+    pub fn push(&mut self, line: ReplyLine<'_>) -> Option<Reply> {
+        if self.gist.lines == 0 && line.is_last() {
+            return Some(Reply::of_line(line));
         }
-        if self.lines.is_empty() {
-            // A reply to EHLO has about as many.
-            self.lines.reserve(8);
-        }
-        self.lines.push(line);
-        last.then(|| Reply::new(std::mem::take(&mut self.lines)))
+        self.add(line);
+        line.is_last().then(|| self.take())
     }
 
     /// Takes the lines of an unfinished reply as a reply of its own, when no more can come.
     pub fn finish(&mut self) -> Option<Reply> {
-        (!self.lines.is_empty()).then(|| Reply::new(std::mem::take(&mut self.lines)))
+        (self.gist.lines > 0).then(|| self.take())
     }
 
     /// How many lines of an unfinished reply are held.
     pub fn pending_lines(&self) -> usize {
-        self.lines.len()
+        self.gist.lines
+    }
+
+    /// How many octets of an unfinished reply are held.
+    pub fn pending_octets(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The code of the last line of an unfinished reply.
+    pub fn pending_code(&self) -> Option<ReplyCode> {
+        self.gist.code
+    }
+
+    #[inline]
+    fn add(&mut self, line: ReplyLine<'_>) {
+        self.gist.add(line);
+        line.line.append_to(&mut self.bytes);
+    }
+
+    /// The reply gets just the memory that it needs; the buffer stays for the next one.
+    fn take(&mut self) -> Reply {
+        let reply = Reply { bytes: self.bytes.as_slice().into(), gist: std::mem::take(&mut self.gist) };
+        self.bytes.clear();
+        reply
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn one(bytes: &[u8]) -> Reply {
@@ -346,7 +251,7 @@ mod tests {
     }
 
     fn quirks(bytes: &[u8]) -> Vec<Quirk> {
-        one(bytes).all_quirks().cloned().collect()
+        one(bytes).quirks()
     }
 
     #[test]
@@ -395,16 +300,68 @@ mod tests {
 
     #[test]
     fn a_greeting_begins_with_a_name() {
-        assert_eq!(one(b"220 [192.0.2.1] hello\r\n").quirks_as_greeting(), []);
-        assert_eq!(one(b"220 ****\r\n").quirks_as_greeting(), [Quirk::NoName]);
-        assert_eq!(one(b"554 5.3.2 not today\r\n").quirks_as_greeting(), []);
+        assert_eq!(one(b"220 [192.0.2.1] hello\r\n").quirk_of_greeting(), None);
+        assert_eq!(one(b"220 ****\r\n").quirk_of_greeting(), Some(Quirk::NoName));
+        assert_eq!(one(b"554 5.3.2 not today\r\n").quirk_of_greeting(), None);
     }
 
-    #[test]
-    fn nothing_is_lost() {
-        let sample = b"250-a\r\n\xff\0\r\r\n250-\n250 x\r\n  \r\n99";
-        let bytes: Vec<u8> = Reply::read_all(sample).iter().flat_map(Reply::to_bytes).collect();
-        assert_eq!(bytes, sample);
+    /// Bytes near to replies.
+    fn near_replies() -> impl Strategy<Value = Vec<u8>> {
+        let words = [
+            "250",
+            "550",
+            "334",
+            "199",
+            "-",
+            " ",
+            "5.7.1 ",
+            "2.0.0",
+            "x",
+            "\r\n",
+            "\r\n",
+            "\n",
+            "\r",
+            "\0",
+            "ö",
+            "25",
+            "some sixteen letters",
+            "\t",
+            "=",
+        ];
+        prop::collection::vec(prop::sample::select(words.to_vec()), 0..24)
+            .prop_map(|w| w.concat().into_bytes())
+    }
+
+    proptest! {
+        #[test]
+        fn replies_keep_every_byte(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let again: Vec<u8> = Reply::read_all(&bytes).iter().flat_map(Reply::bytes).copied().collect();
+            prop_assert_eq!(again, bytes);
+        }
+
+        #[test]
+        fn a_reply_says_the_same_as_its_lines(bytes in near_replies()) {
+            for reply in Reply::read_all(&bytes) {
+                let lines: Vec<ReplyLine> = reply.lines().collect();
+                prop_assert_eq!(lines.len(), reply.gist.lines);
+                prop_assert_eq!(lines.last().copied(), reply.last_line());
+                prop_assert_eq!(reply.code(), reply.last_line().and_then(|line| line.code));
+                prop_assert_eq!(reply.enhanced(), lines.iter().find_map(|line| line.enhanced()));
+                prop_assert_eq!(&lines.into_iter().collect::<Reply>(), &reply);
+                // What was noticed in passing is all that there is.
+                let again = Reply { gist: Gist { odd: true, ..reply.gist }, ..reply.clone() };
+                prop_assert_eq!(again.quirks(), reply.quirks());
+            }
+        }
+
+        #[test]
+        fn a_clean_line_has_no_quirks(bytes in near_replies()) {
+            for reply in Reply::read_all(&bytes) {
+                for line in reply.lines() {
+                    prop_assert_eq!(line.is_clean(), line.find_quirks().is_empty(), "{:?}", line);
+                }
+            }
+        }
     }
 
     #[test]

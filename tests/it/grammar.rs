@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use heloise::wire::command::{Command, check};
 use heloise::wire::rules::{self, whole};
-use heloise::wire::{Capabilities, CommandLine, Line, Quirk, Reply, ReplyLine};
+use heloise::wire::{Capabilities, CommandLine, Quirk, Reply, ReplyLine};
 
 use oracle::{Dice, Grammar};
 
@@ -102,7 +102,7 @@ fn a_reply_line_has_a_quirk_where_it_breaks_the_grammar() {
         if sample.contains(&b'\n') {
             continue;
         }
-        let mut quirks = ReplyLine::parse(Line::crlf(sample.clone())).quirks;
+        let mut quirks = ReplyLine::crlf(&sample).quirks();
         // The grammar allows a code alone, the prose of the same section does not.
         quirks.retain(|quirk| *quirk != Quirk::CodeOnly);
         let right = grammar.takes("line", &sample);
@@ -115,9 +115,9 @@ fn a_reply_is_what_the_grammar_says() {
     let grammar = grammar();
     for sample in samples(&grammar, "Reply-line", 2, 1000) {
         let replies = Reply::read_all(&sample);
-        let again: Vec<u8> = replies.iter().flat_map(Reply::to_bytes).collect();
+        let again: Vec<u8> = replies.iter().flat_map(Reply::bytes).copied().collect();
         assert_eq!(again, sample, "nothing may be lost");
-        let mut quirks: Vec<&Quirk> = replies.iter().flat_map(Reply::all_quirks).collect();
+        let mut quirks: Vec<Quirk> = replies.iter().flat_map(Reply::quirks).collect();
         // These are said in prose, not in the grammar.
         quirks.retain(|quirk| {
             !matches!(
@@ -128,7 +128,7 @@ fn a_reply_is_what_the_grammar_says() {
                     | Quirk::ClassMismatch
             )
         });
-        let finished = replies.last().and_then(|r| r.lines.last()).is_some_and(|line| line.last);
+        let finished = replies.last().and_then(Reply::last_line).is_some_and(|line| line.is_last());
         let right = replies.len() == 1 && finished && quirks.is_empty();
         assert_eq!(right, grammar.takes("Reply-line", &sample), "{} {quirks:?}", sample.escape_ascii());
     }
@@ -197,7 +197,7 @@ fn functions() -> BTreeMap<String, Vec<(String, String)>> {
                     found.push((name.to_owned(), quoted.to_owned()));
                 }
                 doc.clear();
-            } else {
+            } else if !line.starts_with("#[") {
                 doc.clear();
             }
         }

@@ -30,8 +30,7 @@ fn client() -> Client {
 /// The happenings in words: replies with what they answer, quirks, ends.
 fn words(event: &Event) -> Option<String> {
     Some(match event {
-        Event::Line(line) if line.code.is_some() => return None,
-        Event::Line(_) => "no reply line".to_owned(),
+        Event::Stray(_) => "no reply line".to_owned(),
         Event::Reply(answer) => {
             let code = answer.reply.code().map_or("none".to_owned(), |code| code.to_string());
             match &answer.command {
@@ -142,7 +141,7 @@ fn deviations_are_named() {
         let mut client = client();
         client.handle_bytes(bytes, T0);
         let replies = std::iter::from_fn(|| client.poll_event()).filter_map(|event| match event {
-            Event::Reply(answer) => Some(answer.reply.all_quirks().cloned().collect::<Vec<_>>()),
+            Event::Reply(answer) => Some(answer.reply.quirks()),
             _ => None,
         });
         assert_eq!(replies.flatten().collect::<Vec<_>>(), expected, "{}", bytes.escape_ascii());

@@ -28,7 +28,7 @@ pub(super) async fn run(walk: &mut Walk) -> String {
     };
     let waited = began.elapsed();
     walk.pace(waited);
-    walk.facts.banner = Some(visible(answer.reply.lines.first().map(|l| l.text()).unwrap_or_default()));
+    walk.facts.banner = Some(visible(answer.reply.lines().next().map(|l| l.text()).unwrap_or_default()));
     if waited >= walk.plan.thresholds.banner {
         walk.find(Found::new("banner-slow").with("seconds", format!("{:.1}", waited.as_secs_f32())));
     }
@@ -87,22 +87,22 @@ fn refused(walk: &mut Walk, class: Option<Class>, answer: &Answer) {
 }
 
 fn quirks(walk: &mut Walk, answer: &Answer) {
-    let text = answer.reply.lines.first().map(|line| line.text().to_vec()).unwrap_or_default();
+    let text = answer.reply.lines().next().map(|line| line.text().to_vec()).unwrap_or_default();
     if text.iter().filter(|b| **b == b'*').count() >= 8 {
         walk.find(Found::new("greeting-masked"));
         return;
     }
-    for quirk in answer.reply.quirks_as_greeting() {
-        match quirk {
-            Quirk::NoName => walk.find(Found::new("greeting-without-name")),
-            quirk => walk.find(super::ehlo::of_quirk(&quirk, "the greeting")),
-        }
+    for quirk in answer.reply.quirks() {
+        walk.find(super::ehlo::of_quirk(&quirk, "the greeting"));
+    }
+    if answer.reply.quirk_of_greeting() == Some(Quirk::NoName) {
+        walk.find(Found::new("greeting-without-name"));
     }
 }
 
 /// The name in the greeting should be a full one that leads to this address (RFC 5321 §4.3.1).
 async fn compare_name(walk: &mut Walk, answer: &Answer) {
-    let text = answer.reply.lines.first().map(|line| line.text().to_vec()).unwrap_or_default();
+    let text = answer.reply.lines().next().map(|line| line.text().to_vec()).unwrap_or_default();
     let word = text.split(|b| *b == b' ').next().unwrap_or_default();
     let Ok(Host::Name(name)) = Host::parse(&String::from_utf8_lossy(word)) else { return };
     if walk.endpoint.host.name() == Some(name.as_str()) {

@@ -81,10 +81,10 @@ async fn greet(walk: &mut Walk) -> Result<Option<String>, Broken> {
 
 fn reply_quirks(walk: &mut Walk, answer: &Answer) {
     let mut seen: Vec<Quirk> = Vec::new();
-    for quirk in answer.reply.all_quirks() {
-        if !seen.contains(quirk) {
-            walk.find(of_quirk(quirk, "a reply"));
-            seen.push(quirk.clone());
+    for quirk in answer.reply.quirks() {
+        if !seen.contains(&quirk) {
+            walk.find(of_quirk(&quirk, "a reply"));
+            seen.push(quirk);
         }
     }
 }

@@ -39,7 +39,7 @@ enum Gathered {
     /// The form shows each report as it comes.
     Nothing,
     Plugin(nagios::Plugin),
-    Metrics(prometheus::Metrics),
+    Metrics(Box<prometheus::Metrics>),
 }
 
 impl Gathered {
@@ -51,7 +51,7 @@ impl Gathered {
                 let thresholds = Thresholds { cert_days, ..Thresholds::default() };
                 Gathered::Plugin(nagios::Plugin::new(&thresholds, Utc::now()))
             }
-            CheckFormat::Prometheus => Gathered::Metrics(prometheus::Metrics::default()),
+            CheckFormat::Prometheus => Gathered::Metrics(Box::default()),
         }
     }
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::Found;
-use crate::wire::{Line, ReplyLine};
+use crate::wire::ReplyLine;
 
 /// A line that is no reply in JSON.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,7 @@ struct Row {
 pub fn from_json(text: &[u8], line: usize) -> Result<Found, InputError> {
     let row: Row = serde_json::from_slice(text).map_err(|reason| InputError { line, reason })?;
     let lines = row.reply.split('\n').map(|l| l.strip_suffix('\r').unwrap_or(l));
-    let mut found = Found::new(lines.map(|l| ReplyLine::parse(Line::crlf(l))).collect(), line);
+    let mut found = Found::new(lines.map(ReplyLine::crlf).collect(), line);
     if let Some(command) = &row.command {
         found.answered(command);
     }

@@ -18,7 +18,7 @@ fn only(text: &str) -> Found {
 fn raw_replies_are_grouped() {
     let found =
         all("250-mx.example.org\n250-SIZE 1000\n250 DSN\n\n550-5.1.1 no\n550 5.1.1 such user\n421 bye\n");
-    let lines: Vec<usize> = found.iter().map(|f| f.reply.lines.len()).collect();
+    let lines: Vec<usize> = found.iter().map(|f| f.reply.lines().count()).collect();
     assert_eq!(lines, [3, 2, 1]);
     assert_eq!(found[1].line, 5);
     assert_eq!(all("<** 550 5.1.1 no such user\n<-  250 ok").len(), 2);

@@ -65,7 +65,7 @@ impl Journal {
 
     /// The client sent a line that is no content. Gives it back as it may be shown.
     pub(super) fn sent(&mut self, line: &Line) -> Payload {
-        let whole = Payload::from_line(line);
+        let whole = Payload::from_line(line.as_ref());
         let role = self.tracker.sent(&whole);
         let payload = match role.sent_kind() {
             SentKind::Content => whole,
@@ -109,7 +109,7 @@ impl Journal {
             let text = raw.strip_suffix(ending.as_bytes()).unwrap_or(raw);
             let line = redact::received(text, self.tracker.mechanism()).with_ending(ending);
             self.tracker.received(&line);
-            let error = ReplyLine::parse(Line::crlf(text)).code.is_none_or(|code| code.is_error());
+            let error = ReplyLine::crlf(text).code.is_none_or(|code| code.is_error());
             self.put(EntryKind::Received { tls: self.tls, error, line });
         }
     }

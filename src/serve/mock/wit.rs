@@ -268,7 +268,7 @@ impl MockWit {
     fn say(&mut self, text: &str) -> Answer {
         let bytes = text.as_bytes().to_vec();
         self.journal.said(&bytes);
-        let none = Reply { lines: Vec::new(), quirks: Vec::new() };
+        let none = Reply::default();
         let reply = Reply::read_all(&bytes).into_iter().next().unwrap_or(none);
         Answer::Replay(Replay { after: Duration::ZERO, bytes, reply, last: false })
     }
@@ -331,7 +331,7 @@ impl Wit for MockWit {
         match request {
             Request::Content(line) => {
                 self.journal.content(&line.bytes);
-                self.journal.content(Payload::from_line(line).ending.as_bytes());
+                self.journal.content(Payload::from_line(line.as_ref()).ending.as_bytes());
                 Answer::Go
             }
             Request::Chunk(bytes) => {
@@ -350,11 +350,11 @@ impl Wit for MockWit {
                     None => {}
                 }
                 let mechanism = state.mechanism.clone().unwrap_or_default();
-                self.reply(&Said::Answer { mechanism, line: Payload::from_line(line) }, &shown)
+                self.reply(&Said::Answer { mechanism, line: Payload::from_line(line.as_ref()) }, &shown)
             }
             Request::Command(command, line) => {
                 let shown = self.journal.sent(line);
-                let payload = Payload::from_line(line);
+                let payload = Payload::from_line(line.as_ref());
                 if matches!(command.input, Input::Bdat | Input::BdatLast)
                     && let Some(octets) = chunk_size(line)
                 {

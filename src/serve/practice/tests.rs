@@ -57,10 +57,10 @@ fn give(server: &mut Server, answer: Answer) -> bool {
 
 fn lawful(replies: &[Reply]) {
     for reply in replies {
-        for quirk in reply.all_quirks() {
-            assert_eq!(*quirk, Quirk::Utf8, "{reply:?}");
+        for quirk in reply.quirks() {
+            assert_eq!(quirk, Quirk::Utf8, "{reply:?}");
         }
-        assert!(reply.lines.iter().all(|line| line.line.wire_len() <= 512), "{reply:?}");
+        assert!(reply.lines().all(|line| line.line.wire_len() <= 512), "{reply:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::wire::{ReplyLine, Verb};
+use crate::wire::Verb;
 
 use super::super::track::{Completed, Role, Tracker, Waiting, reply_line};
 use super::super::{
@@ -125,7 +125,7 @@ impl Builder {
             c.answers == Some(Waiting::Command(Verb::StartTls))
                 && c.code.is_some_and(|code| code.0 / 100 == 2)
         });
-        let error = ReplyLine::parse(reply_line(&plain)).code.is_none_or(|code| code.is_error());
+        let error = reply_line(&plain).code.is_none_or(|code| code.is_error());
         self.push(EntryKind::Received { tls: self.tls, error, line });
     }
 

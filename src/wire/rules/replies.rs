@@ -2,8 +2,8 @@
 
 use nom::Parser;
 use nom::branch::alt;
-use nom::bytes::complete::{tag, take};
-use nom::combinator::{map_opt, opt, recognize, verify};
+use nom::bytes::complete::tag;
+use nom::combinator::{fail, opt, recognize, verify};
 use nom::multi::many0_count;
 use nom::sequence::{pair, preceded, terminated};
 
@@ -19,18 +19,23 @@ pub fn reply_code(input: &[u8]) -> Parsed<'_, ReplyCode> {
 }
 
 /// Whether a code is one that `Reply-code` takes.
+#[inline]
 pub fn is_reply_code(code: ReplyCode) -> bool {
     (200..600).contains(&code.0) && code.0 / 10 % 10 <= 5
 }
 
 /// `any-code = 3DIGIT`: what Heloise takes for a code, also where the standard knows no such code.
+///
+/// This and the rules of enhanced codes are written out rather than combined, as they meet every line.
+#[inline]
 pub fn any_code(input: &[u8]) -> Parsed<'_, ReplyCode> {
-    map_opt(take(3usize), number).parse(input)
-}
-
-fn number(digits: &[u8]) -> Option<ReplyCode> {
-    let add = |sum: u16, d: &u8| d.is_ascii_digit().then(|| sum * 10 + u16::from(d - b'0'));
-    digits.iter().try_fold(0, add).map(ReplyCode)
+    match input {
+        [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] => {
+            let value = |digit: u8| u16::from(digit - b'0');
+            Ok((rest, ReplyCode(value(*a) * 100 + value(*b) * 10 + value(*c))))
+        }
+        _ => fail().parse(input),
+    }
 }
 
 /// `continued-line = Reply-code "-" [ textstring ]`

@@ -84,8 +84,7 @@ proptest! {
     /// Any bytes at all are read without a panic, and never with certainty.
     #[test]
     fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let line = heloise::wire::Line::crlf(bytes);
-        let reply = heloise::wire::Reply { lines: vec![heloise::wire::ReplyLine::parse(line)], quirks: Vec::new() };
+        let reply = [heloise::wire::ReplyLine::crlf(&bytes)].into_iter().collect();
         let read = explain(&Situation::of(&reply)).remove(0);
         let harmless = matches!(read.reason.slug(), "ok" | "continue" | "unknown");
         prop_assert!(harmless || read.confidence.level() < Level::Certain, "{}", read.reason);

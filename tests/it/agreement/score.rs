@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use heloise::explain::{Explanation, Phase, Situation, explain};
-use heloise::wire::{CommandLine, Line, Reply, ReplyLine, Verb};
+use heloise::wire::{CommandLine, Reply, ReplyLine, Verb};
 use serde_json::Value;
 
 const REASONS: &str = include_str!("../../corpus/reasons.tsv");
@@ -47,8 +47,7 @@ fn memory() -> Vec<Value> {
 
 /// A reply out of its lines.
 pub fn reply(text: &str) -> Reply {
-    let lines = text.split('\n').map(|line| ReplyLine::parse(Line::crlf(line))).collect();
-    Reply { lines, quirks: Vec::new() }
+    text.split('\n').map(ReplyLine::crlf).collect()
 }
 
 pub fn text<'a>(row: &'a Value, key: &str) -> &'a str {
