@@ -5,9 +5,11 @@
     reason = "these texts are help for a terminal, where [v6] stands for itself"
 )]
 
+use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 mod check;
@@ -54,6 +56,47 @@ pub struct Cli {
     /// What else to do.
     #[command(subcommand)]
     pub command: Option<Sub>,
+}
+
+/// The names of the subcommands.
+const SUBCOMMANDS: [&str; 13] = [
+    "connect",
+    "demo",
+    "send",
+    "play",
+    "serve",
+    "rerun",
+    "diff",
+    "export",
+    "import",
+    "explain",
+    "check",
+    "completions",
+    "man",
+];
+
+/// The command line where it names no subcommand.
+#[derive(Debug, Parser)]
+#[command(name = "heloise", version, args_override_self = true)]
+struct Session {
+    #[command(flatten)]
+    args: ConnectArgs,
+}
+
+impl Cli {
+    /// Reads the command line. Describing all subcommands takes as long as a short session; where none is named
+    /// that is done only if something is wrong, for the message.
+    ///
+    /// # Errors
+    /// What is wrong, or the help that was asked for.
+    pub fn read(args: &[OsString]) -> Result<Cli, clap::Error> {
+        let named = args.iter().any(|arg| SUBCOMMANDS.iter().any(|name| arg == name));
+        match Some(args).filter(|_| !named).map(Session::try_parse_from) {
+            Some(Ok(session)) => Ok(Cli { session: session.args, command: None }),
+            Some(Err(version)) if version.kind() == ErrorKind::DisplayVersion => Err(version),
+            _ => Cli::try_parse_from(args),
+        }
+    }
 }
 
 /// The subcommands.
@@ -413,6 +456,18 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_subcommand_is_known_by_its_name() {
+        let command = Cli::command();
+        let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        assert_eq!(names, SUBCOMMANDS);
+        let read = |words: &[&str]| Cli::read(&words.iter().map(OsString::from).collect::<Vec<_>>());
+        assert_eq!(read(&["heloise", "mx", "--explain", "none"]).unwrap().session.target, ["mx"]);
+        assert!(matches!(read(&["heloise", "demo"]).unwrap().command, Some(Sub::Demo(_))));
+        assert_eq!(read(&["heloise", "--version"]).unwrap_err().kind(), ErrorKind::DisplayVersion);
+        assert!(read(&["heloise", "--help"]).unwrap_err().to_string().contains("rerun"));
     }
 
     #[test]

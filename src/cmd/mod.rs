@@ -23,8 +23,6 @@ mod setup;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::cli::{Cli, Sub};
 use crate::report::{Problem, Status, complain};
 
@@ -35,7 +33,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(problem) => return complain(&problem).into(),
     };
     let plugin = check::is_plugin(&args);
-    let cli = match Cli::try_parse_from(args) {
+    let cli = match Cli::read(&args) {
         Ok(cli) => cli,
         Err(error) => {
             let status = match (error.use_stderr(), plugin) {
