@@ -29,6 +29,10 @@ pub enum CommandId {
     B64,
     /// `/send`
     Send,
+    /// `/bdat`
+    Bdat,
+    /// `/pipeline`
+    Pipeline,
     /// `/raw`
     Raw,
     /// `/hex`
@@ -209,6 +213,34 @@ Gives DATA if it has not been given, then the file's lines with CRLF ends and do
 lone dot. MAIL and RCPT come first, by hand.
   /send message.eml     /send \"~/my mail/draft 2.eml\"",
         argument: Argument::File,
+        offline: false,
+        private: false,
+    },
+    HelperCommand {
+        id: CommandId::Bdat,
+        name: "/bdat",
+        syntax: "/bdat FILE [CHUNK]",
+        summary: "the content of a file by BDAT, in chunks of so many octets",
+        help: "\
+Sends BDAT with the file in chunks of CHUNK octets (1 MiB unless told), the last one marked LAST; no dots are
+doubled. Lines get CRLF ends, unless MAIL said BODY=BINARYMIME: then the file goes as it is. The first chunk
+that is refused is the last to be sent. MAIL and RCPT come first, by hand.
+  /bdat message.eml     /bdat message.eml 512     /bdat \"~/my mail/draft 2.eml\" 65536",
+        argument: Argument::File,
+        offline: false,
+        private: false,
+    },
+    HelperCommand {
+        id: CommandId::Pipeline,
+        name: "/pipeline",
+        syntax: "/pipeline [LINE | LINE…|go|cancel]",
+        summary: "send several commands in one write, before their replies",
+        help: "\
+Alone it begins to collect what you type; /pipeline go sends all of it in one write, /pipeline cancel drops it.
+With lines, cut by |, these are sent at once. Replies are paired with their commands as they come. What the
+server does not offer, and what RFC 2920 wants at the end of a group, is pointed out and sent all the same.
+  /pipeline     /pipeline go     /pipeline MAIL FROM:<a@example.org> | RCPT TO:<b@example.net> | DATA",
+        argument: Argument::Choice(&["go", "cancel"]),
         offline: false,
         private: false,
     },

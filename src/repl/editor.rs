@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::helper::{Known, LineHelper};
 use super::history::{self, Keeper};
+use super::kill::{self, Secrecy};
 use super::mask;
 use super::screen::Screen;
 use super::terminal::{Mode, OpenError, Options, Prompt};
@@ -46,6 +47,7 @@ pub(super) struct Editing {
     screen: Screen,
     tty: Arc<Tty>,
     bell: mpsc::SyncSender<()>,
+    secrecy: Secrecy,
     /// The terminal cannot be edited on.
     dumb: bool,
 }
@@ -66,6 +68,8 @@ impl Editing {
             wake_by(printer, rung)?;
         }
         editor.set_helper(Some(LineHelper::new(known.clone(), screen.clone(), options.colour)));
+        let secrecy = Secrecy::default();
+        kill::bind(&mut editor, &secrecy);
         let (keeper, trouble) = Keeper::open(options.history, editor.history_mut());
         if let Some(trouble) = trouble {
             screen.print(trouble);
@@ -74,7 +78,7 @@ impl Editing {
         if !dumb {
             tty.quiet();
         }
-        Ok(Editing { editor, put_by: FileHistory::default(), keeper, screen, tty, bell, dumb })
+        Ok(Editing { editor, put_by: FileHistory::default(), keeper, screen, tty, bell, secrecy, dumb })
     }
 
     /// Answers requests until nobody makes any more.
@@ -99,6 +103,7 @@ impl Editing {
         if !has_history {
             std::mem::swap(self.editor.history_mut(), &mut self.put_by);
         }
+        self.secrecy.begin(prompt.mode == Mode::Masked);
         if let Some(helper) = self.editor.helper_mut() {
             helper.begin(prompt.mode);
         }

@@ -9,6 +9,7 @@ use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hint, Hinter};
 use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::session::{Phase, State};
 use crate::wire::Capabilities;
@@ -22,6 +23,9 @@ use super::{commands, hint, mask};
 /// Lines up to this length are painted anew at each key. Longer ones are painted by rustyline's short cut while
 /// that is safe, or a long paste without brackets would cost time by the square of its length.
 const REPAINT_LIMIT: usize = 512;
+
+/// The prompt where no session is open.
+pub(super) const NO_SESSION: &str = "(no session) ▸ ";
 
 /// What the editor knows of the session.
 #[derive(Clone, Debug)]
@@ -83,6 +87,8 @@ pub(super) struct LineHelper {
     screen: Screen,
     colour: bool,
     mode: Mode,
+    /// A session was open when the line was begun.
+    had_session: bool,
     painting: Cell<Painting>,
     /// Enter was pressed.
     finished: Cell<bool>,
@@ -94,12 +100,14 @@ impl LineHelper {
     pub(super) fn new(known: Known, screen: Screen, colour: bool) -> LineHelper {
         let painting = Cell::new(Painting::Idle);
         let (finished, last) = (Cell::new(false), RefCell::default());
-        LineHelper { known, screen, colour, mode: Mode::Command, painting, finished, last }
+        let (mode, had_session) = (Mode::Command, false);
+        LineHelper { known, screen, colour, mode, had_session, painting, finished, last }
     }
 
     /// A line of this kind is about to be read.
     pub(super) fn begin(&mut self, mode: Mode) {
         self.mode = mode;
+        self.had_session = self.known.get().phase != Phase::Closed;
         self.painting.set(Painting::Idle);
         self.finished.set(false);
     }
@@ -116,6 +124,18 @@ impl LineHelper {
 
     fn paint(&self, codes: &str, text: &str) -> String {
         if self.colour && !text.is_empty() { format!("\x1b[{codes}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// The prompt after the session has ended under it. The editor has reckoned with its width already.
+    fn without_session(&self, prompt: &str) -> String {
+        let prompt = mask::without_colour(prompt);
+        let text = if prompt.width() < NO_SESSION.width() {
+            prompt
+        } else {
+            let fill = " ".repeat(prompt.width() - NO_SESSION.width());
+            format!("{fill}{NO_SESSION}")
+        };
+        self.paint("31", &text)
     }
 
     /// The line with what is wrong in it in red.
@@ -241,8 +261,12 @@ impl Highlighter for LineHelper {
             }
             Painting::Unsure => "",
         };
-        let prompt =
-            if self.colour { Cow::Borrowed(prompt) } else { Cow::Owned(mask::without_colour(prompt)) };
+        let lost = self.had_session && self.mode == Mode::Command && self.known.get().phase == Phase::Closed;
+        let prompt = match () {
+            () if lost => Cow::Owned(self.without_session(prompt)),
+            () if self.colour => Cow::Borrowed(prompt),
+            () => Cow::Owned(mask::without_colour(prompt)),
+        };
         if above.is_empty() && back.is_empty() {
             prompt
         } else {

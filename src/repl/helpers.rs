@@ -1,8 +1,5 @@
 //! The helper commands: what each line that begins with `/` does.
 
-use std::io::Read;
-use std::path::Path;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -11,7 +8,7 @@ use crate::explain::render::{Line, Piece, Style};
 use crate::explain::tables;
 use crate::narrate::{Level, difference_lines};
 use crate::report::{Problem, Status};
-use crate::session::{Answer, Input, OutOfOrder, Phase, Timeouts};
+use crate::session::{Answer, Phase, Timeouts};
 use crate::target::Target;
 use crate::wire::{Class, CommandLine, Verb, escape};
 
@@ -34,6 +31,8 @@ impl Operator {
             CommandId::Fix => self.fix(argument)?,
             CommandId::B64 => self.b64(argument)?,
             CommandId::Send => self.send_file(&commands::path(argument)).await?,
+            CommandId::Bdat => self.bdat(argument).await?,
+            CommandId::Pipeline => self.pipeline(argument).await?,
             CommandId::Raw => self.raw(argument).await?,
             CommandId::Hex => self.hex(argument)?,
             CommandId::Record => self.record(argument)?,
@@ -219,25 +218,6 @@ impl Operator {
         Ok(Vec::new())
     }
 
-    /// `/send FILE`: DATA if it has not been given, then the content, dot-stuffed.
-    pub async fn send_file(&mut self, path: &Path) -> Result<Vec<Answer>, Problem> {
-        if path.as_os_str().is_empty() {
-            return Err(Problem::new(Status::Usage, "/send needs the name of a file with the message"));
-        }
-        let mut file = open_for_reading(path)?;
-        let connection = self.connection()?;
-        match connection.state().check(Input::Data) {
-            Ok(()) | Err(OutOfOrder::NotNow) => {}
-            Err(_) => {
-                return Err(Problem::new(Status::Usage, "there is no envelope to send the message in")
-                    .advise(
-                        "MAIL FROM:<you@example.org>, then RCPT TO:<them@example.net>, then /send again",
-                    ));
-            }
-        }
-        Ok(connection.data(&mut file).await?)
-    }
-
     async fn raw(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
         let bytes = commands::parse_raw(argument).map_err(|e| Problem::new(Status::Usage, e.to_string()))?;
         let auth = |line: &[u8]| CommandLine::parse(line).verb == Verb::Auth;
@@ -347,17 +327,8 @@ fn escape_lines(text: &str) -> String {
     text.lines().map(|line| escape::visible(line.as_bytes()) + "\n").collect()
 }
 
-fn open_for_reading(path: &Path) -> Result<Box<dyn Read + Send>, Problem> {
-    let fail = |error: std::io::Error| Problem::file("read the message", path, &error);
-    let file = std::fs::File::open(path).map_err(fail)?;
-    if file.metadata().map_err(fail)?.is_dir() {
-        return Err(fail(std::io::ErrorKind::IsADirectory.into()));
-    }
-    Ok(Box::new(file))
-}
-
 /// The last line of a reply, for a message.
-fn said(answer: &Answer) -> String {
+pub(super) fn said(answer: &Answer) -> String {
     answer.reply.last_line().map(|line| escape::visible(line.line.bytes)).unwrap_or_default()
 }
 

@@ -40,8 +40,8 @@ pub fn remembers(line: &str, after_refusal: bool) -> bool {
     let private = |id| COMMANDS.iter().any(|row| row.id == id && row.private);
     match commands::parse(text) {
         Some(Ok(invocation)) => {
-            let authenticates =
-                invocation.id == CommandId::Raw && invocation.argument.to_ascii_uppercase().contains("AUTH");
+            let authenticates = matches!(invocation.id, CommandId::Raw | CommandId::Pipeline)
+                && invocation.argument.to_ascii_uppercase().contains("AUTH");
             !authenticates && !private(invocation.id)
         }
         Some(Err(unknown)) => {

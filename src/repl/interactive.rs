@@ -10,6 +10,7 @@ use crate::wire::escape;
 
 use super::Prelude;
 use super::asker::Asker;
+use super::helper::NO_SESSION;
 use super::operator::{Done, Operator};
 use super::signals::Signals;
 use super::terminal::{Mode, Prompt, Typed};
@@ -79,7 +80,12 @@ async fn prompt(operator: &mut Operator) -> Typed {
         let live = connection.as_mut().filter(|connection| !connection.ended());
         tokio::select! {
             biased;
-            Some(_) = next_event(live) => {}
+            Some(event) = next_event(live) => {
+                if matches!(event, Event::Closed { .. }) {
+                    terminal.known().update(None);
+                    terminal.screen().repaint();
+                }
+            }
             typed = terminal.read(prompt.clone()) => return typed,
         }
     }
@@ -99,7 +105,7 @@ fn prompt_of(operator: &Operator) -> Prompt {
         return Prompt::new(format!("{}: ", ask.prompt), mode);
     }
     let Some(state) = operator.state() else {
-        return Prompt::new("(no session) ▸ ", Mode::Command);
+        return Prompt::new(NO_SESSION, Mode::Command);
     };
     let target = &operator.setup.target;
     let mut text = match &target.host {
@@ -120,6 +126,9 @@ fn prompt_of(operator: &Operator) -> Prompt {
         Phase::Auth => (" AUTH response", Mode::Masked),
         _ => ("", Mode::Command),
     };
+    if let Some(held) = &operator.held {
+        text.push_str(&format!(" pipeline[{}]", held.len()));
+    }
     Prompt::new(format!("{text}{word} ▸ "), mode)
 }
 

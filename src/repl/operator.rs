@@ -124,6 +124,8 @@ pub struct Operator {
     /// The last handshake failed.
     pub(super) tls_refused: bool,
     pub(super) starttls: Memory,
+    /// The lines that `/pipeline` has collected, while it does.
+    pub(super) held: Option<Vec<Vec<u8>>>,
     log: Option<Log>,
 }
 
@@ -145,6 +147,7 @@ impl Operator {
             looked: None,
             tls_refused: false,
             starttls: Memory::default(),
+            held: None,
             log: Some(log),
         }
     }
@@ -201,7 +204,7 @@ impl Operator {
 
     /// Opens a session and waits for the greeting. One that is open is given up.
     pub async fn connect(&mut self) -> Result<Answer, Problem> {
-        self.exchange = None;
+        (self.exchange, self.held) = (None, None);
         self.looked = None;
         self.tls_refused = false;
         self.starttls.new_session();
@@ -257,6 +260,9 @@ impl Operator {
         }
         let line = if line.starts_with(b"//") { line.get(1..).unwrap_or(line) } else { line };
         self.connection()?;
+        if self.hold(line)? {
+            return Ok(Done::Replies(Vec::new()));
+        }
         if CommandLine::parse(line).verb == Verb::Auth {
             self.consent_to_plaintext().await?;
         }

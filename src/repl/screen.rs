@@ -100,6 +100,11 @@ impl Screen {
         }
     }
 
+    /// Has the line editor paint its line anew, if one is being typed.
+    pub fn repaint(&self) {
+        self.0.lock().ring();
+    }
+
     /// Waits until all that was printed so far has been handed to the terminal, or the terminal is dead. While
     /// a line is being typed that can take as long as the editor waits for a key in its history search.
     pub async fn flush(&self) {

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::report::{Problem, Status, complain};
 use crate::session::{Answer, Event};
+use crate::transport::Connection;
 
 use super::operator::{Done, Operator, status_of};
 
@@ -33,12 +34,18 @@ pub struct Manner {
     pub quit: bool,
 }
 
-/// Runs a script to its end, and says how it went: the worst of its replies, or what ended it.
+/// Runs a script to its end, and says how it went: the worst of the replies, asked for or not, or what ended it.
 pub async fn run(operator: &mut Operator, source: Source, manner: Manner) -> Result<Status, Problem> {
+    let outcome = follow(operator, source, manner).await;
+    outcome.map_err(|problem| operator.with_last_words(problem))
+}
+
+async fn follow(operator: &mut Operator, source: Source, manner: Manner) -> Result<Status, Problem> {
     let mut worst = Status::Ok;
     let mut lines = Lines::new(source);
     while let Some(step) = next_line(operator, &mut lines).await? {
-        let answers = match step {
+        let mut answers = match step {
+            Step::Refused => Vec::new(),
             Step::Content => send_content(operator, &mut lines).await?,
             Step::Line(line) => match operator.enter(&line, false).await {
                 Ok(Done::Replies(answers)) => answers,
@@ -52,18 +59,26 @@ pub async fn run(operator: &mut Operator, source: Source, manner: Manner) -> Res
                 Err(problem) => return Err(problem),
             },
         };
+        answers.extend(operator.take_unasked());
         worst = worst.max(worst_of(&answers));
         // Who stops reading has seen enough, as with `| head`.
         if worst != Status::Ok && !manner.keep_going || operator.view.is_gone() {
             break;
         }
     }
+    let unsent = operator.held.take().map_or(0, |lines| lines.len());
+    if unsent > 0 && worst == Status::Ok {
+        operator.hang_up();
+        let what = format!("the script ended with {unsent} lines collected by /pipeline and not sent");
+        return Err(Problem::new(Status::Usage, what).advise("/pipeline go sends them"));
+    }
     if operator.state().is_some() && (manner.quit || worst != Status::Ok || operator.view.is_gone()) {
         operator.quit().await;
     } else {
         operator.leave().await?;
     }
-    Ok(worst)
+    let parting: Vec<Answer> = operator.take_unasked().into_iter().collect();
+    Ok(worst.max(worst_of(&parting)))
 }
 
 /// The exit status that these replies ask for.
@@ -74,6 +89,8 @@ pub fn worst_of(answers: &[Answer]) -> Status {
 enum Step {
     Line(Vec<u8>),
     Content,
+    /// The server refused something unasked.
+    Refused,
 }
 
 /// Waits for the script's next line, and meanwhile listens to the server.
@@ -85,7 +102,12 @@ async fn next_line(operator: &mut Operator, lines: &mut Lines) -> Result<Option<
         tokio::select! {
             biased;
             line = lines.next() => return Ok(line?.map(Step::Line)),
-            event = operator.next_event() => operator.heard(event)?,
+            event = operator.next_event() => {
+                operator.heard(event)?;
+                if operator.connection.as_ref().is_some_and(Connection::was_refused) {
+                    return Ok(Some(Step::Refused));
+                }
+            }
         }
     }
 }
@@ -270,6 +292,23 @@ impl Operator {
         match &self.connection {
             Some(connection) => Ok(connection.check(event)?),
             None => Ok(()),
+        }
+    }
+
+    /// The first refusal that came unasked since this was called last.
+    fn take_unasked(&mut self) -> Option<Answer> {
+        self.connection.as_mut().and_then(Connection::take_unasked)
+    }
+
+    /// Where the link is gone after a refusal that came unasked, that is the reason, and gives the status.
+    fn with_last_words(&mut self, problem: Problem) -> Problem {
+        match self.take_unasked().filter(|_| problem.status == Status::Protocol) {
+            Some(answer) => Problem {
+                status: status_of(&answer).unwrap_or(problem.status),
+                what: format!("{}; it had said: {}", problem.what, super::helpers::said(&answer)),
+                ..problem
+            },
+            None => problem,
         }
     }
 

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::wire::{Reply, Verb};
+use crate::wire::{Capabilities, Class, Quirk, Reply, Verb};
 
 use super::state::{Command, State};
 use super::table::{Input, Phase};
@@ -43,6 +43,24 @@ pub struct Answer {
     pub command: Option<Command>,
     /// The time from sending the command to the last line of the reply.
     pub waited: Duration,
+}
+
+impl Answer {
+    /// Deviations that show only in what the reply answers: nothing at all, the opening of the link, or EHLO.
+    pub fn quirks(&self) -> Vec<Quirk> {
+        match &self.command {
+            None => vec![Quirk::Unsolicited],
+            Some(command) if command.input == Input::Connect => {
+                self.reply.quirk_of_greeting().into_iter().collect()
+            }
+            Some(Command { verb: Some(Verb::Ehlo | Verb::Lhlo), .. })
+                if self.reply.class() == Some(Class::Completion) =>
+            {
+                Capabilities::quirks_of(&self.reply)
+            }
+            Some(_) => Vec::new(),
+        }
+    }
 }
 
 /// A command that waits for its reply.

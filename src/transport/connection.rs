@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::session::{Answer, Client, Command, Dialogue, Event, Exceeded, Output, Sent, State, Timeouts};
 use crate::target::Host;
 use crate::transcript::{ClosedBy, Info};
+use crate::wire::ReplyCode;
 
 use super::link::{AnyLink, Connection as _, Link, Plain};
 use super::log::Log;
@@ -70,6 +71,10 @@ pub struct Connection {
     noted: VecDeque<Event>,
     /// Whether a reply has been handed out.
     heard: bool,
+    /// A refusal that nobody asked for.
+    unasked: Option<Answer>,
+    /// What was read last.
+    buffer: Box<[u8]>,
 }
 
 /// What a try of the link gave.
@@ -84,8 +89,8 @@ impl Connection {
     pub fn new(link: Link<Plain>, local: IpAddr, session: Client, log: Log) -> Connection {
         let peer = link.peer().ok();
         let (link, closed_by) = (Some(AnyLink::Plain(link)), ClosedBy::Server);
-        let noted = VecDeque::new();
-        let (host, alert) = (None, None);
+        let (noted, buffer) = (VecDeque::new(), vec![0; READ_SIZE].into());
+        let (host, alert, unasked) = (None, None, None);
         Connection {
             link,
             local,
@@ -98,6 +103,8 @@ impl Connection {
             ended: false,
             noted,
             heard: false,
+            unasked,
+            buffer,
         }
     }
 
@@ -197,20 +204,29 @@ impl Connection {
                 return None;
             }
             let due = self.session.poll_timeout().map(|at| self.log.started() + at);
-            let mut buffer = [0; READ_SIZE];
-            let read = read_some(&mut self.link, &mut buffer);
+            let read = read_some(&mut self.link, &mut self.buffer);
             let outcome = match due {
                 Some(due) => tokio::time::timeout_at(due.into(), read).await,
                 None => Ok(read.await),
             };
             match outcome {
-                Ok(result) => self.take_in(result, &buffer),
+                Ok(result) => self.take_in(result),
                 Err(_) => {
                     self.session.handle_timeout(self.now());
                     self.note_all();
                 }
             }
         }
+    }
+
+    /// Whether [`Connection::take_unasked`] has something to tell.
+    pub fn was_refused(&self) -> bool {
+        self.unasked.is_some()
+    }
+
+    /// The first 4yz or 5yz that came unasked, such as the 421 of a server that shuts down. It is told once.
+    pub fn take_unasked(&mut self) -> Option<Answer> {
+        self.unasked.take()
     }
 
     /// The reply to the oldest command that waits for one. Replies that answer nothing are passed over
@@ -350,6 +366,12 @@ impl Connection {
                 Output::Line(line) => self.log.received(now, line, tls, mechanism.as_deref()),
                 Output::Event(event) => {
                     self.log.event(now, &event, &self.closed_by);
+                    if let Event::Reply(answer) = &event
+                        && answer.command.is_none()
+                        && answer.reply.code().is_some_and(ReplyCode::is_error)
+                    {
+                        self.unasked.get_or_insert_with(|| answer.clone());
+                    }
                     self.noted.push_back(event);
                 }
             }
@@ -371,12 +393,11 @@ impl Connection {
             if self.ended {
                 return Err(self.closed(None));
             }
-            let mut buffer = [0; READ_SIZE];
-            let step = write_or_read(&mut self.link, bytes, &mut buffer);
+            let step = write_or_read(&mut self.link, bytes, &mut self.buffer);
             match tokio::time::timeout(limit, step).await {
                 Err(_) => return Err(Broken::Stalled(limit)),
                 Ok(Ok(Progress::Wrote(count))) => bytes = bytes.get(count..).unwrap_or_default(),
-                Ok(Ok(Progress::Read(count))) => self.take_in(Ok(count), &buffer),
+                Ok(Ok(Progress::Read(count))) => self.take_in(Ok(count)),
                 Ok(Err(error)) => return Err(self.failed(error).await),
             }
         }
@@ -402,26 +423,26 @@ impl Connection {
 
     /// Reads what has come already. It cannot be the answer to what is sent next.
     async fn read_what_is_there(&mut self) {
-        let mut buffer = [0; READ_SIZE];
         while !self.ended {
-            let link = &mut self.link;
+            let (link, buffer) = (&mut self.link, &mut self.buffer);
             let ready = std::future::poll_fn(|cx| {
-                Poll::Ready(match poll_read(link, cx, &mut buffer) {
+                Poll::Ready(match poll_read(link, cx, buffer) {
                     Poll::Pending => None,
                     Poll::Ready(result) => Some(result),
                 })
             });
             let Some(result) = ready.await else { return };
-            self.take_in(result, &buffer);
+            self.take_in(result);
         }
     }
 
-    fn take_in(&mut self, result: io::Result<usize>, buffer: &[u8]) {
+    /// Takes in what was read into the buffer.
+    fn take_in(&mut self, result: io::Result<usize>) {
         let now = self.now();
         match result {
             Ok(0) => self.end(ClosedBy::Server),
             Ok(count) => {
-                self.session.handle_bytes(buffer.get(..count).unwrap_or_default(), now);
+                self.session.handle_bytes(self.buffer.get(..count).unwrap_or_default(), now);
                 self.note_all();
             }
             Err(error) => {

@@ -193,9 +193,7 @@ impl Log {
             Event::Stray(_) => {}
             Event::Reply(answer) => {
                 self.quirks(at, &answer.reply.quirks_of_whole());
-                if answer.command.is_none() {
-                    self.quirks(at, &[Quirk::Unsolicited]);
-                }
+                self.quirks(at, &answer.quirks());
             }
             Event::Upgrade { discarded } if !discarded.is_empty() => {
                 self.quirks(at, &[Quirk::PlaintextAfterStartTls { bytes: discarded.len() }]);

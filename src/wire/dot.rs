@@ -75,6 +75,29 @@ impl Stuffer {
     }
 }
 
+/// Gives every line of a text CRLF, and changes nothing else: for BDAT, which needs no dots (RFC 3030 §2).
+#[derive(Debug, Default)]
+pub struct LineMender {
+    after_cr: bool,
+}
+
+impl LineMender {
+    /// Appends the next piece of the text to `out`.
+    pub fn push(&mut self, text: &[u8], out: &mut Vec<u8>) {
+        let mut copied = 0;
+        for at in memchr_iter(b'\n', text) {
+            let before = at.checked_sub(1).and_then(|before| text.get(before));
+            if !before.map_or(self.after_cr, |byte| *byte == b'\r') {
+                out.extend_from_slice(text.get(copied..at).unwrap_or_default());
+                out.push(b'\r');
+                copied = at;
+            }
+        }
+        out.extend_from_slice(text.get(copied..).unwrap_or_default());
+        self.after_cr = text.last().map_or(self.after_cr, |last| *last == b'\r');
+    }
+}
+
 /// What a line of content, as a lax reader would see it, holds so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seen {
@@ -234,6 +257,16 @@ mod tests {
         }
         unstuffer.abandon(&mut out);
         (out, None, unstuffer.quirks().to_vec())
+    }
+
+    #[test]
+    fn lines_get_their_ends_however_they_are_cut() {
+        let text = b"\na\r\nb\n.\n\r\n\r\rc";
+        for size in 1..=text.len() {
+            let (mut mender, mut out) = (LineMender::default(), Vec::new());
+            text.chunks(size).for_each(|piece| mender.push(piece, &mut out));
+            assert_eq!(out, b"\r\na\r\nb\r\n.\r\n\r\n\r\rc", "pieces of {size}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::thread::JoinHandle;
 
 use crate::binary::Heloise;
+use crate::peer::{Act, peer as peer_that};
 
 /// A peer that says `greeting`, answers each line with the next of `replies`, and returns all that it read.
 fn peer(greeting: &'static str, replies: &'static [&'static str]) -> (SocketAddr, JoinHandle<Vec<u8>>) {
@@ -317,4 +318,156 @@ fn replies_are_explained_from_words_and_from_standard_input() {
     assert!(run.stdout.contains("RFC 3207"), "{}", run.all());
     let run = heloise.run(&["explain", "xyzzy"], b"");
     assert_eq!(run.code, Some(1));
+}
+
+/// A session that the peer hurries: what comes unasked, and the exit status that it asks for.
+#[test]
+fn a_refusal_that_nobody_asked_for_decides_the_status() {
+    let cases: [(&str, &[&str], i32); 4] = [
+        ("250 ok\r\n421 4.3.2 shutting down\r\n", &["NOOP", "NOOP"], 4),
+        ("250 ok\r\n554 5.7.0 too many of you\r\n", &["NOOP", "NOOP"], 5),
+        ("250 ok\r\n250 and once more\r\n", &["NOOP"], 0),
+        ("250 ok\r\n421 bye\r\n", &["--keep-going", "NOOP"], 4),
+    ];
+    for (reply, lines, status) in cases {
+        let acts = vec![
+            Act::Send(b"220 mx.example ESMTP\r\n".to_vec()),
+            Act::Await("NOOP"),
+            Act::Send(reply.as_bytes().to_vec()),
+        ];
+        let mut arguments = vec![peer_that(acts).to_string()];
+        for line in lines {
+            if !line.starts_with('-') {
+                arguments.push("-c".to_owned());
+            }
+            arguments.push((*line).to_owned());
+        }
+        let run = crate::peer::heloise(&arguments);
+        assert_eq!(run.status, Some(status), "{reply:?}\n{}\n{}", run.out, run.err);
+    }
+}
+
+#[test]
+fn deviations_of_greeting_and_ehlo_are_named() {
+    let acts = vec![
+        Act::Send(b"220 ****************\r\n".to_vec()),
+        Act::Await("EHLO"),
+        Act::Send(b"250-mx.example\r\n250-SIZE 1\r\n250-X_Y\r\n250-AUTH=LOGIN\r\n250 size 2\r\n".to_vec()),
+        Act::Await("QUIT"),
+        Act::Send(b"221 bye\r\n".to_vec()),
+    ];
+    let arguments = [peer_that(acts).to_string(), "-cEHLO me.example".to_owned(), "-cQUIT".to_owned()];
+    let run = crate::peer::heloise(&arguments);
+    assert_eq!(run.status, Some(0), "{}\n{}", run.out, run.err);
+    for quirk in [
+        "=== quirk this does not begin with the name of the server",
+        "=== quirk SIZE is listed more than once",
+        "=== quirk an EHLO line whose keyword breaks the grammar",
+        "=== quirk AUTH=LOGIN is an obsolete form",
+    ] {
+        assert_eq!(run.out.matches(quirk).count(), 1, "{quirk}\n{}", run.out);
+    }
+}
+
+const ENVELOPE: [&str; 2] = ["MAIL FROM:<a@example.org>", "RCPT TO:<bob@example.org>"];
+
+#[test]
+fn a_file_goes_by_bdat_in_chunks() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mail.eml");
+    std::fs::write(&file, "Subject: x\n\n.\nend\n").unwrap();
+    let record = folder.path().join("session.heloise");
+    let (path, recording) = (file.display(), record.display().to_string());
+    let script = format!(
+        "EHLO me.example\n{}\n/bdat {path} 10\n{}\n/bdat \"{path}\"\nQUIT\n",
+        ENVELOPE.join("\n"),
+        ENVELOPE.join("\n")
+    );
+    let run = demo(&["--record", &recording], &script);
+    assert_eq!(run.code, Some(0), "{}", run.all());
+    // 22 octets with CRLF ends.
+    for command in ["BDAT 10\n", "BDAT 2 LAST\n", "BDAT 22 LAST\n"] {
+        assert!(run.stdout.contains(&format!(" -> {command}")), "{command}{}", run.all());
+    }
+    assert_eq!(run.stdout.matches(" -> BDAT 10\n").count(), 2, "{}", run.all());
+    // What was recorded is understood as commands and chunks.
+    let played = Heloise::new().run(&["export", &recording, "--to", "script"], b"");
+    assert_eq!(played.code, Some(0), "{}", played.all());
+    assert!(played.stdout.contains("BDAT 2 LAST"), "{}", played.all());
+}
+
+#[test]
+fn bdat_ends_with_the_first_chunk_that_is_refused() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "one\r\ntwo\r\n").unwrap();
+    let bdat = format!("/bdat {} 5", file.path().display());
+    let run = demo(&[], &format!("EHLO me.example\n{bdat}\n"));
+    assert_eq!(run.code, Some(1), "there is no envelope: {}", run.all());
+    let acts = vec![
+        Act::Send(b"220 hi\r\n".to_vec()),
+        Act::Await("EHLO"),
+        Act::Send(b"250 mx.example\r\n".to_vec()),
+        Act::Await("RCPT"),
+        Act::Send(b"250 ok\r\n250 ok\r\n".to_vec()),
+        Act::Await("BDAT 5"),
+        Act::Send(b"452 4.3.1 full\r\n".to_vec()),
+        Act::Await("QUIT"),
+        Act::Send(b"221 bye\r\n".to_vec()),
+    ];
+    let pipeline = format!("/pipeline {}", ENVELOPE.join(" | "));
+    let lines = ["EHLO me.example", &pipeline, &bdat].map(|line| format!("-c{line}"));
+    let run = crate::peer::heloise(&[&[peer_that(acts).to_string()], &lines[..]].concat());
+    assert_eq!(run.status, Some(4), "{}\n{}", run.out, run.err);
+    assert!(run.out.contains("does not offer CHUNKING"), "{}", run.out);
+    assert!(run.out.contains("does not offer PIPELINING"), "{}", run.out);
+    assert!(!run.out.contains("LAST"), "{}", run.out);
+}
+
+#[test]
+fn commands_can_be_pipelined() {
+    let run = demo(
+        &["--keep-going"],
+        "EHLO me.example\n/pipeline\nMAIL FROM:<a@example.org>\nRCPT TO:<nobody@example.org>\n\
+         RCPT TO:<bob@example.org>\nDATA\n/pipeline go\nSubject: x\n\nx\n.\n/pipeline NOOP | RSET\nQUIT\n",
+    );
+    assert_eq!(run.code, Some(5), "one recipient is unknown: {}", run.all());
+    let order = [
+        " -> MAIL",
+        " -> RCPT TO:<nobody",
+        " -> RCPT TO:<bob",
+        " -> DATA",
+        "<-  250 2.1.0",
+        "<** 550 5.1.1",
+        "<-  250 2.1.5",
+        "<-  354",
+        " -> Subject: x",
+        " -> .",
+        "<-  250 2.0.0",
+        "NOOP must be the last command of a group",
+        " -> NOOP",
+        " -> RSET",
+        " -> QUIT",
+        "<-  221",
+    ];
+    let mut rest = run.stdout.as_str();
+    for part in order {
+        let at =
+            rest.find(part).unwrap_or_else(|| panic!("{part} is missing or out of order in\n{}", run.all()));
+        rest = &rest[at + part.len()..];
+    }
+}
+
+#[test]
+fn what_is_collected_is_sent_or_told_of() {
+    let (addr, peer) = peer("220 hi\r\n", &["250 ok\r\n"]);
+    let run = Heloise::new().run(
+        &[&addr.to_string()],
+        b"/pipeline\nMAIL FROM:<a@example.org>\n/pipeline cancel\nNOOP\n/pipeline\nRSET\n",
+    );
+    assert_eq!(run.code, Some(1), "{}", run.all());
+    assert!(run.all().contains("1 lines collected by /pipeline and not sent"), "{}", run.all());
+    assert_eq!(peer.join().unwrap(), b"NOOP\r\n");
+    let run = demo(&[], "EHLO me.example\n/pipeline NOOP | AUTH PLAIN AGEAYg==\n");
+    assert_eq!(run.code, Some(1), "{}", run.all());
+    assert!(run.all().contains("AUTH goes by itself") && !run.all().contains("AGEAYg"), "{}", run.all());
 }

@@ -110,6 +110,10 @@ async fn serve(address: &str) {
                     "many" => (0..rest.parse().unwrap()).for_each(|i| screen.print(format!("line {i}"))),
                     "read" => wanted = Some(Prompt::new(format!("\x1b[1m{rest}\x1b[0m > "), mode(rest))),
                     "fill" => wanted = Some(Prompt { prefill: rest.to_owned(), ..Prompt::new("fill > ", Mode::Command) }),
+                    "closed" => {
+                        terminal.known().update(None);
+                        screen.repaint();
+                    }
                     "offer" => terminal.known().update(Some(&offering(rest))),
                     _ => break,
                 }

@@ -108,6 +108,54 @@ fn secrets_are_never_visible() {
 }
 
 #[test]
+fn what_is_cut_from_a_secret_comes_back_nowhere() {
+    let mut program = start();
+    // Ctrl-U, Ctrl-W, Alt-Backspace, Ctrl-X Backspace; from the start of the line Ctrl-K and Alt-D.
+    for keys in [
+        "hunter2\x15",
+        "hunter2\x17",
+        "hunter2\x1b\x7f",
+        "hunter2\x18\x7f",
+        "hunter2\x01\x0b",
+        "hunter2\x01\x1bd",
+    ] {
+        program.ask("masked");
+        program.keys(keys);
+        program.keys("x\r");
+        assert_eq!(program.typed(), "line \"x\"", "{keys:?}");
+        program.ask("command");
+        program.keys("NOOP \x19\r");
+        assert_eq!(program.typed(), "line \"NOOP \"", "{keys:?}");
+    }
+    // The secret of a command, too.
+    program.ask("command");
+    program.keys("AUTH PLAIN hunter2\x17\x15NOOP \x19\r");
+    assert_eq!(program.typed(), "line \"NOOP \"");
+    // What is cut from other lines comes back as ever.
+    program.ask("command");
+    program.keys("NOOP one two\x17\x19\r");
+    assert_eq!(program.typed(), "line \"NOOP one two\"");
+    program.ask("command");
+    program.keys("\x15NOOP \x19\x1by\r");
+    assert_eq!(program.typed(), "line \"NOOP two\"");
+    program.quit();
+    assert!(!program.received().contains("unter"), "{:?}", program.received());
+}
+
+#[test]
+fn the_prompt_tells_when_the_session_ends_under_it() {
+    let mut program = start();
+    program.order("offer SIZE");
+    program.order("read command of some length");
+    program.wait_last("command of some length >");
+    program.keys("RCPT TO:<bo");
+    program.order("closed");
+    program.wait_last("          (no session) ▸ RCPT TO:<bo");
+    program.keys("b>\r");
+    assert_eq!(program.typed(), "line \"RCPT TO:<bob>\"");
+}
+
+#[test]
 fn what_is_typed_ahead_is_not_shown_and_not_lost() {
     let mut program = start();
     program.order("print started");
