@@ -142,12 +142,13 @@ impl Sink for View {
 }
 
 /// Breaks a line at blanks so that it fits. What goes on stands below the last column of a table row, or below the
-/// first word.
+/// first word, that of `===` and `***` not counted.
 fn fold(line: &str, width: usize) -> Vec<String> {
     if line.width() <= width {
         return vec![line.to_owned()];
     }
-    let lead = line.len() - line.trim_start().len();
+    let marked = line.starts_with("=== ") || line.starts_with("*** ");
+    let lead = if marked { 4 } else { line.len() - line.trim_start().len() };
     let column = line.rfind("  ").map_or(lead, |at| at + 2);
     let indent = if line.get(..column).map_or(0, UnicodeWidthStr::width) * 2 < width { column } else { lead };
     let (first, rest) = line.split_at_checked(indent).unwrap_or(("", line));
@@ -199,6 +200,7 @@ mod tests {
         let folded = fold("  /set    change one of the settings", 24);
         assert_eq!(folded, ["  /set    change one of", "          the settings"]);
         assert_eq!(fold("one two three", 8), ["one two", "three"]);
+        assert_eq!(fold("=== one two three", 12), ["=== one two", "    three"]);
     }
 
     #[test]

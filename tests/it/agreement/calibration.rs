@@ -69,11 +69,12 @@ fn success_is_never_taken_for_trouble() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
-    /// Words that mean nothing to mail get no confident reading after a code that is used for everything.
+    /// Words that mean nothing to mail get no confident reading after a code that is used for everything. Letters at
+    /// random would spell `RBL` or `SPF` some day, so they are such as no abbreviation has.
     #[test]
     fn idle_words_get_no_confident_answer(
         code in prop::sample::select(vec![421u16, 450, 451, 452, 499, 550, 551, 552, 553, 554, 571, 599]),
-        words in prop::collection::vec("(lorem|ipsum|dolor|banana|teapot|green|tuesday|seven|quux|x[0-9a-f]{8}|[0-9]{1,6}|ok|hello|[A-Z]{3})", 0..8),
+        words in prop::collection::vec("(lorem|ipsum|dolor|banana|teapot|green|tuesday|seven|quux|x[0-9a-f]{8}|[0-9]{1,6}|ok|hello|[QXZ][A-Z][QXZ])", 0..8),
     ) {
         let reply = reply(&format!("{code} {}", words.join(" ")));
         let read = explain(&Situation::of(&reply)).remove(0);
