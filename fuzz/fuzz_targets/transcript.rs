@@ -55,7 +55,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let forms: [&mut dyn Export; 5] = [
         &mut Html::default(),
-        &mut Json,
+        &mut Json::default(),
         &mut Markdown::default(),
         &mut Swaks::default(),
         &mut Text { color: false, times: true },
