@@ -41,9 +41,10 @@ Examples:
 Inside a session a line that begins with / is for Heloise (try /help); all else goes on the wire.
 
 Exit status:
-  0 all went well · 1 usage · 2 no connection · 3 TLS failed · 4 a 4yz reply ended a script ·
-  5 a 5yz reply did · 6 authentication refused · 7 transcripts differ · 8 protocol broken or timed out ·
-  9 a check found problems · 10 a local file could not be read or written";
+  0 all went well · 1 usage, or a key, CA or secret file that cannot be used · 2 no connection ·
+  3 TLS failed · 4 a 4yz reply ended a script · 5 a 5yz reply did · 6 authentication refused ·
+  7 transcripts differ · 8 protocol broken or timed out · 9 a check found problems ·
+  10 another local file could not be read or written";
 
 /// Type SMTP by hand: raw sessions with TLS upgrade, AUTH help, explained replies and replayable transcripts
 #[derive(Debug, Parser)]
