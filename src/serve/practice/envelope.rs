@@ -5,10 +5,14 @@ use super::syntax::{self, Address, Fault};
 use super::wit::PracticeWit;
 use crate::serve::Answer;
 use crate::session::State;
+use crate::wire::parameter::{Body, Known, On};
+
+/// The capabilities whose parameters are taken. AUTH= is, whether or not AUTH is offered at the time.
+const TAKEN: [&str; 5] = ["SIZE", "8BITMIME", "DSN", "SMTPUTF8", "AUTH"];
 
 impl PracticeWit {
     pub(super) fn mail(&mut self, rest: &[u8], state: &State) -> Answer {
-        let (address, parameters) = match syntax::argument("FROM", rest) {
+        let (address, parameters) = match syntax::of_mail(rest) {
             Ok(argument) => argument,
             Err(Fault::Form) => return self.case(Case::MailSyntax, &[]),
             Err(Fault::Address) => return self.case(Case::BadSender, &[]),
@@ -44,21 +48,25 @@ impl PracticeWit {
     }
 
     fn mail_parameter(&self, keyword: &str, value: Option<&str>) -> Option<Answer> {
-        let known = match (keyword, value) {
-            ("SIZE", Some(value)) => match value.parse::<u64>() {
-                Ok(size) if size > self.host.options.message_limit => {
-                    return Some(self.case(Case::TooBig, &[]));
-                }
-                size => size.is_ok(),
-            },
-            ("BODY", Some(value)) => ["7BIT", "8BITMIME"].iter().any(|b| b.eq_ignore_ascii_case(value)),
-            ("RET", Some(value)) => ["FULL", "HDRS"].iter().any(|r| r.eq_ignore_ascii_case(value)),
-            ("ENVID" | "AUTH", value) => value.is_some_and(|value| !value.is_empty()),
-            ("SMTPUTF8", value) => value.is_none(),
-            ("SIZE" | "BODY" | "RET", None) => false,
-            _ => return Some(self.case(Case::UnknownOption, &[("option", keyword)])),
+        let too_big = |size: u128| size > self.host.options.message_limit.into();
+        match (keyword, value) {
+            ("SIZE", Some(value)) if value.parse().is_ok_and(too_big) => Some(self.case(Case::TooBig, &[])),
+            ("BODY", Some(value)) if value.eq_ignore_ascii_case(Body::BinaryMime.as_str()) => {
+                Some(self.case(Case::BadOption, &[("option", keyword)]))
+            }
+            _ => self.parameter(On::Mail, keyword, value),
+        }
+    }
+
+    /// Refuses a parameter that belongs elsewhere, that is of no capability offered, or whose value does not fit.
+    fn parameter(&self, on: On, keyword: &str, value: Option<&str>) -> Option<Answer> {
+        let case = match Known::find(keyword.as_bytes()) {
+            Some(known) if known.on != on || !TAKEN.contains(&known.capability) => Case::UnknownOption,
+            Some(known) if known.fits(value.map(str::as_bytes)) => return None,
+            Some(_) => Case::BadOption,
+            None => Case::UnknownOption,
         };
-        (!known).then(|| self.case(Case::BadOption, &[("option", keyword)]))
+        Some(self.case(case, &[("option", keyword)]))
     }
 
     pub(super) fn rcpt(&mut self, rest: &[u8], state: &State) -> Answer {
@@ -71,13 +79,13 @@ impl PracticeWit {
     }
 
     fn recipient(&mut self, rest: &[u8], state: &State) -> Answer {
-        let (address, parameters) = match syntax::argument("TO", rest) {
-            Ok((address, _)) if address.text.is_empty() => return self.case(Case::BadRecipient, &[]),
+        let (address, parameters) = match syntax::of_rcpt(rest) {
             Ok(argument) => argument,
             Err(Fault::Form) => return self.case(Case::RcptSyntax, &[]),
             Err(Fault::Address) => return self.case(Case::BadRecipient, &[]),
         };
-        if let Some(refusal) = parameters.iter().find_map(|(k, v)| self.rcpt_parameter(k, v.as_deref())) {
+        if let Some(refusal) = parameters.iter().find_map(|(k, v)| self.parameter(On::Rcpt, k, v.as_deref()))
+        {
             return refusal;
         }
         if !address.text.is_ascii() && !self.smtp_utf8 {
@@ -97,19 +105,6 @@ impl PracticeWit {
             Some(rule) => self.obey(rule, &values),
             None => Answer::say(250, "2.1.5 Ok"),
         }
-    }
-
-    fn rcpt_parameter(&self, keyword: &str, value: Option<&str>) -> Option<Answer> {
-        let known = match (keyword, value.unwrap_or_default()) {
-            ("NOTIFY", value) => {
-                let events = ["SUCCESS", "FAILURE", "DELAY"];
-                let listed = |word: &str| events.iter().any(|event| event.eq_ignore_ascii_case(word));
-                value.eq_ignore_ascii_case("NEVER") || value.split(',').all(listed)
-            }
-            ("ORCPT", value) => value.contains(';'),
-            _ => return Some(self.case(Case::UnknownOption, &[("option", keyword)])),
-        };
-        (!known).then(|| self.case(Case::BadOption, &[("option", keyword)]))
     }
 
     fn lifted(&self, rule: &Rule, address: &Address, state: &State) -> bool {

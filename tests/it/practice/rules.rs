@@ -43,6 +43,11 @@ fn syntax_errors() {
         ("STARTTLS now", "501 5.5.4 Syntax: STARTTLS"),
     ]);
     server.greeted().talk(&[
+        ("MAIL FROM:<a@example.com> SIZE=99999999999999999999", "552 5.3.4"),
+        ("MAIL FROM:<a@example.com> NOTIFY=NEVER", "555 5.5.4"),
+        ("MAIL FROM:<a@example.com> BODY=BINARYMIME", "501 5.5.4"),
+    ]);
+    server.greeted().talk(&[
         ("FOO", "500 5.5.2 Error: command not recognized"),
         ("\u{1b}[2J", "500 5.5.2 Error: bad syntax"),
         ("TURN", "502 5.5.1"),
