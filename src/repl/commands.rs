@@ -2,11 +2,13 @@
 //!
 //! A line that begins with `/` is for Heloise; `//x` is the line `/x` for the wire.
 
-use std::fmt;
-use std::path::PathBuf;
+mod arguments;
+mod help;
+mod typed;
 
-use crate::explain::tables;
-use crate::wire::escape::visible;
+pub use arguments::{RawError, parse_raw, path};
+pub use help::help;
+pub use typed::{Invocation, UnknownCommand, find, parse};
 
 /// Which helper command it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -346,213 +348,10 @@ Ends the session politely and leaves Heloise. Ctrl-D does the same after asking.
     },
 ];
 
-/// A helper command as it was typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invocation {
-    /// Which one.
-    pub id: CommandId,
-    /// What follows its name, without blanks around it.
-    pub argument: String,
-}
-
-/// A name after the slash that no helper command, or more than one, goes by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownCommand {
-    /// The name as typed, with its slash.
-    pub name: String,
-    /// What may have been meant: the commands that begin so, or that are spelt nearly so.
-    pub did_you_mean: Vec<&'static str>,
-}
-
-impl fmt::Display for UnknownCommand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = visible(self.name.as_bytes());
-        match self.did_you_mean.as_slice() {
-            [] => write!(
-                f,
-                "there is no helper command {name}; /help lists them, // sends a line with its slash"
-            )?,
-            names => write!(f, "there is no helper command {name}; did you mean {}?", names.join(" or "))?,
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for UnknownCommand {}
-
-/// Reads a typed line. `None` when it is meant for the wire, which `//` at its beginning is, too.
-pub fn parse(line: &str) -> Option<Result<Invocation, UnknownCommand>> {
-    let rest = line.strip_prefix('/').filter(|rest| !rest.starts_with('/'))?;
-    let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-    let (word, argument) = rest.split_at(end);
-    let name = format!("/{}", word.to_lowercase());
-    Some(match find(&name) {
-        Some(row) => Ok(Invocation { id: row.id, argument: argument.trim().to_owned() }),
-        None => Err(UnknownCommand { did_you_mean: suggestions(&name), name: format!("/{word}") }),
-    })
-}
-
-/// The row of this name, or of the one name that begins so.
-pub fn find(name: &str) -> Option<&'static HelperCommand> {
-    let mut matching = COMMANDS.iter().filter(|row| row.name.starts_with(name) && name.len() > 1);
-    let first = matching.next()?;
-    if first.name == name {
-        return Some(first);
-    }
-    match COMMANDS.iter().find(|row| row.name == name) {
-        Some(exact) => Some(exact),
-        None if matching.next().is_none() => Some(first),
-        None => None,
-    }
-}
-
-fn suggestions(name: &str) -> Vec<&'static str> {
-    let names = || COMMANDS.iter().map(|row| row.name);
-    let begun: Vec<_> = names().filter(|known| name.len() > 1 && known.starts_with(name)).collect();
-    if !begun.is_empty() {
-        return begun;
-    }
-    let near = names().map(|known| (distance(name, known), known)).filter(|(d, _)| *d <= 2);
-    near.min_by_key(|(d, _)| *d).map(|(_, known)| known).into_iter().collect()
-}
-
-/// How many letters must be put in, taken out or changed to come from one word to the other.
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
-    for (i, a) in one.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, b) in row.iter_mut().skip(1).zip(other.chars()) {
-            let change = diagonal + usize::from(a != b);
-            diagonal = *cell;
-            left = change.min(left + 1).min(diagonal + 1);
-            *cell = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
-}
-
-/// The text of `/help TOPIC`: the list for an empty topic, else the help of a helper command. `None` when the
-/// topic is a word of SMTP, or unknown here.
-pub fn help(topic: &str) -> Option<String> {
-    let topic = topic.trim().to_lowercase();
-    if topic.is_empty() {
-        return Some(overview());
-    }
-    let row = match topic.starts_with('/') {
-        true => find(&topic),
-        // STARTTLS, AUTH and QUIT are words of SMTP first.
-        false if tables::command(&topic).is_some() || tables::capability(&topic).is_some() => None,
-        false => COMMANDS.iter().find(|row| row.name.get(1..) == Some(&topic)),
-    }?;
-    Some(format!("{}\n  {}\n\n{}\n", row.syntax, row.summary, row.help))
-}
-
-fn overview() -> String {
-    let mut text = "\
-A line that begins with / is for Heloise; all else goes on the wire as you type it (//x sends /x).
-In DATA every line is content until the lone dot. Names may be shortened: /q is /quit.\n\n"
-        .to_owned();
-    let name_of = |row: &HelperCommand| match row.syntax.len() {
-        0..=30 => row.syntax,
-        _ => row.name,
-    };
-    for row in COMMANDS {
-        text.push_str(&format!("  {:<30}  {}\n", name_of(row), row.summary));
-    }
-    text.push_str(
-        "\nTab completes, the right arrow takes the grey hint, Ctrl-R searches the history.\n\
-         Ctrl-C drops the line, Ctrl-D leaves after asking. More of a word: /help /send, /help RCPT, /help 550.\n",
-    );
-    text
-}
-
-/// The file that an argument names: quotes around it are taken off, and `~/` is the home folder.
-pub fn path(argument: &str) -> PathBuf {
-    let argument = argument.trim();
-    let bare =
-        argument.strip_prefix('"').map(|rest| rest.strip_suffix('"').unwrap_or(rest)).unwrap_or(argument);
-    match (bare.strip_prefix("~/"), etcetera::home_dir()) {
-        (Some(rest), Ok(home)) => home.join(rest),
-        _ => PathBuf::from(bare),
-    }
-}
-
-/// Why the argument of `/raw` cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RawError {
-    /// There is nothing to send.
-    #[error("/raw needs bytes in quotes: /raw \"NOOP\\r\\n\"")]
-    Empty,
-    /// The quotes are not closed.
-    #[error("the quotes are not closed: /raw \"NOOP\\r\\n\"")]
-    Unclosed,
-    /// Something stands behind the closing quote.
-    #[error("nothing may follow the closing quote; write a quote inside as \\\"")]
-    Trailing,
-    /// An escape that does not exist.
-    #[error("\\{0} is no escape; there are \\r \\n \\t \\0 \\\\ \\\" and \\xHH")]
-    Escape(String),
-}
-
-/// The bytes that `/raw` is to send: what stands in the quotes, with `\r \n \t \0 \\ \" \xHH` resolved. Without
-/// quotes the whole argument is meant.
-///
-/// # Errors
-/// When quotes or escapes are not finished, or nothing is there.
-pub fn parse_raw(argument: &str) -> Result<Vec<u8>, RawError> {
-    let argument = argument.trim();
-    let quoted = argument.strip_prefix('"');
-    let mut bytes = Vec::new();
-    let mut rest = quoted.unwrap_or(argument).chars();
-    let mut closed = false;
-    while let Some(character) = rest.next() {
-        match character {
-            '"' if quoted.is_some() => {
-                closed = true;
-                break;
-            }
-            '\\' => bytes.push(escape(&mut rest)?),
-            other => bytes.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
-        }
-    }
-    match () {
-        () if quoted.is_some() && !closed => Err(RawError::Unclosed),
-        () if !rest.as_str().trim().is_empty() => Err(RawError::Trailing),
-        () if bytes.is_empty() => Err(RawError::Empty),
-        () => Ok(bytes),
-    }
-}
-
-fn escape(rest: &mut std::str::Chars<'_>) -> Result<u8, RawError> {
-    match rest.next() {
-        Some('r') => Ok(b'\r'),
-        Some('n') => Ok(b'\n'),
-        Some('t') => Ok(b'\t'),
-        Some('0') => Ok(0),
-        Some('\\') => Ok(b'\\'),
-        Some('"') => Ok(b'"'),
-        Some('x') => {
-            let digits: String = rest.by_ref().take(2).collect();
-            let valid = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_hexdigit());
-            let byte = u8::from_str_radix(&digits, 16).ok().filter(|_| valid);
-            byte.ok_or_else(|| RawError::Escape(visible(format!("x{digits}").as_bytes())))
-        }
-        other => Err(RawError::Escape(other.map(|c| visible(c.to_string().as_bytes())).unwrap_or_default())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::HashSet;
-
-    fn id(line: &str) -> Option<CommandId> {
-        parse(line).and_then(Result::ok).map(|invocation| invocation.id)
-    }
 
     #[test]
     fn every_row_is_complete_and_unique() {
@@ -564,71 +363,10 @@ mod tests {
             assert!(!row.summary.is_empty(), "{}", row.name);
             assert!(row.help.contains(&format!("  {}", row.name)), "{} has no example", row.name);
             assert!(help(row.name).unwrap().contains(row.help), "{}", row.name);
-            assert_eq!(id(row.name), Some(row.id));
-            assert!(overview().contains(row.summary), "{}", row.name);
+            assert_eq!(parse(row.name).unwrap().map(|typed| typed.id), Ok(row.id));
+            assert!(help("").unwrap().contains(row.summary), "{}", row.name);
             let widest = row.help.lines().map(|line| line.chars().count()).max();
             assert!(widest <= Some(112), "{} has a line of {widest:?}", row.name);
         }
-    }
-
-    #[test]
-    fn lines_for_the_wire_are_left_alone() {
-        for line in ["", "NOOP", " /help", "//etc", "//"] {
-            assert_eq!(parse(line), None, "{line:?}");
-        }
-    }
-
-    #[test]
-    fn names_may_be_shortened_while_they_are_clear() {
-        assert_eq!(id("/q"), Some(CommandId::Quit));
-        assert_eq!(id("/ST"), Some(CommandId::StartTls));
-        let invocation = parse("/recor\t  my file.heloise ").unwrap().unwrap();
-        assert_eq!(invocation, Invocation { id: CommandId::Record, argument: "my file.heloise".to_owned() });
-        let unclear = parse("/re x").unwrap().unwrap_err();
-        assert_eq!(unclear.did_you_mean, ["/record", "/reconnect"]);
-    }
-
-    #[test]
-    fn a_slip_is_understood() {
-        let slip = parse("/satrttls").unwrap().unwrap_err();
-        assert_eq!(slip.did_you_mean, ["/starttls"]);
-        assert!(slip.to_string().contains("did you mean /starttls?"));
-        assert_eq!(parse("/").unwrap().unwrap_err().did_you_mean, [""; 0]);
-        let hostile = parse("/\u{1b}[2Jzzzzzz").unwrap().unwrap_err();
-        assert!(!hostile.to_string().contains('\u{1b}'));
-    }
-
-    #[test]
-    fn words_of_smtp_are_not_taken_by_help() {
-        assert_eq!(help("STARTTLS"), None);
-        assert_eq!(help("550"), None);
-        assert!(help("record").unwrap().starts_with("/record FILE|off"));
-        assert!(help("/auth").unwrap().starts_with("/auth"));
-        assert!(help(" ").unwrap().contains("/starttls"));
-    }
-
-    #[test]
-    fn paths_may_be_quoted() {
-        assert_eq!(path(" \"a b.eml\" "), PathBuf::from("a b.eml"));
-        assert_eq!(path("a b.eml"), PathBuf::from("a b.eml"));
-        assert!(path("~/x").ends_with("x") && path("~/x").is_absolute());
-    }
-
-    #[test]
-    fn raw_bytes_are_exact() {
-        assert_eq!(parse_raw(r#""NOOP\r\n""#).unwrap(), b"NOOP\r\n");
-        assert_eq!(parse_raw(r#""a\t\0\\\"\xFf""#).unwrap(), b"a\t\0\\\"\xff");
-        assert_eq!(parse_raw("é \\n").unwrap(), "é \n".as_bytes());
-    }
-
-    #[test]
-    fn raw_mistakes_are_named() {
-        assert_eq!(parse_raw(""), Err(RawError::Empty));
-        assert_eq!(parse_raw("\"\""), Err(RawError::Empty));
-        assert_eq!(parse_raw("\"NOOP"), Err(RawError::Unclosed));
-        assert_eq!(parse_raw("\"NOOP\" x"), Err(RawError::Trailing));
-        assert_eq!(parse_raw("\"\\q\""), Err(RawError::Escape("q".to_owned())));
-        assert_eq!(parse_raw("\"\\x+1\""), Err(RawError::Escape("x+1".to_owned())));
-        assert_eq!(parse_raw("\\"), Err(RawError::Escape(String::new())));
     }
 }
