@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::finding::Severity;
+use crate::explain::tables::{Table, table};
 use crate::explain::{self, Actor, Fix, Text, fill_with};
 
 /// What is known of a finding. A row borrows what it lacks from the row of another table that it names with `as`.
@@ -37,10 +38,9 @@ pub struct Row {
     pub sources: Vec<&'static str>,
 }
 
-const FILE: &str = include_str!("../../grammar/checks.toml");
+const TABLE: Table = table!("checks");
 
-static ROWS: LazyLock<BTreeMap<&'static str, Row>> =
-    LazyLock::new(|| toml::from_str(FILE).unwrap_or_default());
+static ROWS: LazyLock<BTreeMap<&'static str, Row>> = LazyLock::new(|| TABLE.rows());
 
 /// The row of a finding.
 pub fn row(id: &str) -> Option<(&'static str, &'static Row)> {
@@ -121,9 +121,7 @@ mod tests {
 
     #[test]
     fn the_table_parses() {
-        let parsed: Result<BTreeMap<&str, Row>, _> = toml::from_str(FILE);
-        assert!(parsed.is_ok(), "grammar/checks.toml: {}", parsed.unwrap_err());
-        assert!(!FILE.contains('\\'), "strings are used where they lie");
+        TABLE.check::<BTreeMap<&str, Row>>().unwrap();
     }
 
     #[test]

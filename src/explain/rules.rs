@@ -1,19 +1,19 @@
-//! Rules: rows that read a reason out of a server's words, all compiled into one automaton.
+//! Rules: rows that read a reason out of a server's words, all phrases of which are looked for at once.
 //!
 //! A rule asks for groups of phrases. Each phrase is folded like the replies are, so that case, accents and
 //! punctuation do not matter, and matches whole words: `spam*` the beginning of a word, `url:example.org` the
 //! words of a URL. `@name` is a group from `words.toml`. All groups must occur, near each other.
 
 mod compile;
+mod phrases;
 mod rows;
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
-
 use crate::wire::EnhancedCode;
 
 pub(crate) use compile::providers;
+use phrases::Phrases;
 pub use rows::{Provider, RuleRow};
 
 /// Where a phrase of a group stands in the folded text.
@@ -83,9 +83,7 @@ pub(crate) struct Facts<'a> {
 
 /// All rules.
 pub(crate) struct Rules {
-    automaton: Option<AhoCorasick>,
-    /// Groups of each phrase of the automaton.
-    groups: Vec<Vec<u16>>,
+    phrases: Phrases,
     rules: Vec<Rule>,
     /// For each group, the rules to try when it occurs.
     triggered: Vec<Vec<u16>>,
@@ -140,30 +138,26 @@ impl Rules {
         let mut hits: Vec<Hit> = Vec::with_capacity(32);
         let mut set = GroupSet([0; GroupSet::WORDS]);
         let mut distinct: Vec<u16> = Vec::with_capacity(16);
-        if let Some(automaton) = &self.automaton {
-            for found in automaton.find_overlapping_iter(folded) {
-                for group in self.groups.get(found.pattern().as_usize()).into_iter().flatten() {
-                    hits.push(Hit { group: *group, start: found.start(), end: found.end() });
-                    if set.insert(*group) {
-                        distinct.push(*group);
-                    }
+        self.phrases.each(folded, |groups, place| {
+            for group in groups {
+                hits.push(Hit { group: *group, start: place.start, end: place.end });
+                if set.insert(*group) {
+                    distinct.push(*group);
                 }
             }
-        }
+        });
         let marked = self.marks.iter().find(|(group, _)| set.has(*group)).map(|(_, provider)| *provider);
         let provider = facts.provider.or(marked);
         let facts = Facts { provider, ..facts };
-        let mut found = Matches { rules: Vec::new(), provider };
         let candidates =
             distinct.iter().filter_map(|group| self.triggered.get(usize::from(*group))).flatten();
-        for index in candidates.chain(&self.wordless) {
-            if let Some(rule) = self.rules.get(usize::from(*index))
-                && rule.holds(&facts, &set, &hits)
-            {
-                found.rules.push(rule);
-            }
-        }
-        found
+        let candidates = candidates.chain(&self.wordless).map(|index| usize::from(*index));
+        let holds =
+            |index: &usize| self.rules.get(*index).is_some_and(|rule| rule.holds(&facts, &set, &hits));
+        let mut holding: Vec<usize> = candidates.filter(holds).collect();
+        // The order of the files decides between equals.
+        holding.sort_unstable();
+        Matches { rules: holding.into_iter().filter_map(|index| self.rules.get(index)).collect(), provider }
     }
 
     /// All rules, in the order of the files.
@@ -222,21 +216,19 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static RuleRow> {
 /// Whether all tables parse; the first that does not says why.
 #[cfg(test)]
 pub(crate) fn check() -> Result<(), super::tables::TableError> {
-    rows::words()?;
-    rows::patterns().try_for_each(|file| file.map(drop))?;
-    rows::providers().try_for_each(|file| file.map(drop))?;
-    assert!(rules().automaton.is_some() && rules().group_count() <= GroupSet::WORDS * 64);
+    rows::check()?;
+    assert!(rules().phrases.len() > 4000 && rules().group_count() <= GroupSet::WORDS * 64);
     Ok(())
 }
 
 /// The files of all tables, below `grammar/`.
 #[cfg(test)]
 pub(crate) fn files() -> impl Iterator<Item = &'static str> {
-    std::iter::once(rows::WORDS.0).chain(rows::PATTERNS.iter().chain(rows::PROVIDERS).map(|(file, _)| *file))
+    std::iter::once(&rows::WORDS).chain(rows::PATTERNS).chain(rows::PROVIDERS).map(|table| table.file)
 }
 
 /// The names of the groups in `words.toml`.
 #[cfg(test)]
 pub(crate) fn group_names() -> Vec<&'static str> {
-    rows::words().map(|words| words.into_keys().collect()).unwrap_or_default()
+    rows::words().into_keys().collect()
 }

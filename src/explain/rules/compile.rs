@@ -1,17 +1,13 @@
-//! Rows to automaton.
+//! Rows to rules: their groups numbered, their phrases gathered.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use super::{Provider, Rule, RuleRow, Rules, phrases, rows};
 
-use super::{Provider, Rule, RuleRow, Rules, rows};
-use crate::explain::text::push_folded;
+static PATTERN_ROWS: LazyLock<Vec<RuleRow>> = LazyLock::new(|| rows::patterns().collect());
 
-static PATTERN_ROWS: LazyLock<Vec<RuleRow>> =
-    LazyLock::new(|| rows::patterns().flat_map(Result::unwrap_or_default).collect());
-
-static PROVIDERS: LazyLock<Vec<Provider>> = LazyLock::new(|| rows::providers().flatten().collect());
+static PROVIDERS: LazyLock<Vec<Provider>> = LazyLock::new(|| rows::providers().collect());
 
 /// All providers.
 pub(crate) fn providers() -> &'static [Provider] {
@@ -20,7 +16,7 @@ pub(crate) fn providers() -> &'static [Provider] {
 
 /// Compiles all tables.
 pub(crate) fn all() -> Rules {
-    let words = rows::words().unwrap_or_default();
+    let words = rows::words();
     let mut builder = Builder::new(&words);
     let plain = PATTERN_ROWS.iter().map(|row| (row, None));
     let own =
@@ -42,31 +38,19 @@ pub(crate) fn all() -> Rules {
     builder.finish(rules, marks)
 }
 
-/// Collects phrases and groups.
+/// Numbers groups and gathers their phrases.
 struct Builder<'a> {
-    words: &'a BTreeMap<&'static str, Vec<&'static str>>,
+    words: &'a rows::Words,
     /// The number of each group, by how it is written.
     named: HashMap<&'static str, u16>,
-    /// The number of each phrase, by the form in which the automaton looks for it.
-    numbers: HashMap<String, usize>,
-    /// The groups of each phrase.
-    groups: Vec<Vec<u16>>,
-    /// The phrases of each group of `words.toml` that was asked for: most are named by many rules.
-    known: HashMap<&'static str, Vec<usize>>,
+    phrases: phrases::Builder,
     /// How many phrases each group has.
     sizes: Vec<usize>,
 }
 
 impl<'a> Builder<'a> {
-    fn new(words: &'a BTreeMap<&'static str, Vec<&'static str>>) -> Self {
-        Builder {
-            words,
-            named: HashMap::new(),
-            numbers: HashMap::with_capacity(8192),
-            groups: Vec::with_capacity(8192),
-            known: HashMap::new(),
-            sizes: Vec::new(),
-        }
+    fn new(words: &'a rows::Words) -> Self {
+        Builder { words, named: HashMap::new(), phrases: phrases::Builder::default(), sizes: Vec::new() }
     }
 
     /// The number of a group written `a | b | @name`; equal ones share it.
@@ -81,41 +65,16 @@ impl<'a> Builder<'a> {
 
     fn group_of(&mut self, phrases: impl Iterator<Item = &'static str>) -> u16 {
         let number = u16::try_from(self.sizes.len()).unwrap_or(u16::MAX);
-        self.sizes.push(0);
+        let mut size = 0;
         for phrase in phrases {
-            match phrase.strip_prefix('@') {
-                Some(name) => {
-                    self.learn(name);
-                    let Self { known, groups, sizes, .. } = self;
-                    for phrase in known.get(name).into_iter().flatten() {
-                        join(groups, sizes, *phrase, number);
-                    }
-                }
-                None => {
-                    let phrase = self.phrase(phrase);
-                    join(&mut self.groups, &mut self.sizes, phrase, number);
-                }
+            let named =
+                phrase.strip_prefix('@').map(|name| self.words.get(name).map_or(&[][..], Vec::as_slice));
+            for phrase in named.unwrap_or(&[phrase]) {
+                self.phrases.add(phrase, number);
+                size += 1;
             }
         }
-        number
-    }
-
-    /// Gives the phrases of a group of `words.toml` their numbers.
-    fn learn(&mut self, name: &'static str) {
-        if !self.known.contains_key(name) {
-            let words = self.words.get(name).cloned().unwrap_or_default();
-            let phrases = words.into_iter().map(|word| self.phrase(word)).collect();
-            self.known.insert(name, phrases);
-        }
-    }
-
-    /// The number of a phrase.
-    fn phrase(&mut self, written: &str) -> usize {
-        let next = self.groups.len();
-        let number = *self.numbers.entry(needle(written)).or_insert(next);
-        if number == next {
-            self.groups.push(Vec::new());
-        }
+        self.sizes.push(size);
         number
     }
 
@@ -131,43 +90,6 @@ impl<'a> Builder<'a> {
                 None => wordless.push(index),
             }
         }
-        let mut needles = vec![""; self.groups.len()];
-        for (phrase, number) in &self.numbers {
-            if let Some(needle) = needles.get_mut(*number) {
-                *needle = phrase;
-            }
-        }
-        let groups = self.groups;
-        let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).build(&needles).ok();
-        Rules { automaton, groups, rules, triggered, wordless, marks }
+        Rules { phrases: self.phrases.build(), rules, triggered, wordless, marks }
     }
-}
-
-/// Makes a phrase one of a group.
-fn join(groups: &mut [Vec<u16>], sizes: &mut [usize], phrase: usize, group: u16) {
-    if let Some(own) = groups.get_mut(phrase).filter(|own| !own.contains(&group)) {
-        own.push(group);
-        if let Some(size) = sizes.get_mut(usize::from(group)) {
-            *size += 1;
-        }
-    }
-}
-
-/// A phrase as the automaton looks for it: folded, with the separators that make it whole words.
-fn needle(written: &str) -> String {
-    let (separator, phrase) = match written.strip_prefix("url:") {
-        Some(rest) => (b'/', rest),
-        None => (b' ', written),
-    };
-    let (open_start, phrase) = phrase.strip_prefix('*').map_or((false, phrase), |rest| (true, rest));
-    let (open_end, phrase) = phrase.strip_suffix('*').map_or((false, phrase), |rest| (true, rest));
-    let mut out = String::new();
-    if !open_start {
-        out.push(char::from(separator));
-    }
-    push_folded(phrase, separator, &mut out);
-    if !open_end && !out.ends_with(char::from(separator)) {
-        out.push(char::from(separator));
-    }
-    out
 }

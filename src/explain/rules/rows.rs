@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::explain::Actor;
-use crate::explain::tables::{TableError, code_matches, parse};
+#[cfg(test)]
+use crate::explain::tables::TableError;
+use crate::explain::tables::{Table, code_matches, table};
 use crate::wire::EnhancedCode;
 
 /// A rule as it stands in a table.
@@ -132,6 +134,9 @@ impl Provider {
     }
 }
 
+/// Groups of phrases by name.
+pub(crate) type Words = BTreeMap<&'static str, Vec<&'static str>>;
+
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "'de: 'static"))]
 struct PatternFile {
@@ -139,37 +144,39 @@ struct PatternFile {
     rule: Vec<RuleRow>,
 }
 
-macro_rules! files {
-    ($folder:literal: $($name:literal),+ $(,)?) => {
-        &[$((concat!($folder, "/", $name, ".toml"),
-             include_str!(concat!("../../../grammar/", $folder, "/", $name, ".toml")))),+]
-    };
+macro_rules! tables {
+    ($folder:literal: $($name:literal),+ $(,)?) => { &[$(table!($folder, "/", $name)),+] };
 }
-
-type Files = &'static [(&'static str, &'static str)];
 
 /// The groups that rules name with `@`.
-pub(crate) const WORDS: (&str, &str) =
-    ("patterns/words.toml", include_str!("../../../grammar/patterns/words.toml"));
+pub(crate) const WORDS: Table = table!("patterns/words");
 
 /// Wording that is not one provider's own; general files before those of one software.
-pub(crate) const PATTERNS: Files =
-    files!("patterns": "general", "refusals", "system", "postfix", "exim", "exchange", "others", "gist");
+pub(crate) const PATTERNS: &[Table] =
+    tables!("patterns": "general", "refusals", "system", "postfix", "exim", "exchange", "others", "gist");
 
 /// Providers.
-pub(crate) const PROVIDERS: Files = files!("providers": "gmail", "microsoft365", "outlook", "ses", "sendgrid", "yahoo", "att", "barracuda", "brevo", "cloudmark", "comcast", "fastmail", "french", "gmx", "icloud", "mailgun", "mailru", "mimecast", "netease", "ovh", "postmark", "proofpoint", "spectrum", "tencent", "tonline", "zoho");
+pub(crate) const PROVIDERS: &[Table] = tables!("providers": "gmail", "microsoft365", "outlook", "ses", "sendgrid", "yahoo", "att", "barracuda", "brevo", "cloudmark", "comcast", "fastmail", "french", "gmx", "icloud", "mailgun", "mailru", "mimecast", "netease", "ovh", "postmark", "proofpoint", "spectrum", "tencent", "tonline", "zoho");
 
 /// The groups of `words.toml`.
-pub(crate) fn words() -> Result<BTreeMap<&'static str, Vec<&'static str>>, TableError> {
-    parse(WORDS.0, WORDS.1)
+pub(crate) fn words() -> Words {
+    WORDS.rows()
 }
 
-/// The rules of each pattern file.
-pub(crate) fn patterns() -> impl Iterator<Item = Result<Vec<RuleRow>, TableError>> {
-    PATTERNS.iter().map(|(file, text)| parse::<PatternFile>(file, text).map(|f| f.rule))
+/// The rules of all pattern files.
+pub(crate) fn patterns() -> impl Iterator<Item = RuleRow> {
+    PATTERNS.iter().flat_map(|table| table.rows::<PatternFile>().rule)
 }
 
 /// Each provider with its rules.
-pub(crate) fn providers() -> impl Iterator<Item = Result<Provider, TableError>> {
-    PROVIDERS.iter().map(|(file, text)| parse::<Provider>(file, text))
+pub(crate) fn providers() -> impl Iterator<Item = Provider> {
+    PROVIDERS.iter().filter_map(|table| table.rows::<Option<Provider>>())
+}
+
+/// Whether all tables are as their rows want them.
+#[cfg(test)]
+pub(crate) fn check() -> Result<(), TableError> {
+    WORDS.check::<Words>()?;
+    PATTERNS.iter().try_for_each(Table::check::<PatternFile>)?;
+    PROVIDERS.iter().try_for_each(Table::check::<Provider>)
 }

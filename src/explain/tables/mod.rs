@@ -1,8 +1,8 @@
-//! The tables under `grammar/`, each parsed when it is first asked for.
+//! The tables under `grammar/`, each read when it is first asked for.
 //!
-//! They are TOML, compiled into the program. Strings must be free of backslash escapes, so that they can be
-//! used where they lie. A table that does not parse is empty at run time; tests refuse it with file, line
-//! and reason, so this never leaves the workshop.
+//! They are TOML; `build.rs` packs them for the program to hold. A table whose rows are not what its types want is
+//! empty at run time; tests read the TOML itself and refuse it with file, line and reason, so this never leaves the
+//! workshop.
 
 mod reasons;
 mod registry;
@@ -32,29 +32,57 @@ pub struct Meaning {
 }
 
 /// A table that cannot be used.
+#[cfg(test)]
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("grammar/{file}: {message}")]
-pub struct TableError {
+pub(crate) struct TableError {
     /// The file, below `grammar/`.
     pub file: &'static str,
     /// The line and what is wrong there.
     pub message: String,
 }
 
-/// Parses one table.
-pub(crate) fn parse<T>(file: &'static str, text: &'static str) -> Result<T, TableError>
-where
-    T: Deserialize<'static>,
-{
-    toml::from_str(text).map_err(|error| TableError { file, message: error.to_string() })
+/// A file of `grammar/`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Table {
+    /// Its name, below `grammar/`.
+    #[cfg(test)]
+    pub file: &'static str,
+    /// As people write it.
+    #[cfg(test)]
+    pub text: &'static str,
+    /// The same, packed by `build.rs`.
+    pub packed: &'static [u8],
 }
 
-/// Parses one table; a broken one counts as empty.
-pub(crate) fn load<T>(file: &'static str, text: &'static str) -> T
-where
-    T: Deserialize<'static> + Default,
-{
-    parse(file, text).unwrap_or_default()
+/// The table of this name, below `grammar/` and without its ending.
+macro_rules! table {
+    ($($name:literal),+) => {
+        $crate::explain::tables::Table {
+            #[cfg(test)]
+            file: concat!($($name,)+ ".toml"),
+            #[cfg(test)]
+            text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/grammar/", $($name,)+ ".toml")),
+            packed: include_bytes!(concat!(env!("OUT_DIR"), "/", $($name,)+ ".pack")),
+        }
+    };
+}
+pub(crate) use table;
+
+impl Table {
+    /// The rows; none where the table is broken.
+    pub fn rows<T: Deserialize<'static> + Default>(&self) -> T {
+        rmp_serde::from_slice(self.packed).unwrap_or_default()
+    }
+
+    /// Whether the table is as its rows want it, in both forms.
+    #[cfg(test)]
+    pub fn check<T: Deserialize<'static>>(&self) -> Result<(), TableError> {
+        let wrong = |message| TableError { file: self.file, message };
+        toml::from_str::<T>(self.text).map_err(|error| wrong(error.to_string()))?;
+        rmp_serde::from_slice::<T>(self.packed).map_err(|error| wrong(format!("packed: {error}")))?;
+        Ok(())
+    }
 }
 
 /// A table whose rows are named by their headings.

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::{Keyed, load};
+use super::{Keyed, Table, table};
 use crate::explain::{Actor, Reason};
 
 /// A cause family: a row of `reasons.toml`.
@@ -25,8 +25,8 @@ pub struct ReasonRow {
     pub sources: Vec<&'static str>,
 }
 
-static REASONS: LazyLock<Keyed<ReasonRow>> =
-    LazyLock::new(|| load("reasons.toml", include_str!("../../../grammar/reasons.toml")));
+const REASONS_TABLE: Table = table!("reasons");
+static REASONS: LazyLock<Keyed<ReasonRow>> = LazyLock::new(|| REASONS_TABLE.rows());
 
 /// The row of a reason.
 pub fn reason(slug: &str) -> Option<(Reason, &'static ReasonRow)> {
@@ -38,8 +38,8 @@ pub fn reasons() -> impl Iterator<Item = (Reason, &'static ReasonRow)> {
     REASONS.iter().map(|(slug, row)| (Reason(slug), row))
 }
 
-static FAILURES: LazyLock<Keyed<ReasonRow>> =
-    LazyLock::new(|| load("failures.toml", include_str!("../../../grammar/failures.toml")));
+const FAILURES_TABLE: Table = table!("failures");
+static FAILURES: LazyLock<Keyed<ReasonRow>> = LazyLock::new(|| FAILURES_TABLE.rows());
 
 /// The row of a failure that is no reply.
 pub fn failure(slug: &str) -> Option<(&'static str, &'static ReasonRow)> {
@@ -53,7 +53,6 @@ pub fn failures() -> impl Iterator<Item = (&'static str, &'static ReasonRow)> {
 
 #[cfg(test)]
 pub(crate) fn check() -> Result<(), super::TableError> {
-    use super::parse;
-    parse::<Keyed<ReasonRow>>("reasons.toml", include_str!("../../../grammar/reasons.toml"))?;
-    parse::<Keyed<ReasonRow>>("failures.toml", include_str!("../../../grammar/failures.toml")).map(drop)
+    REASONS_TABLE.check::<Keyed<ReasonRow>>()?;
+    FAILURES_TABLE.check::<Keyed<ReasonRow>>()
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::{Keyed, Meaning, load};
+use super::{Keyed, Meaning, Table, table};
 use crate::wire::EnhancedCode;
 
 /// A command: a row of `commands.toml`.
@@ -120,22 +120,21 @@ pub struct TlsRow {
     pub source: &'static str,
 }
 
-macro_rules! table {
-    ($name:ident, $row:ty, $file:literal) => {
-        static $name: LazyLock<Keyed<$row>> =
-            LazyLock::new(|| load($file, include_str!(concat!("../../../grammar/", $file))));
-    };
-}
+const COMMANDS_TABLE: Table = table!("commands");
+const ENHANCED_TABLE: Table = table!("enhanced");
+const EXTENSIONS_TABLE: Table = table!("extensions");
+const SASL_TABLE: Table = table!("sasl");
+const TLS_TABLE: Table = table!("tls");
 
 static COMMANDS: LazyLock<Keyed<CommandInfo>> = LazyLock::new(|| {
-    let mut rows: Keyed<CommandInfo> = load("commands.toml", include_str!("../../../grammar/commands.toml"));
+    let mut rows: Keyed<CommandInfo> = COMMANDS_TABLE.rows();
     rows.iter_mut().for_each(|(verb, row)| row.verb = verb);
     rows
 });
-table!(ENHANCED, EnhancedRow, "enhanced.toml");
-table!(EXTENSIONS, Capability, "extensions.toml");
-table!(SASL, Mechanism, "sasl.toml");
-table!(TLS, TlsRow, "tls.toml");
+static ENHANCED: LazyLock<Keyed<EnhancedRow>> = LazyLock::new(|| ENHANCED_TABLE.rows());
+static EXTENSIONS: LazyLock<Keyed<Capability>> = LazyLock::new(|| EXTENSIONS_TABLE.rows());
+static SASL: LazyLock<Keyed<Mechanism>> = LazyLock::new(|| SASL_TABLE.rows());
+static TLS: LazyLock<Keyed<TlsRow>> = LazyLock::new(|| TLS_TABLE.rows());
 
 /// The command of this verb, in whatever case it is written.
 pub fn command(verb: &str) -> Option<&'static CommandInfo> {
@@ -223,10 +222,9 @@ pub(crate) fn enhanced_rows() -> impl Iterator<Item = (&'static str, &'static En
 
 #[cfg(test)]
 pub(crate) fn check() -> Result<(), super::TableError> {
-    use super::parse;
-    parse::<Keyed<CommandInfo>>("commands.toml", include_str!("../../../grammar/commands.toml"))?;
-    parse::<Keyed<EnhancedRow>>("enhanced.toml", include_str!("../../../grammar/enhanced.toml"))?;
-    parse::<Keyed<Capability>>("extensions.toml", include_str!("../../../grammar/extensions.toml"))?;
-    parse::<Keyed<Mechanism>>("sasl.toml", include_str!("../../../grammar/sasl.toml"))?;
-    parse::<Keyed<TlsRow>>("tls.toml", include_str!("../../../grammar/tls.toml")).map(drop)
+    COMMANDS_TABLE.check::<Keyed<CommandInfo>>()?;
+    ENHANCED_TABLE.check::<Keyed<EnhancedRow>>()?;
+    EXTENSIONS_TABLE.check::<Keyed<Capability>>()?;
+    SASL_TABLE.check::<Keyed<Mechanism>>()?;
+    TLS_TABLE.check::<Keyed<TlsRow>>()
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::{Meaning, command, load};
+use super::{Meaning, Table, command, table};
 use crate::explain::situation::usual_verb;
 use crate::session::Phase;
 use crate::wire::{ReplyCode, Verb};
@@ -38,8 +38,8 @@ struct File {
     reply: Vec<ReplyRow>,
 }
 
-static REPLIES: LazyLock<Vec<ReplyRow>> =
-    LazyLock::new(|| load::<File>("replies.toml", include_str!("../../../grammar/replies.toml")).reply);
+const TABLE: Table = table!("replies");
+static REPLIES: LazyLock<Vec<ReplyRow>> = LazyLock::new(|| TABLE.rows::<File>().reply);
 
 /// The rows for each code that has some of its own, and after them those for any code of its class.
 static BY_CODE: LazyLock<BTreeMap<u16, Vec<&'static ReplyRow>>> = LazyLock::new(|| {
@@ -104,5 +104,5 @@ pub fn is_expected(code: ReplyCode, verb: Option<&Verb>, phase: Phase) -> bool {
 
 #[cfg(test)]
 pub(crate) fn check() -> Result<(), super::TableError> {
-    super::parse::<File>("replies.toml", include_str!("../../../grammar/replies.toml")).map(drop)
+    TABLE.check::<File>()
 }

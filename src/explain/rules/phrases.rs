@@ -1,0 +1,203 @@
+//! Phrases in a text: which occur, and where.
+//!
+//! The phrases lie sorted. Of those that a text begins with, the longest is the last that sorts before the text, or
+//! the beginning of that one: so one search finds it, and links from each phrase to the longest other that it begins
+//! with find the rest. What is sought at each place are only the phrases with its first two bytes, and most
+//! places are passed over, as phrases begin where words do. An automaton is no faster for texts as short as replies,
+//! and takes twenty times as long to build, which is most of the time that explaining one reply may take.
+
+use crate::explain::text::push_folded;
+
+/// Gathers phrases and the groups that they belong to.
+#[derive(Default)]
+pub(super) struct Builder {
+    needles: Vec<(String, u16)>,
+}
+
+impl Builder {
+    /// Makes a phrase, as it is written in a table, one of a group.
+    pub fn add(&mut self, written: &str, group: u16) {
+        self.needles.push((needle(written), group));
+    }
+
+    /// The index of all phrases.
+    pub fn build(mut self) -> Phrases {
+        // Shorter than two bytes is none that says anything.
+        self.needles.retain(|(needle, _)| needle.len() >= 2);
+        self.needles.sort_unstable();
+        self.needles.dedup();
+        let mut phrases = Phrases::default();
+        for same in self.needles.chunk_by_mut(|(a, _), (b, _)| a == b) {
+            let groups = same.iter().map(|(_, group)| *group).collect();
+            if let Some((needle, _)) = same.first_mut() {
+                phrases.push(std::mem::take(needle), groups);
+            }
+        }
+        phrases
+    }
+}
+
+/// One phrase.
+#[derive(Debug)]
+struct Phrase {
+    needle: Box<[u8]>,
+    groups: Box<[u16]>,
+    /// The longest other phrase that this one begins with.
+    shorter: Option<u16>,
+}
+
+/// The phrases with the same first two bytes: the first one's place in the list, and how many.
+type Run = (u16, u16);
+
+/// All phrases, sorted.
+#[derive(Debug)]
+pub(super) struct Phrases {
+    list: Vec<Phrase>,
+    /// For each first byte, the number from 1 of its table in `seconds`; 0 where no phrase begins with it.
+    firsts: [u8; 256],
+    /// For each second byte after one first byte, the phrases that begin so.
+    seconds: Vec<[Run; 256]>,
+}
+
+impl Default for Phrases {
+    fn default() -> Self {
+        Phrases { list: Vec::with_capacity(8192), firsts: [0; 256], seconds: Vec::new() }
+    }
+}
+
+impl Phrases {
+    /// Adds the phrase that sorts next.
+    fn push(&mut self, needle: String, groups: Box<[u16]>) {
+        let needle = needle.into_bytes().into_boxed_slice();
+        let Ok(index) = u16::try_from(self.list.len()) else { return };
+        let mut shorter = index.checked_sub(1);
+        while let Some(before) = shorter.and_then(|at| self.list.get(usize::from(at))) {
+            if needle.starts_with(&before.needle) {
+                break;
+            }
+            shorter = before.shorter;
+        }
+        if let Some(run) = self.run_mut(&needle) {
+            *run = (if run.1 == 0 { index } else { run.0 }, run.1 + 1);
+        }
+        self.list.push(Phrase { needle, groups, shorter });
+    }
+
+    fn run_mut(&mut self, needle: &[u8]) -> Option<&mut Run> {
+        let [first, second, ..] = needle else { return None };
+        let table = self.firsts.get_mut(usize::from(*first))?;
+        if *table == 0 {
+            self.seconds.push([(0, 0); 256]);
+            *table = u8::try_from(self.seconds.len()).ok()?;
+        }
+        self.seconds.get_mut(usize::from(*table) - 1)?.get_mut(usize::from(*second))
+    }
+
+    /// The phrases that begin with these two bytes, and the place of the first in the list.
+    fn run(&self, first: u8, second: u8) -> Option<(usize, &[Phrase])> {
+        let table = usize::from(*self.firsts.get(usize::from(first))?).checked_sub(1)?;
+        let (start, count) = *self.seconds.get(table)?.get(usize::from(second))?;
+        let start = usize::from(start);
+        Some((start, self.list.get(start..start + usize::from(count))?))
+    }
+
+    /// Calls `found` for each occurrence of each phrase, with the groups of the phrase and the bytes that it takes.
+    pub fn each(&self, text: &str, mut found: impl FnMut(&[u16], std::ops::Range<usize>)) {
+        let bytes = text.as_bytes();
+        for (at, pair) in bytes.windows(2).enumerate() {
+            let &[first, second] = pair else { continue };
+            let Some((start, run)) = self.run(first, second) else { continue };
+            let rest = bytes.get(at..).unwrap_or_default();
+            let sorted_before = run.partition_point(|phrase| *phrase.needle <= *rest);
+            let mut next = (start + sorted_before).checked_sub(1).filter(|_| sorted_before > 0);
+            while let Some(phrase) = next.and_then(|index| self.list.get(index)) {
+                if rest.starts_with(&phrase.needle) {
+                    found(&phrase.groups, at..at + phrase.needle.len());
+                }
+                next = phrase.shorter.map(usize::from);
+            }
+        }
+    }
+
+    /// How many phrases there are.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+}
+
+/// A phrase as it is looked for: folded, with the separators that make it whole words.
+fn needle(written: &str) -> String {
+    let (separator, phrase) = match written.strip_prefix("url:") {
+        Some(rest) => (b'/', rest),
+        None => (b' ', written),
+    };
+    let (open_start, phrase) = phrase.strip_prefix('*').map_or((false, phrase), |rest| (true, rest));
+    let (open_end, phrase) = phrase.strip_suffix('*').map_or((false, phrase), |rest| (true, rest));
+    let mut out = String::with_capacity(phrase.len() + 2);
+    if !open_start {
+        out.push(char::from(separator));
+    }
+    push_folded(phrase, separator, &mut out);
+    if !open_end && !out.ends_with(char::from(separator)) {
+        out.push(char::from(separator));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn occurrences(phrases: &[&str], text: &str) -> Vec<(u16, std::ops::Range<usize>)> {
+        let mut builder = Builder::default();
+        for (phrase, group) in phrases.iter().zip(0..) {
+            builder.add(phrase, group);
+        }
+        let mut all = Vec::new();
+        builder.build().each(text, |groups, place| all.extend(groups.iter().map(|g| (*g, place.clone()))));
+        all
+    }
+
+    #[test]
+    fn phrases_are_found_where_they_stand() {
+        let phrases = ["user", "user unknown", "unkn*", "known", "*不*", "url:example.org"];
+        let text = " no user unknown 我不知 /mx/example/org/ ahost ";
+        let place = |words: &str| text.find(words).map(|at| at..at + words.len()).unwrap();
+        assert_eq!(
+            occurrences(&phrases, text),
+            [
+                (1, place(" user unknown ")),
+                (0, place(" user ")),
+                (2, place(" unkn")),
+                (4, place("不")),
+                (5, place("/example/org/")),
+            ]
+        );
+        assert_eq!(occurrences(&phrases, ""), []);
+    }
+
+    #[test]
+    fn a_search_from_every_place_finds_the_same() {
+        let phrases = ["a", "a b", "a b c", "a bc", "ab", "a*", "b c", "c", "*é*", "*éa*", "b*", "url:a"];
+        let needles: Vec<String> = phrases.iter().map(|phrase| needle(phrase)).collect();
+        let parts = [" a", " b", " c", " ab", "c", " éa", "é", " ", "/a/", " bc"];
+        let mut seed = 1u32;
+        for _ in 0..500 {
+            let mut text = String::new();
+            for _ in 0..12 {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                text.push_str(parts[seed as usize / 65_536 % parts.len()]);
+            }
+            let mut expected = Vec::new();
+            for (needle, group) in needles.iter().zip(0..) {
+                let places =
+                    (0..text.len()).filter(|at| text.as_bytes()[*at..].starts_with(needle.as_bytes()));
+                expected.extend(places.map(|at| (group, at..at + needle.len())));
+            }
+            let mut found = occurrences(&phrases, &text);
+            found.sort_by_key(|(group, place)| (*group, place.start));
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+}
