@@ -8,16 +8,13 @@ use crate::narrate::{Layout, Level, Narrator};
 use crate::report::{Problem, Status};
 use crate::transcript::export::{self, Annotation, Export, cast, html, json, markdown, script, swaks, text};
 use crate::transcript::pseudonym::Pseudonyms;
-use crate::transcript::scan::{self, Suspicion};
 use crate::transcript::{Entry, EntryKind, Header};
 
+use super::suspicions::Suspicions;
 use super::{files, setup};
 
 /// Wide enough that no explanation is broken into lines: the forms do that themselves.
 const UNBROKEN: usize = 1 << 20;
-
-/// How many secrets are named before the rest is counted.
-const NAMED: usize = 5;
 
 /// Exports, and warns of secrets that are still in the transcript.
 pub fn run(args: &ExportArgs) -> Result<Status, Problem> {
@@ -28,15 +25,14 @@ pub fn run(args: &ExportArgs) -> Result<Status, Problem> {
         form: other.as_deref_mut().unwrap_or(&mut script),
         names: args.redact.map(Pseudonyms::new),
         narrator: narrator(args),
-        suspicions: Vec::new(),
-        count: 0,
+        suspicions: Suspicions::default(),
     };
     let summary = match export::run(&mut reader, &mut out, &mut prepared, |_| None) {
         Ok(summary) => summary,
         Err(error) => return super::written(Err(error)),
     };
     super::written(out.flush())?;
-    warn_of_secrets(&prepared.suspicions);
+    prepared.suspicions.warn();
     if script.changed > 0 {
         let lines =
             if script.changed == 1 { "1 line".to_owned() } else { format!("{} lines", script.changed) };
@@ -83,8 +79,7 @@ struct Prepared<'a> {
     form: &'a mut dyn Export,
     names: Option<Pseudonyms>,
     narrator: Option<Narrator>,
-    suspicions: Vec<Suspicion>,
-    count: usize,
+    suspicions: Suspicions,
 }
 
 impl Export for Prepared<'_> {
@@ -106,8 +101,7 @@ impl Export for Prepared<'_> {
             entry
         });
         let entry = renamed.as_ref().unwrap_or(entry);
-        self.suspicions.extend(scan::entry(self.count, entry));
-        self.count += 1;
+        self.suspicions.look(entry);
         let lines = self.narrator.as_mut().map(|narrator| narrator.entry(entry, false));
         let note = lines.filter(|_| matches!(entry.kind, EntryKind::Received { .. })).and_then(annotation);
         self.form.entry(out, entry, note.as_ref())
@@ -134,27 +128,4 @@ fn annotation(lines: Vec<Line>) -> Option<Annotation> {
     };
     let lines = lines.map(labelled).collect();
     Some(Annotation { beside, headline: headline.unwrap_or_default(), lines })
-}
-
-/// Says on standard error what looks like a secret.
-pub fn warn_of_secrets(suspicions: &[Suspicion]) {
-    let Some(first) = suspicions.first() else { return };
-    let mut words: Vec<String> = Vec::new();
-    for suspicion in suspicions.iter().take(NAMED) {
-        words.push(
-            format!("entry {}: {} {}", suspicion.entry + 1, suspicion.what, suspicion.hint)
-                .trim_end()
-                .to_owned(),
-        );
-    }
-    if suspicions.len() > NAMED {
-        words.push(format!("and {} more", suspicions.len() - NAMED));
-    }
-    let what = match suspicions.len() {
-        1 => format!("what looks like a secret is still in it: {}", first.what),
-        many => format!("{many} places look like secrets that are still in it"),
-    };
-    let mut warning = Problem::new(Status::Ok, what);
-    warning.causes = words;
-    super::complain(&warning.advise("look at these places before you pass it on"));
 }

@@ -4,10 +4,11 @@ use std::io::Write;
 
 use crate::cli::ImportArgs;
 use crate::report::{Problem, Status};
+use crate::transcript::Writer;
 use crate::transcript::import::{ImportError, Imported, import};
-use crate::transcript::{Writer, scan};
 
-use super::{export, files};
+use super::files;
+use super::suspicions::Suspicions;
 
 /// Imports, and says on standard error what became of it.
 pub fn run(args: &ImportArgs) -> Result<Status, Problem> {
@@ -22,8 +23,9 @@ pub fn run(args: &ImportArgs) -> Result<Status, Problem> {
     let mut out = files::output(args.output.as_deref())?;
     super::written(write(&mut out, &imported))?;
     super::complain(&Problem::new(Status::Ok, summary(&imported)));
-    let entries = imported.entries.iter().enumerate();
-    export::warn_of_secrets(&entries.flat_map(|(n, entry)| scan::entry(n, entry)).collect::<Vec<_>>());
+    let mut suspicions = Suspicions::default();
+    imported.entries.iter().for_each(|entry| suspicions.look(entry));
+    suspicions.warn();
     Ok(Status::Ok)
 }
 

@@ -19,6 +19,7 @@ mod secrets;
 mod send;
 mod serve;
 mod setup;
+mod suspicions;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

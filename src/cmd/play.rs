@@ -77,10 +77,11 @@ fn tell(args: &PlayArgs) -> Result<Status, Problem> {
         super::written(writeln!(out, "{}\n", crate::wire::escape::visible(title.as_bytes())))?;
     }
     let (mut status, mut text) = (Status::Ok, String::new());
+    let mut entry = Entry::default();
     loop {
-        match reader.next_entry() {
-            Ok(None) => break,
-            Ok(Some(entry)) => {
+        match reader.read_into(&mut entry) {
+            Ok(false) => break,
+            Ok(true) => {
                 text.clear();
                 tell_entry(&mut text, &mut narrator, &entry, colour);
                 if let Err(error) = out.write_all(text.as_bytes()) {

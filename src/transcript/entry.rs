@@ -108,6 +108,13 @@ pub enum EntryKind {
     },
 }
 
+/// An empty comment: it says nothing.
+impl Default for Entry {
+    fn default() -> Self {
+        Entry { at: None, kind: EntryKind::Comment(String::new()) }
+    }
+}
+
 impl Entry {
     /// An entry at this time.
     pub fn new(at: Duration, kind: EntryKind) -> Self {

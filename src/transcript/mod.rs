@@ -1,7 +1,8 @@
 //! A session as data: the transcript.
 //!
 //! * [`entry`], [`payload`], [`info`]: what a transcript holds, as types.
-//! * [`grammar`], [`read`], [`mod@write`], [`text`]: the file format, version 1 (`docs/transcript-format.md`).
+//! * [`grammar`], [`read`], [`mod@write`], [`text`]: the file format, version 1 (`docs/transcript-format.md`); `plain`:
+//!   its most common line, read faster.
 //! * [`redact`], [`fold`], [`record`]: what happens to a session before it is stored.
 //! * [`track`], [`turns`]: which line is what, and which reply belongs to which command.
 //! * [`script`]: the steps of the client for `rerun`, the replies of the server for `serve`.
@@ -20,6 +21,7 @@ pub mod import;
 pub mod info;
 pub mod mask;
 pub mod payload;
+mod plain;
 pub mod pseudonym;
 pub mod read;
 pub mod record;

@@ -137,6 +137,21 @@ impl Payload {
         Payload { pieces: vec![piece], ending: LineEnd::CrLf }
     }
 
+    /// Makes it a line of these bytes that ends in CRLF, as [`Payload::from_bytes`] does, in the memory that it has.
+    pub(super) fn refill(&mut self, bytes: &[u8]) {
+        self.ending = LineEnd::CrLf;
+        match self.pieces.as_mut_slice() {
+            [Piece::Bytes(old)] if !bytes.is_empty() => {
+                old.clear();
+                old.extend_from_slice(bytes);
+            }
+            _ => {
+                self.pieces.clear();
+                self.push_bytes(bytes);
+            }
+        }
+    }
+
     /// Sets the line end.
     pub fn with_ending(self, ending: LineEnd) -> Self {
         Payload { ending, ..self }

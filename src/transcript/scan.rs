@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::packed::Searcher;
 
 use super::{Entry, EntryKind, Info, Payload, Piece, redact, text};
 
@@ -55,16 +55,23 @@ fn is_secret_byte(b: u8) -> bool {
     b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b'{' | b'}' | b'(' | b')')
 }
 
-/// What gives any of them away, in one search: nearly every line holds none of it.
-static TELLTALE: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let needles = LOOKS.iter().map(|look| if look.before.is_empty() { look.starts } else { look.before });
-    AhoCorasick::builder().ascii_case_insensitive(true).build(needles).ok()
+/// What gives any of them away, in lower case and in one search: nearly every line holds none of it. Nothing on
+/// processors that cannot search so, where each line gets the closer look.
+static TELLTALE: LazyLock<Option<Searcher>> = LazyLock::new(|| {
+    let needle = |look: &Look| if look.before.is_empty() { look.starts } else { look.before };
+    Searcher::new(LOOKS.iter().map(|look| needle(look).to_ascii_lowercase()))
 });
 
-/// Where secrets stand in a text: begin, end, what they look like. They do not overlap.
-fn find(line: &[u8]) -> Vec<(usize, usize, &'static str)> {
-    let told = TELLTALE.as_ref().is_none_or(|all| all.is_match(line));
-    let lower = if told { line.to_ascii_lowercase() } else { Vec::new() };
+/// The shortest text that is searched many bytes at a time.
+const SEARCHED: usize = 64;
+
+/// Where secrets stand in a text: begin, end, what they look like. They do not overlap. `lower` is memory to work in.
+fn find(line: &[u8], lower: &mut Vec<u8>) -> Vec<(usize, usize, &'static str)> {
+    lower.clear();
+    lower.extend_from_slice(line);
+    lower.make_ascii_lowercase();
+    lower.resize(line.len().max(SEARCHED), 0);
+    let told = TELLTALE.as_ref().is_none_or(|all| all.find(lower.as_slice()).is_some());
     let mut found: Vec<(usize, usize, &'static str)> = Vec::new();
     let mut add = |begin: usize, what: &'static str, least: usize| {
         let word = line.get(begin..).unwrap_or_default();
@@ -80,7 +87,7 @@ fn find(line: &[u8]) -> Vec<(usize, usize, &'static str)> {
     };
     for look in LOOKS.iter().filter(|_| told) {
         let needle = if look.before.is_empty() { look.starts } else { look.before };
-        let haystack = if look.before.is_empty() { line } else { &lower };
+        let haystack = if look.before.is_empty() { line } else { lower.as_slice() };
         for at in memchr::memmem::find_iter(haystack, needle.as_bytes()) {
             let fresh = at == 0 || line.get(at - 1).is_none_or(|b| !b.is_ascii_alphanumeric());
             if fresh {
@@ -102,33 +109,43 @@ fn hint(secret: &[u8]) -> String {
     format!("{shown}… ({} characters)", secret.len())
 }
 
-/// What looks like a secret in one entry.
-pub fn entry(number: usize, entry: &Entry) -> Vec<Suspicion> {
-    let texts: Vec<&[u8]> = match &entry.kind {
-        // Nearly all lines are of one piece, and hold nothing.
-        EntryKind::Sent { line, .. } | EntryKind::Received { line, .. }
-            if line.bytes().is_some_and(|bytes| find(bytes).is_empty()) =>
-        {
-            return answer_in_clear(number, entry).into_iter().collect();
-        }
-        EntryKind::Sent { line, .. } | EntryKind::Received { line, .. } => bytes_of(line).collect(),
-        EntryKind::Problem(words) | EntryKind::Note(words) | EntryKind::Comment(words) => {
-            vec![words.as_bytes()]
-        }
-        EntryKind::Info(Info::Quirk(words) | Info::Other(words)) => vec![words.as_bytes()],
-        EntryKind::Header(_, value) => vec![value.as_bytes()],
-        EntryKind::Other { rest, .. } => vec![rest.as_bytes()],
-        EntryKind::Info(_) | EntryKind::Session(_) => Vec::new(),
-    };
-    let suspect = |bytes: &&[u8]| {
-        let found = find(bytes).into_iter();
-        let found = found.map(|(begin, end, what)| (what, hint(bytes.get(begin..end).unwrap_or_default())));
-        found.collect::<Vec<_>>()
-    };
-    let found = texts.iter().flat_map(suspect);
-    let mut found: Vec<_> = found.map(|(what, hint)| Suspicion { entry: number, what, hint }).collect();
-    found.extend(answer_in_clear(number, entry));
-    found
+/// Looks for secrets in one entry after the other.
+#[derive(Debug, Default)]
+pub struct Scanner {
+    /// The text under way in lower case.
+    lower: Vec<u8>,
+}
+
+impl Scanner {
+    /// What looks like a secret in an entry, whose number is counted from 0.
+    pub fn entry(&mut self, number: usize, entry: &Entry) -> Vec<Suspicion> {
+        let texts: Vec<&[u8]> = match &entry.kind {
+            // Nearly all lines are of one piece, and hold nothing.
+            EntryKind::Sent { line, .. } | EntryKind::Received { line, .. }
+                if line.bytes().is_some_and(|bytes| find(bytes, &mut self.lower).is_empty()) =>
+            {
+                return answer_in_clear(number, entry).into_iter().collect();
+            }
+            EntryKind::Sent { line, .. } | EntryKind::Received { line, .. } => bytes_of(line).collect(),
+            EntryKind::Problem(words) | EntryKind::Note(words) | EntryKind::Comment(words) => {
+                vec![words.as_bytes()]
+            }
+            EntryKind::Info(Info::Quirk(words) | Info::Other(words)) => vec![words.as_bytes()],
+            EntryKind::Header(_, value) => vec![value.as_bytes()],
+            EntryKind::Other { rest, .. } => vec![rest.as_bytes()],
+            EntryKind::Info(_) | EntryKind::Session(_) => Vec::new(),
+        };
+        let suspect = |bytes: &&[u8]| {
+            let found = find(bytes, &mut self.lower).into_iter();
+            let found =
+                found.map(|(begin, end, what)| (what, hint(bytes.get(begin..end).unwrap_or_default())));
+            found.collect::<Vec<_>>()
+        };
+        let found = texts.iter().flat_map(suspect);
+        let mut found: Vec<_> = found.map(|(what, hint)| Suspicion { entry: number, what, hint }).collect();
+        found.extend(answer_in_clear(number, entry));
+        found
+    }
 }
 
 fn bytes_of(line: &Payload) -> impl Iterator<Item = &[u8]> {
@@ -149,7 +166,7 @@ fn answer_in_clear(number: usize, entry: &Entry) -> Option<Suspicion> {
 
 /// Takes what looks like a secret out of free text. Returns the text and how many there were.
 pub fn redact_text(text: &str) -> (String, usize) {
-    let found = find(text.as_bytes());
+    let found = find(text.as_bytes(), &mut Vec::new());
     let mut out = String::with_capacity(text.len());
     let mut from = 0;
     for (begin, end, what) in &found {
@@ -169,7 +186,7 @@ mod tests {
     fn scan(line: &str) -> Vec<&'static str> {
         let file = format!("%heloise 1\n{line}\n");
         let read = Reader::new(file.as_bytes()).unwrap().next().unwrap().unwrap();
-        let found = entry(3, &read);
+        let found = Scanner::default().entry(3, &read);
         assert!(found.iter().all(|s| s.entry == 3 && s.hint.chars().count() < 30));
         found.into_iter().map(|s| s.what).collect()
     }

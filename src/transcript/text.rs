@@ -1,5 +1,7 @@
 //! The spelling of bytes and text in a transcript: what is printable stands for itself, the rest is escaped.
 
+use std::time::Duration;
+
 use crate::wire::escape::is_harmless;
 
 use super::info::Attributes;
@@ -97,6 +99,16 @@ fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
         b'{' => next.is_none_or(|b| b.is_ascii_lowercase()),
         _ => false,
     });
+}
+
+/// Appends seconds with six decimals.
+pub(super) fn write_seconds(out: &mut Vec<u8>, time: Duration) {
+    let mut digits = itoa::Buffer::new();
+    out.extend_from_slice(digits.format(time.as_secs()).as_bytes());
+    out.push(b'.');
+    // One in front keeps the zeros.
+    let micros = digits.format(1_000_000 + time.subsec_micros());
+    out.extend_from_slice(micros.as_bytes().get(1..).unwrap_or_default());
 }
 
 /// Lower-case hexadecimal digits.

@@ -1,7 +1,6 @@
 //! Writing transcripts.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use chrono::SecondsFormat;
 
@@ -106,18 +105,13 @@ pub fn write_entry(out: &mut Vec<u8>, entry: &Entry) {
         }
         _ => {
             if let Some(at) = entry.at {
-                write_time(out, at);
+                text::write_seconds(out, at);
                 out.push(b' ');
             }
             write_marked(out, &entry.kind);
         }
     }
     out.push(b'\n');
-}
-
-/// Appends seconds with six decimals.
-fn write_time(out: &mut Vec<u8>, at: Duration) {
-    let _ = write!(out, "{}.{:06}", at.as_secs(), at.subsec_micros());
 }
 
 fn write_marked(out: &mut Vec<u8>, kind: &EntryKind) {

@@ -10,9 +10,11 @@ use serde_json::ser::{CompactFormatter, Formatter};
 use super::super::info::{Attributes, Info, TlsSummary};
 use super::super::{Entry, EntryKind, Header, LineEnd, Payload, Piece, SecretMark, grammar, text};
 
-/// Writes an entry as one line of JSON. It holds no character that could harm a terminal.
-pub fn write_entry(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
-    write_line(out, &EntryJson(entry))
+mod plain;
+
+/// Appends an entry as one line of JSON. It holds no character that could harm a terminal.
+pub fn write_entry(out: &mut Vec<u8>, entry: &Entry) -> io::Result<()> {
+    if plain::write(out, entry) { Ok(()) } else { write_line(out, &EntryJson(entry)) }
 }
 
 /// Writes the header as one line of JSON, `"kind":"session"`.
@@ -22,14 +24,18 @@ pub fn write_header(out: &mut impl Write, header: &Header) -> io::Result<()> {
 
 /// An entry as one line of JSON, without the line feed.
 pub fn to_string(entry: &Entry) -> String {
-    line_of(&EntryJson(entry))
+    string_of(|out| write_entry(out, entry))
 }
 
 /// Any value as one line of JSON, without the line feed, as harmless as an entry.
 pub fn line_of(value: &impl Serialize) -> String {
+    string_of(|out| write_line(out, value))
+}
+
+fn string_of(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
     let mut out = Vec::new();
     // Writing to memory does not fail, and every value here has a form in JSON.
-    let _ = write_line(&mut out, value);
+    let _ = write(&mut out);
     out.pop();
     String::from_utf8(out).unwrap_or_default()
 }

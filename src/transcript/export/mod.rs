@@ -67,18 +67,19 @@ pub fn run<R: BufRead>(
 ) -> io::Result<Summary> {
     let mut summary = Summary::default();
     format.begin(out, reader.header())?;
-    for read in reader.by_ref() {
-        let entry = match read {
-            Ok(entry) => entry,
+    let mut entry = Entry::default();
+    loop {
+        match reader.read_into(&mut entry) {
+            Ok(true) => {}
+            Ok(false) => break,
             Err(error) => {
-                let entry = Entry { at: None, kind: EntryKind::Problem(format!("unreadable: {error}")) };
+                entry = Entry { at: None, kind: EntryKind::Problem(format!("unreadable: {error}")) };
                 summary.unreadable += 1;
                 if summary.errors.len() < Summary::ERRORS {
                     summary.errors.push(error);
                 }
-                entry
             }
-        };
+        }
         let note = annotate(&entry);
         format.entry(out, &entry, note.as_ref())?;
         summary.entries += 1;

@@ -121,17 +121,28 @@ pub(super) fn guess(line: &[u8]) -> Payload {
     payload
 }
 
+/// The shortest word of base64 that is worth a look: of user, password and the NULs around them.
+const LEAST: usize = 8;
+
 /// Where words of base64 stand that are long enough to look at.
+///
+/// A word of eight has a letter at every eighth place, so that only those need be looked at to find one.
 pub(super) fn words(line: &[u8]) -> impl Iterator<Item = (usize, usize)> {
-    let inside = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'-' | b'_');
+    let inside = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'-' | b'_');
     let mut at = 0;
     std::iter::from_fn(move || {
-        let begin = at + line.get(at..)?.iter().position(|b| inside(*b))?;
-        let rest = line.get(begin..)?;
-        at = begin + rest.iter().position(|b| !inside(*b)).unwrap_or(rest.len());
-        Some((begin, at))
+        loop {
+            let next = line.get(at..)?;
+            let (before, after) = next.split_at_checked(LEAST)?;
+            let begin = LEAST - before.iter().rev().take_while(|b| inside(b)).count();
+            let end = LEAST + after.iter().take_while(|b| inside(b)).count();
+            let found = (at + begin, at + end);
+            at += if begin == LEAST { LEAST } else { end };
+            if begin < LEAST && end - begin >= LEAST {
+                return Some(found);
+            }
+        }
     })
-    .filter(|(begin, end)| end - begin >= 8)
 }
 
 fn raw(bytes: &[u8]) -> Payload {

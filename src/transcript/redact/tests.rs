@@ -1,5 +1,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
 
 use super::*;
 use crate::secret::Secret;
@@ -136,4 +137,21 @@ fn a_secret_called_secret_does_not_loop() {
     let mut text = "my secret here".to_owned();
     known.mask_text(&mut text);
     assert_eq!(text, "my {secret echo} here");
+}
+
+proptest! {
+    #[test]
+    fn long_words_are_found_where_they_stand(line in "[a ]{0,40}|[a+/=_. -]{0,60}|.{0,30}") {
+        let line = line.as_bytes();
+        let inside = |b: &u8| b.is_ascii_alphanumeric() || b"+/=-_".contains(b);
+        let mut expected = Vec::new();
+        let mut at = 0;
+        for run in line.chunk_by(|a, b| inside(a) == inside(b)) {
+            if run.len() >= 8 && inside(&run[0]) {
+                expected.push((at, at + run.len()));
+            }
+            at += run.len();
+        }
+        prop_assert_eq!(words(line).collect::<Vec<_>>(), expected);
+    }
 }
