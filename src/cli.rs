@@ -258,6 +258,12 @@ pub struct TlsArgs {
     /// Demand this SHA-256 of the server's certificate or public key: hex, with colons or without, or sha256//BASE64
     #[arg(long = "pin", value_name = "SHA256")]
     pub pins: Vec<String>,
+    /// Revocation lists (PEM or DER) to judge the server's certificates by; may be given again
+    #[arg(long = "crl", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub crls: Vec<PathBuf>,
+    /// Ask whether the certificate was revoked: the stapled OCSP answer, its OCSP responder, its published list
+    #[arg(long)]
+    pub check_revocation: bool,
     /// Go on when the certificate does not verify. Said in every later view of the session
     #[arg(long)]
     pub insecure: bool,

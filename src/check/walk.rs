@@ -181,9 +181,9 @@ impl Walk {
 
     /// Encrypts the link.
     pub async fn upgrade(&mut self, setup: &TlsSetup) -> Result<(), TlsError> {
-        let host = self.endpoint.host.clone();
+        let setup = self.plan.setup(&self.endpoint, setup);
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        let result = connection.upgrade(setup, &host).await;
+        let result = connection.upgrade(&setup, &self.endpoint.host).await;
         self.tls = connection.tls().cloned();
         result
     }

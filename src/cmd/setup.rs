@@ -83,6 +83,8 @@ fn tls_options(args: &TlsArgs, timeout: Option<Duration>) -> Result<TlsOptions, 
         max: args.tls_max.map(Version::from),
         insecure: args.insecure,
         pins: pins(&args.pins)?,
+        crls: args.crls.clone(),
+        check_revocation: args.check_revocation,
         timeout: timeout.unwrap_or(default.timeout),
         ..default
     })

@@ -25,12 +25,23 @@ pub(super) fn lines(summary: &TlsSummary, header: &Header, at: Duration) -> Vec<
     if let Some(why) = &summary.why {
         line.push(piece(Style::Bad, format!(": {}", escape::visible(why.as_bytes()))));
     }
+    let said = |key: &str| summary.other.iter().find(|(k, _)| k == key).and_then(|(_, v)| v.as_deref());
+    line.extend(match said("revocation") {
+        Some("good") => Some(piece(Style::Good, " · not revoked".to_owned())),
+        // That it was revoked is why it does not verify.
+        Some("revoked") | None => None,
+        Some(_) => Some(piece(Style::Warn, " · revocation unknown".to_owned())),
+    });
     if summary.insecure {
         line.push(piece(Style::Bad, " (--insecure)".to_owned()));
     }
     let mut lines = vec![line];
     if let Some(certificate) = certificate(summary, header, at) {
         lines.push(certificate);
+    }
+    if let Some(says) = said("revocation-says").filter(|_| said("revocation") != Some("good")) {
+        let says = escape::visible(says.as_bytes());
+        lines.push(vec![piece(Style::Warn, format!("     revocation: {says}"))]);
     }
     lines
 }

@@ -324,11 +324,11 @@ impl Operator {
 
     /// Encrypts the link after an accepted STARTTLS.
     pub(super) async fn upgrade(&mut self) -> Result<(), Problem> {
-        let (tls, name) = (self.setup.tls.clone(), self.setup.target.host.clone());
+        let (setup, name) = (self.setup.clone(), self.setup.target.host.clone());
         let connection = self.connection.as_mut().filter(|connection| connection.must_upgrade());
         match connection {
             Some(connection) => {
-                let done = connection.upgrade(&tls, &name).await;
+                let done = connection.upgrade(&setup, &name).await;
                 match done {
                     Ok(()) => Ok(()),
                     Err(error) => Err(Box::pin(self.tls_failed(error)).await),

@@ -13,6 +13,7 @@ use crate::transcript::Info;
 use crate::transport::cert::CertInfo;
 use crate::transport::inspect::Inspection;
 use crate::transport::look::{self, Looked, Place};
+use crate::transport::revocation::Report;
 use crate::transport::tls::Version;
 use crate::transport::versions::{Answer as VersionAnswer, versions};
 use crate::transport::{TlsError, chain};
@@ -213,6 +214,7 @@ fn describe(looked: &Looked) -> Vec<String> {
             rows.extend(found.root.as_ref().map(|root| row("root", root)));
         }
     }
+    rows.extend(looked.stapled.as_ref().map(|said| row("stapling", said)));
     for word in &looked.policies {
         let label = if word.policy == "dane" { "DANE" } else { "MTA-STS" };
         rows.push(row(label, format!("{} · {}", word.outcome, word.words)));
@@ -225,7 +227,8 @@ fn describe(looked: &Looked) -> Vec<String> {
 fn entries(looked: &Looked) -> Vec<Info> {
     let found = looked.inspection.iter().flatten();
     let chain = found.flat_map(|found| chain::entries(&found.chain, Utc::now()));
-    chain.chain(looked.policies.iter().map(|word| word.info())).collect()
+    let stapled = looked.stapled.iter().map(|said| Report { testimonies: vec![said.clone()] }.info());
+    chain.chain(stapled).chain(looked.policies.iter().map(|word| word.info())).collect()
 }
 
 fn version_row(version: Version, answer: &VersionAnswer) -> String {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
+use x509_parser::extensions::DistributionPointName;
 use x509_parser::prelude::{
     FromDer, GeneralName, ParsedExtension, TbsCertificate, X509Certificate, X509Name,
 };
@@ -48,6 +49,10 @@ pub struct CertInfo {
     pub is_ca: bool,
     /// Where the issuer's certificate is published (authority information access).
     pub issuer_urls: Vec<String>,
+    /// Where its issuer's revocation list is published (CRL distribution points).
+    pub crl_urls: Vec<String>,
+    /// Where one can ask whether it has been revoked (OCSP, in authority information access).
+    pub ocsp_urls: Vec<String>,
     der: Vec<u8>,
     raw_subject: Vec<u8>,
     raw_issuer: Vec<u8>,
@@ -123,6 +128,8 @@ impl CertInfo {
             self_signed: cert.subject().as_raw() == cert.issuer().as_raw(),
             is_ca: extensions.is_ca,
             issuer_urls: extensions.issuer_urls,
+            crl_urls: extensions.crl_urls,
+            ocsp_urls: extensions.ocsp_urls,
             der: der.to_vec(),
             raw_subject: cert.subject().as_raw().to_vec(),
             raw_issuer: cert.issuer().as_raw().to_vec(),
@@ -156,6 +163,11 @@ impl CertInfo {
     /// Whole days until it expires, rounded down; negative when it has.
     pub fn days_left(&self, now: DateTime<Utc>) -> i64 {
         (self.not_after - now).num_seconds().div_euclid(86_400)
+    }
+
+    /// The subject in DER, as issuers and revocation lists are matched.
+    pub(super) fn raw_subject(&self) -> &[u8] {
+        &self.raw_subject
     }
 
     /// Whether it names `other` as its issuer. The signature is not checked.
@@ -219,6 +231,8 @@ struct Extensions {
     must_staple: bool,
     is_ca: bool,
     issuer_urls: Vec<String>,
+    crl_urls: Vec<String>,
+    ocsp_urls: Vec<String>,
 }
 
 impl Extensions {
@@ -231,12 +245,18 @@ impl Extensions {
                 }
                 ParsedExtension::BasicConstraints(constraints) => found.is_ca = constraints.ca,
                 ParsedExtension::AuthorityInfoAccess(access) => {
-                    let issuers =
-                        access.iter().filter(|it| it.access_method.to_id_string() == oids::CA_ISSUERS);
-                    found.issuer_urls.extend(issuers.filter_map(|it| match &it.access_location {
-                        GeneralName::URI(url) => Some(visible(url.as_bytes())),
-                        _ => None,
-                    }));
+                    for it in access.iter() {
+                        let Some(url) = url(&it.access_location) else { continue };
+                        match it.access_method.to_id_string().as_str() {
+                            oids::CA_ISSUERS => found.issuer_urls.push(url),
+                            oids::OCSP => found.ocsp_urls.push(url),
+                            _ => {}
+                        }
+                    }
+                }
+                ParsedExtension::CRLDistributionPoints(points) => {
+                    let names = points.iter().filter_map(|point| point.distribution_point.as_ref());
+                    found.crl_urls.extend(names.flat_map(urls_of));
                 }
                 _ if extension.oid.to_id_string() == oids::TLS_FEATURE => {
                     found.must_staple = extension.value.windows(3).any(|part| part == STATUS_REQUEST);
@@ -250,6 +270,21 @@ impl Extensions {
 
 /// The integer 5, status_request, in the DER of the TLS feature extension (RFC 7633 §6).
 const STATUS_REQUEST: [u8; 3] = [2, 1, 5];
+
+fn url(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::URI(url) => Some(visible(url.as_bytes())),
+        _ => None,
+    }
+}
+
+/// The URLs by which a distribution point goes.
+pub(super) fn urls_of(point: &DistributionPointName<'_>) -> Vec<String> {
+    match point {
+        DistributionPointName::FullName(names) => names.iter().filter_map(url).collect(),
+        DistributionPointName::NameRelativeToCRLIssuer(_) => Vec::new(),
+    }
+}
 
 fn subject_name(name: &GeneralName<'_>) -> SubjectName {
     let other = |kind, text: &[u8]| SubjectName::Other(kind, visible(text));
@@ -270,7 +305,7 @@ fn subject_name(name: &GeneralName<'_>) -> SubjectName {
     }
 }
 
-fn distinguished_name(name: &X509Name<'_>) -> String {
+pub(super) fn distinguished_name(name: &X509Name<'_>) -> String {
     let attributes = name.iter_attributes().map(|attribute| {
         let kind = oids::attribute(&attribute.attr_type().to_id_string());
         let value = match attribute.as_str() {
@@ -303,7 +338,7 @@ fn bits(number: &[u8]) -> u32 {
     u32::try_from((number.len() - zeros) * 8).unwrap_or(u32::MAX).saturating_sub(first)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

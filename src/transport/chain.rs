@@ -68,7 +68,7 @@ fn remarks(
         _ if is_root => found.push(Remark::RootSent),
         None if chain.iter().take(at).any(|other| other.der() == cert.der()) => found.push(Remark::Duplicate),
         None => found.push(Remark::Superfluous),
-        Some(step) if step != at => found.push(Remark::OutOfOrder),
+        Some(_) if !follows(chain, at, cert) => found.push(Remark::OutOfOrder),
         Some(_) => {}
     }
     if at > 0 && step.is_some() && !cert.is_ca {
@@ -84,6 +84,11 @@ fn remarks(
         found.push(Remark::NotYetValid);
     }
     found
+}
+
+/// Whether a certificate certifies the one before it.
+fn follows(chain: &[CertInfo], at: usize, cert: &CertInfo) -> bool {
+    at.checked_sub(1).and_then(|before| chain.get(before)).is_none_or(|before| before.names_as_issuer(cert))
 }
 
 /// The places of the certificates that lead from the first one upwards.
@@ -181,6 +186,7 @@ mod tests {
         assert_eq!(judged(&[&leaf, &stranger]), [vec![IssuerNotSent], vec![Superfluous]]);
         assert_eq!(judged(&[&leaf, &middle, &root]), [vec![], vec![], vec![RootSent]]);
         assert_eq!(judged(&[&leaf, &middle, &middle]), [vec![], vec![], vec![Duplicate]]);
+        assert_eq!(judged(&[&leaf, &leaf, &middle]), [vec![], vec![Duplicate], vec![]]);
         assert_eq!(judged(&[&leaf, &stranger, &middle]), [vec![], vec![Superfluous], vec![OutOfOrder]]);
         assert_eq!(judged(&[&root]), [vec![]], "a self-signed certificate of its own");
         assert!(judged(&[]).is_empty());

@@ -14,9 +14,12 @@ use crate::target::Host;
 use crate::transcript::{ClosedBy, Info};
 use crate::wire::ReplyCode;
 
-use super::link::{AnyLink, Connection as _, Link, Plain};
+use super::link::{AnyLink, Connection as _, Link, Plain, Tls};
 use super::log::Log;
-use super::tls::{LateAlert, TlsError, TlsInfo, TlsSetup, Verified};
+use super::look::Place;
+use super::open::Setup;
+use super::revocation;
+use super::tls::{LateAlert, TlsError, TlsInfo, Verified};
 
 /// Bytes read at a time.
 const READ_SIZE: usize = 16 * 1024;
@@ -337,12 +340,14 @@ impl Connection {
 
     /// Encrypts the link: after an accepted STARTTLS, or before the greeting. `host` is the server, as the
     /// person named it. When this fails the link is gone.
-    pub async fn upgrade(&mut self, setup: &TlsSetup, host: &Host) -> Result<(), TlsError> {
+    pub async fn upgrade(&mut self, setup: &Setup, host: &Host) -> Result<(), TlsError> {
         self.noted.clear();
         let Some(AnyLink::Plain(link)) = self.link.take() else { return Ok(()) };
-        match link.upgrade(setup, self.host.as_ref().unwrap_or(host)).await {
+        let host = self.host.clone().unwrap_or_else(|| host.clone());
+        let place = self.peer.map(|peer| Place { peer, host: host.clone(), own_name: self.own_name() });
+        match encrypted(link, setup, &host, place).await {
             Ok(link) => {
-                let info = link.info().clone();
+                let info = link.info();
                 self.log.info(Info::Tls(info.summary()));
                 self.session.handle_secured(info.verified == Verified::Yes);
                 self.link = Some(AnyLink::Tls(link));
@@ -521,4 +526,21 @@ async fn write_or_read(link: &mut Option<AnyLink>, bytes: &[u8], buffer: &mut [u
         }
     })
     .await
+}
+
+/// The handshake, and the question whether the certificate was revoked where the options ask it. Until it is answered
+/// nothing goes over the link.
+async fn encrypted(
+    link: Link<Plain>,
+    setup: &Setup,
+    host: &Host,
+    place: Option<Place>,
+) -> Result<Link<Tls>, TlsError> {
+    let mut link = link.upgrade(&setup.tls, host).await?;
+    if let Some(place) = place
+        && let Some(report) = revocation::check(setup, &place, link.info()).await
+    {
+        link.info_mut().learn(report)?;
+    }
+    Ok(link)
 }

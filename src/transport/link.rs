@@ -52,6 +52,10 @@ impl Link<Tls> {
     pub fn info(&self) -> &TlsInfo {
         &self.0.info
     }
+
+    pub(super) fn info_mut(&mut self) -> &mut TlsInfo {
+        &mut self.0.info
+    }
 }
 
 /// A link whose state is known only at run time.

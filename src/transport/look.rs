@@ -8,6 +8,7 @@ use super::dial::{DialError, dial};
 use super::inspect::{Inspection, inspect};
 use super::open::Setup;
 use super::policy::{self, Word};
+use super::revocation::{self, Testimony};
 use super::tls::{TlsError, TlsFailure, TlsInfo, Verified};
 use crate::target::Host;
 
@@ -43,6 +44,9 @@ pub struct Looked {
     /// The server's certificates over a side connection; or why they could not be seen. Nothing where the session
     /// shows them itself.
     pub inspection: Option<Result<Inspection, String>>,
+    /// What the OCSP answer says that the server staples, seen over a side connection; nothing where the session has
+    /// asked for it already.
+    pub stapled: Option<Testimony>,
     /// DANE and MTA-STS.
     pub policies: Vec<Word>,
 }
@@ -57,11 +61,21 @@ pub async fn look(setup: &Setup, place: &Place, seen: Option<&TlsInfo>) -> Looke
             false => Some(inspect(setup, *peer, host, own_name).await.map_err(|error| error.to_string())),
         }
     };
-    let (inspection, tlsa) = tokio::join!(of_chain, policy::tlsa(&setup.target, host, &setup.dial));
+    let (inspection, tlsa, stapled) =
+        tokio::join!(of_chain, policy::tlsa(&setup.target, host, &setup.dial), of_staple(setup, place));
     let (chain, complete, verified) = evidence(seen, inspection.as_ref());
     let dane = policy::dane(tlsa.as_ref(), host, setup.target.port, &chain, complete);
     let sts = policy::mta_sts(&setup.target, host, &verified, &setup.dial, &setup.tls, HTTPS).await;
-    Looked { inspection, policies: vec![dane, sts] }
+    let asked = seen.is_some_and(|info| info.revocation.is_some() && setup.tls.options().check_revocation);
+    Looked { inspection, stapled: stapled.filter(|_| !asked), policies: vec![dane, sts] }
+}
+
+/// What the server's stapled answer says. That no certificate could be seen is told with the chain.
+async fn of_staple(setup: &Setup, place: &Place) -> Option<Testimony> {
+    let glance = revocation::glance(setup, place).await.ok()?;
+    let leaf = glance.chain.first()?;
+    let issuer = setup.tls.issuer_of(leaf, &glance.chain);
+    Some(revocation::stapled(&glance, issuer.as_ref()))
 }
 
 /// The best that is known: the chain, whether it is all, and whether it verifies.

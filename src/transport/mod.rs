@@ -8,6 +8,8 @@
 //! [`open`] makes a [`Connection`] out of these: the one place where bytes, timers and the session meet. It tells
 //! all that happens to its [`Log`]. [`steps`] are what people ask for by name: greet, encrypt, log in, send.
 //!
+//! [`revocation`] asks whether a certificate was withdrawn: revocation lists, and OCSP stapled or asked for.
+//!
 //! [`inspect`] and [`versions`] look at a server's TLS on connections of their own, beside the session.
 //! [`dane`] and [`mta_sts`] are what a domain says about it, and [`policy`] judges a server by them; [`look`] puts all of it
 //! together. [`records`] are further things that DNS tells.
@@ -18,6 +20,8 @@ pub mod connection;
 pub mod dane;
 pub mod dial;
 mod dns;
+mod hello;
+mod http;
 pub mod inspect;
 pub mod link;
 pub mod log;
@@ -29,6 +33,7 @@ pub mod pin;
 pub mod policy;
 pub mod records;
 pub mod resolve;
+pub mod revocation;
 pub mod side;
 pub mod steps;
 pub mod tap;

@@ -5,19 +5,18 @@ use std::fmt;
 
 use hickory_resolver::proto::rr::{RData, RecordType};
 use thiserror::Error;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
 
 use super::dial::{DialError, DialOptions, dial};
 use super::dns;
+use super::http::{self, Question};
 use super::link::Link;
 use super::resolve::{NameError, NameProblem};
 use super::tls::{TlsError, TlsSetup};
 use crate::target::{Host, Scheme, Target};
 use crate::wire::escape::visible;
 
-/// The largest policy that is read (RFC 8461 §3.3 suggests 64 KiB), with its HTTP header.
-const LARGEST_ANSWER: u64 = 80 * 1024;
+/// The largest policy that is read (RFC 8461 §3.3 suggests 64 KiB).
+const LARGEST_POLICY: u64 = 64 * 1024;
 
 /// How serious the domain is about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,30 +186,10 @@ pub async fn fetch_from(
     tls: &TlsSetup,
 ) -> Result<Policy, StsError> {
     let mut link = link.upgrade(tls, host).await?;
-    let http = |said: &str| StsError::Http(visible(said.as_bytes()));
-    // HTTP/1.0 knows no chunks, and the connection ends with the answer.
-    let request =
-        format!("GET /.well-known/mta-sts.txt HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    let mut answer = Vec::new();
-    let exchange = async {
-        link.write_all(request.as_bytes()).await?;
-        let read = (&mut link).take(LARGEST_ANSWER).read_to_end(&mut answer).await;
-        // Some servers end without TLS's farewell; what came is looked at all the same.
-        if answer.is_empty() { read.map(|_| ()) } else { Ok(()) }
-    };
-    match timeout(tls.options().timeout, exchange).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err(http(&super::io_words(&error))),
-        Err(_) => return Err(http("the server did not answer in time")),
-    }
-    let text = String::from_utf8_lossy(&answer);
-    let (head, body) = text.split_once("\r\n\r\n").ok_or_else(|| http("the answer is no HTTP"))?;
-    let status = head.lines().next().unwrap_or_default();
-    // Redirects are not followed (§3.3).
-    match status.split(' ').nth(1) {
-        Some("200") => parse_policy(body).map_err(StsError::Policy),
-        _ => Err(http(&format!("the server said {status}"))),
-    }
+    let question = Question { host: &host.to_string(), path: "/.well-known/mta-sts.txt", body: None };
+    let answer = http::ask(&mut link, &question, LARGEST_POLICY, tls.options().timeout).await;
+    let answer = answer.map_err(|error| StsError::Http(error.to_string()))?;
+    parse_policy(&String::from_utf8_lossy(&answer)).map_err(StsError::Policy)
 }
 
 #[cfg(test)]

@@ -3,6 +3,9 @@
 /// Method caIssuers of authority information access (RFC 5280 §4.2.2.1).
 pub(super) const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
 
+/// Method ocsp of authority information access (RFC 5280 §4.2.2.1).
+pub(super) const OCSP: &str = "1.3.6.1.5.5.7.48.1";
+
 /// The TLS feature extension (RFC 7633).
 pub(super) const TLS_FEATURE: &str = "1.3.6.1.5.5.7.1.24";
 

@@ -69,7 +69,7 @@ impl Setup {
         let mut connection = Connection::new(Link::new(dialed.tcp), dialed.local.ip(), client, log);
         connection.reached(dialed.host.clone());
         if self.target.implicit_tls()
-            && let Err(error) = connection.upgrade(&self.tls, &dialed.host).await
+            && let Err(error) = connection.upgrade(self, &dialed.host).await
         {
             return Err((connection.into_log(), error.into()));
         }

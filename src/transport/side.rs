@@ -55,12 +55,12 @@ pub(super) async fn to_tls(
 pub async fn session(setup: &Setup, place: &Place, encrypted: bool) -> Result<Connection, SideError> {
     let mut connection = begin(setup, place.peer).await?;
     if setup.target.implicit_tls() {
-        connection.upgrade(&setup.tls, &place.host).await?;
+        connection.upgrade(setup, &place.host).await?;
     }
     greeted(&mut connection, &place.own_name).await?;
     if encrypted && !setup.target.implicit_tls() {
         starttls(&mut connection).await?;
-        connection.upgrade(&setup.tls, &place.host).await?;
+        connection.upgrade(setup, &place.host).await?;
         accepted("EHLO", &connection.greet(&place.own_name).await?)?;
     }
     Ok(connection)

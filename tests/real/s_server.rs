@@ -17,15 +17,19 @@ const START: Duration = Duration::from_secs(20);
 const LAX: &[&str] = &["-cipher", "ALL:@SECLEVEL=0"];
 
 /// A running `openssl s_server` that greets, and says good-bye to a QUIT.
-struct SServer {
+pub struct SServer {
     child: Child,
-    port: String,
+    pub port: String,
 }
 
 impl SServer {
     /// One with the certificate of this name, out of those that Postfix has.
     fn start(postfix: &Server, certificate: &str, args: &[&str]) -> SServer {
-        let certs = postfix.get("CERTS");
+        SServer::start_in(postfix.get("CERTS"), certificate, args)
+    }
+
+    /// One with the certificate of this name in a folder.
+    pub fn start_in(certs: &str, certificate: &str, args: &[&str]) -> SServer {
         let (cert, key) = (format!("{certs}/{certificate}.pem"), format!("{certs}/{certificate}.key"));
         let mut child = Command::new("openssl")
             .args(["s_server", "-accept", "127.0.0.1:0", "-no_dhe", "-naccept", "20"])
@@ -59,11 +63,11 @@ impl SServer {
         SServer { child, port }
     }
 
-    fn session(&self, postfix: &Server, args: &str) -> Run {
+    pub fn session(&self, postfix: &Server, args: &str) -> Run {
         self.distrusting(&format!("--no-system-ca --ca {} {args}", postfix.get("CA_FILE")))
     }
 
-    fn distrusting(&self, args: &str) -> Run {
+    pub fn distrusting(&self, args: &str) -> Run {
         heloise(&format!("smtps://localhost:{} --quit --timeout 20 {args}", self.port))
     }
 }

@@ -200,7 +200,8 @@ fn of_certificate(reason: VerifyReason) -> Found {
         VerifyReason::NameMismatch => "certificate-name-mismatch",
         VerifyReason::WrongPurpose => "certificate-wrong-purpose",
         VerifyReason::Weak => "certificate-weak",
-        VerifyReason::Revoked | VerifyReason::Damaged | VerifyReason::Other => "certificate-not-verified",
+        VerifyReason::Revoked => "certificate-revoked",
+        VerifyReason::Damaged | VerifyReason::Other => "certificate-not-verified",
     })
 }
 

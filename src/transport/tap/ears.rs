@@ -53,8 +53,10 @@ pub struct Seen {
     pub resumed: bool,
     /// The server's certificates in DER as it sent them; visible up to TLS 1.2 only.
     pub chain: Vec<Vec<u8>>,
-    /// The server stapled an OCSP answer; visible up to TLS 1.2 only.
-    pub stapled: bool,
+    /// The OCSP answer that the server stapled, in DER; visible up to TLS 1.2 only.
+    pub stapled: Option<Vec<u8>>,
+    /// The server has said all that comes before keys are agreed on; up to TLS 1.2 only.
+    pub hello_done: bool,
     /// The server asked for a client certificate; visible up to TLS 1.2 only.
     pub certificate_asked: bool,
     /// The last alert that the client sent in clear.
@@ -231,7 +233,10 @@ impl Ears {
                 self.seen.group = self.key_exchange(exchange.parameters);
             }
             (Who::Server, TlsMessageHandshake::CertificateRequest(_)) => self.seen.certificate_asked = true,
-            (Who::Server, TlsMessageHandshake::CertificateStatus(_)) => self.seen.stapled = true,
+            (Who::Server, TlsMessageHandshake::CertificateStatus(status)) => {
+                self.seen.stapled = (status.status_type == STATUS_OCSP).then(|| status.blob.to_vec());
+            }
+            (Who::Server, TlsMessageHandshake::ServerDone(_)) => self.seen.hello_done = true,
             _ => {}
         }
     }
@@ -296,6 +301,9 @@ impl Ears {
         cipher.contains("_DH").then(|| format!("DH {} bits", prime * 8))
     }
 }
+
+/// The kind of certificate status that is an OCSP answer (RFC 6066 §8).
+const STATUS_OCSP: u8 = 1;
 
 const EXT_SERVER_NAME: u16 = 0;
 const EXT_ALPN: u16 = 16;

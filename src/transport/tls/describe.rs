@@ -8,6 +8,7 @@ use crate::transcript::info::Attributes;
 use crate::transport::cert::CertInfo;
 use crate::transport::chain;
 use crate::transport::pin::Pin;
+use crate::transport::revocation::Report;
 
 /// Days before its end from which a certificate is warned of.
 const EXPIRY_WARNING_DAYS: i64 = 21;
@@ -56,6 +57,8 @@ impl TlsInfo {
             ("matched", self.matched_name.clone()),
             ("root", self.root.clone()),
             ("pinned", self.pinned.map(|pinned| pinned.to_string())),
+            ("revocation", self.revocation.as_ref().map(|report| report.outcome().to_owned())),
+            ("revocation-says", self.revocation.as_ref().map(|report| report.lines().join(" · "))),
             ("resumed", self.seen.resumed.then(|| "yes".to_owned())),
             ("names", of_leaf(names).filter(|names| !names.is_empty())),
             ("serial", of_leaf(|cert| cert.serial.clone())),
@@ -77,6 +80,9 @@ impl TlsInfo {
         rows.put("SNI", Some(self.sni.clone().unwrap_or_else(|| "none sent".to_owned())));
         rows.put("verified", Some(self.verdict()));
         rows.put("root", self.root.clone());
+        for (at, line) in self.revocation.iter().flat_map(Report::lines).enumerate() {
+            rows.put(if at == 0 { "revocation" } else { "" }, Some(line));
+        }
         rows.put("pin", self.pinned.map(|pinned| pinned.to_string()));
         rows.put("resumed", Some(if self.seen.resumed { "yes" } else { "no, a full handshake" }.to_owned()));
         rows.put("client", self.client_certificate());

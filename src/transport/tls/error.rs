@@ -65,7 +65,11 @@ pub struct LateAlert {
 impl LateAlert {
     /// The failure that [`crate::explain`] knows it as.
     pub fn failure(&self) -> Failure {
-        Failure::Tls(format!("alert {}", self.name))
+        Failure::Tls(match self.name.as_str() {
+            // The table's rows of these names are about the server's certificate, which the server does not judge.
+            name @ ("certificate expired" | "certificate revoked") => format!("client {name}"),
+            name => format!("alert {name}"),
+        })
     }
 }
 
@@ -116,7 +120,8 @@ impl TlsError {
                     format!("alert {name}")
                 }
                 // The table's rows of these names are about the server's certificate.
-                "certificate_expired" | "certificate_revoked" => "alert bad_certificate".to_owned(),
+                "certificate_expired" => "client certificate expired".to_owned(),
+                "certificate_revoked" => "client certificate revoked".to_owned(),
                 // Before TLS 1.3 the want of one has no alert of its own.
                 _ => "alert certificate_required".to_owned(),
             },

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::verify::VerifyProblem;
 use crate::transport::cert::CertInfo;
 use crate::transport::pin::PinMatch;
+use crate::transport::revocation::Report;
 use crate::transport::tap::{ProtocolVersion, Seen};
 
 /// What was negotiated, and with whom.
@@ -28,6 +29,8 @@ pub struct TlsInfo {
     pub verified: Verified,
     /// The root that vouches for it, where it could be told.
     pub root: Option<String>,
+    /// What was found out about its revocation, where that was asked for.
+    pub revocation: Option<Report>,
     /// The person asked to go on whatever the certificate is.
     pub insecure: bool,
     /// How the certificate fits a pin, where pins were given.

@@ -4,6 +4,7 @@ mod describe;
 mod error;
 mod identity;
 mod info;
+mod revoked;
 pub(super) mod setup;
 mod verify;
 
@@ -49,6 +50,11 @@ pub struct TlsOptions {
     pub pins: Vec<Pin>,
     /// The application protocols to offer (RFC 7301); SMTP has none.
     pub alpn: Vec<String>,
+    /// Files of revocation lists, PEM or DER, to judge certificates by.
+    pub crls: Vec<PathBuf>,
+    /// Ask whether the certificate was revoked: the answer that the server staples, the responder and the lists that
+    /// the certificate names.
+    pub check_revocation: bool,
     /// The limit for the handshake.
     pub timeout: Duration,
 }
@@ -68,6 +74,8 @@ impl Default for TlsOptions {
             insecure: false,
             pins: Vec::new(),
             alpn: Vec::new(),
+            crls: Vec::new(),
+            check_revocation: false,
             timeout: Duration::from_secs(30),
         }
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use native_tls::{Certificate, Identity, TlsConnector};
 use thiserror::Error;
@@ -12,12 +12,14 @@ use tokio::time::{Instant, timeout};
 
 use super::error::{TlsError, TlsFailure};
 use super::info::{TlsInfo, Verified};
+use super::revoked::{self, Asked};
 use super::verify::{self, Store, System, Trusted, VerifyProblem};
 use super::{Sni, TlsOptions, identity};
 use crate::target::Host;
 use crate::transport::cert::CertInfo;
 use crate::transport::io_words;
 use crate::transport::pin::PinMatch;
+use crate::transport::revocation::crl::{self, Crl};
 use crate::transport::tap::{Seen, Tap};
 use crate::wire::escape::visible;
 
@@ -41,6 +43,9 @@ pub enum TlsSetupError {
     /// No certificate in a file or folder.
     #[error("there is no certificate in {0} (PEM is wanted, with BEGIN CERTIFICATE)")]
     NoCertificate(String),
+    /// No revocation list in a file.
+    #[error("cannot use {0}: {1}")]
+    NoCrl(String, crl::NotACrl),
     /// A certificate is damaged.
     #[error("the certificate in {0} cannot be used: {1}")]
     BadCertificate(String, String),
@@ -85,12 +90,14 @@ pub enum TlsSetupError {
 
 /// Checked options. Clones share what was loaded.
 #[derive(Clone)]
-pub struct TlsSetup(Arc<Loaded>);
+pub struct TlsSetup(pub(super) Arc<Loaded>);
 
-struct Loaded {
+pub(super) struct Loaded {
     options: TlsOptions,
     verify_host: Option<Host>,
-    roots: Vec<Vec<u8>>,
+    pub(super) roots: Vec<Vec<u8>>,
+    pub(super) crls: Vec<Crl>,
+    pub(super) asked: Arc<Mutex<Asked>>,
     identity: Option<Identity>,
     connector: OnceLock<Result<TlsConnector, String>>,
     inspection: OnceLock<TlsSetup>,
@@ -121,6 +128,8 @@ impl TlsSetup {
         let loaded = Loaded {
             verify_host: options.verify_name.as_deref().map(Host::parse).transpose()?,
             roots: options.ca.as_deref().map_or(Ok(Vec::new()), roots)?,
+            crls: revoked::lists(&options.crls)?,
+            asked: Arc::default(),
             identity: identity::load(options)?,
             options: options.clone(),
             connector: OnceLock::new(),
@@ -183,6 +192,8 @@ impl TlsSetup {
             options,
             verify_host,
             roots: self.0.roots.clone(),
+            crls: self.0.crls.clone(),
+            asked: self.0.asked.clone(),
             identity,
             connector: OnceLock::new(),
             inspection: OnceLock::new(),
@@ -271,6 +282,7 @@ impl TlsSetup {
             matched_name,
             verified,
             root,
+            revocation: None,
             insecure: self.0.options.insecure,
             pinned,
             leaf,
@@ -323,7 +335,7 @@ impl TlsSetup {
         let system = if self.0.options.no_system_ca { System::None } else { System::Folder };
         let trusted = Trusted { system, own: &self.0.roots, any: false };
         let found = verify::path(leaf.der(), chain.get(1..).unwrap_or_default(), &trusted.store()?)?;
-        found.ok().filter(|root| !root.is_empty())
+        root_of(&found.ok()?)
     }
 
     /// What the library would have said, had it been asked.
@@ -341,7 +353,7 @@ impl TlsSetup {
         let rest = chain.get(1..).unwrap_or_default();
         match store.and_then(|store| verify::path(leaf.der(), rest, store)) {
             None => PathVerdict::Unknown("this machine's TLS library cannot tell under --insecure"),
-            Some(Ok(root)) => PathVerdict::Good(Some(root).filter(|root| !root.is_empty())),
+            Some(Ok(path)) => PathVerdict::Good(root_of(&path)),
             Some(Err(said)) => match verify::reason(&said, chain) {
                 verify::VerifyReason::UnknownIssuer if chain.is_empty() => PathVerdict::Unknown(
                     "its issuer is not known here, and TLS 1.3 hides the chain that was sent",
@@ -350,6 +362,10 @@ impl TlsSetup {
             },
         }
     }
+}
+
+fn root_of(path: &[CertInfo]) -> Option<String> {
+    path.last().map(|root| root.subject.clone())
 }
 
 enum PathVerdict {

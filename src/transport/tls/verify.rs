@@ -86,6 +86,7 @@ impl VerifyProblem {
             VerifyReason::NotYetValid => "certificate is not yet valid".to_owned(),
             VerifyReason::MissingIntermediate => "missing intermediate".to_owned(),
             VerifyReason::UnknownIssuer => "unknown issuer".to_owned(),
+            VerifyReason::Revoked => "certificate revoked".to_owned(),
             _ => self.said.clone(),
         }
     }
@@ -191,10 +192,10 @@ pub(super) fn time(leaf: &CertInfo, now: DateTime<Utc>) -> Option<VerifyReason> 
 
 /// Builds the path from a certificate to a trusted root, without a connection.
 ///
-/// The root's subject comes back, or OpenSSL's words, or nothing where this machine's TLS library has no such
+/// The path comes back, the root last, or OpenSSL's words, or nothing where this machine's TLS library has no such
 /// function.
 #[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
-pub(super) fn path(leaf: &[u8], rest: &[CertInfo], store: &Store) -> Option<Result<String, String>> {
+pub(super) fn path(leaf: &[u8], rest: &[CertInfo], store: &Store) -> Option<Result<Vec<CertInfo>, String>> {
     use openssl::stack::Stack;
     use openssl::x509::{X509, X509StoreContext};
 
@@ -208,17 +209,16 @@ pub(super) fn path(leaf: &[u8], rest: &[CertInfo], store: &Store) -> Option<Resu
         if !context.verify_cert()? {
             return Ok(Err(context.error().error_string().to_owned()));
         }
-        let root =
-            context.chain().and_then(|chain| chain.iter().last()).map(|root| root.to_der()).transpose()?;
-        let root = root.and_then(|der| CertInfo::from_der(&der).ok());
-        Ok(Ok(root.map_or_else(String::new, |root| root.subject)))
+        let built = context.chain().into_iter().flatten().map(|cert| cert.to_der());
+        let built = built.collect::<Result<Vec<_>, _>>()?;
+        Ok(Ok(built.iter().filter_map(|der| CertInfo::from_der(der).ok()).collect()))
     });
     Some(verdict.ok()?.map_err(|said| visible(said.as_bytes())))
 }
 
 /// On other systems the TLS library has no such function.
 #[cfg(any(target_os = "windows", target_vendor = "apple"))]
-pub(super) fn path(_: &[u8], _: &[CertInfo], _: &Store) -> Option<Result<String, String>> {
+pub(super) fn path(_: &[u8], _: &[CertInfo], _: &Store) -> Option<Result<Vec<CertInfo>, String>> {
     None
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use heloise::check::{Plan, Report};
 use heloise::target::Scheme;
+use heloise::transport::{TlsOptions, TlsSetup};
 use openssl::ssl::{SslAcceptorBuilder, SslOptions, SslVerifyMode, SslVersion};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose};
 
@@ -11,7 +12,7 @@ use super::fake::{FLOOD, Fake, HOLD};
 use super::registry::{Case, cases, provoke};
 use super::zone::Zone;
 use super::{check, plan};
-use crate::tls::pki::{Leaf, NAME, Pki, published_issuer};
+use crate::tls::pki::{Leaf, NAME, Pki, published_issuer, put};
 
 pub const CASES: &[Case] = cases! {
     "banner-slow" => submission(|fake| fake.delay = Duration::from_millis(60), |plan| {
@@ -98,6 +99,7 @@ pub const CASES: &[Case] = cases! {
     "certificate-wrong-purpose" => leaf(|params| {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     }).await;
+    "certificate-revoked" => revoked().await;
     "certificate-weak" => weak_key().await;
     "certificate-not-verified" => chain(|pki| {
         let leaf = pki.leaf(&[NAME], |_| {});
@@ -184,6 +186,20 @@ async fn chain(make: impl FnOnce(&Pki) -> (Vec<Vec<u8>>, Leaf)) -> Report {
 
 fn root(pki: &Pki) -> Vec<u8> {
     openssl::x509::X509::from_pem(pki.root_pem.as_bytes()).unwrap().to_der().unwrap()
+}
+
+/// A certificate that a revocation list names.
+async fn revoked() -> Report {
+    let (pki, dir) = (Pki::new(), tempfile::tempdir().unwrap());
+    let leaf = pki.leaf(&[NAME], |params| params.serial_number = Some(vec![7].into()));
+    let mut plan = plan(&pki);
+    let options = TlsOptions {
+        ca: Some(put(&dir, "ca.pem", &pki.root_pem)),
+        crls: vec![put(&dir, "list.crl", pki.crl(&[7], |_| {}))],
+        ..plan.tls.options().clone()
+    };
+    plan.tls = TlsSetup::load(&options).unwrap();
+    check(plan, Scheme::Submission, Fake::with_chain(&pki.chain(&leaf), &leaf, |_| {}).serve()).await
 }
 
 /// A key that is too short.

@@ -7,6 +7,7 @@ mod looking;
 mod options;
 pub mod pki;
 mod policies;
+mod revocation;
 mod sessions;
 
 use std::net::SocketAddr;

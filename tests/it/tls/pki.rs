@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use openssl::pkey::PKey;
 use openssl::ssl::{SslAcceptor, SslAcceptorBuilder, SslMethod, SslVersion};
-use openssl::x509::X509;
+use openssl::x509::{X509, X509Crl};
 use rcgen::{
-    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DistinguishedName,
+    DnType, IsCa, Issuer, KeyIdMethod, KeyPair, RevocationReason, RevokedCertParams, SerialNumber,
 };
 
 /// The name that the certificates are for.
@@ -52,6 +53,36 @@ impl Pki {
         file(self.root_pem.as_bytes())
     }
 
+    /// A revocation list of the intermediate, in DER, with these serial numbers; changed before it is signed.
+    pub fn crl(&self, serials: &[u8], change: impl FnOnce(&mut CertificateRevocationListParams)) -> Vec<u8> {
+        let revoked = serials.iter().map(|serial| RevokedCertParams {
+            serial_number: SerialNumber::from(vec![*serial]),
+            revocation_time: rcgen::date_time_ymd(2025, 3, 1),
+            reason_code: Some(RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        });
+        let mut params = CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2025, 3, 2),
+            next_update: rcgen::date_time_ymd(2060, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        change(&mut params);
+        params.signed_by(&self.issuer).unwrap().der().to_vec()
+    }
+
+    /// The same in PEM.
+    pub fn crl_pem(
+        &self,
+        serials: &[u8],
+        change: impl FnOnce(&mut CertificateRevocationListParams),
+    ) -> String {
+        let der = self.crl(serials, change);
+        String::from_utf8(X509Crl::from_der(&der).unwrap().to_pem().unwrap()).unwrap()
+    }
+
     /// What a well-kept server sends: its certificate and the intermediate.
     pub fn chain(&self, leaf: &Leaf) -> Vec<Vec<u8>> {
         vec![leaf.der.clone(), self.intermediate.clone()]
@@ -72,7 +103,7 @@ impl Leaf {
 fn authority(name: &str) -> CertificateParams {
     let mut params = params(&[], |_| {});
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
+    params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign, rcgen::KeyUsagePurpose::CrlSign];
     params.distinguished_name.push(DnType::CommonName, name);
     params
 }
