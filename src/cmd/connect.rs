@@ -69,7 +69,8 @@ pub(super) async fn session(
         let mut operator = Operator::new(setup, login, asker, view, log);
         operator.ehlo = args.ehlo.clone();
         remembered.iter().for_each(|target| operator.remember_starttls(target));
-        return interruptible(&mut operator, args, lines).await;
+        let ended = interruptible(&mut operator, args, lines).await;
+        return operator.account_for_record(ended);
     }
     let terminal = repl::open_terminal(setup::colour(args.color))?;
     let view = setup::view(args, screen_printer(&terminal));
@@ -77,7 +78,8 @@ pub(super) async fn session(
     let mut operator = Operator::new(setup, login, Asker::Terminal(terminal), view, log);
     operator.ehlo = args.ehlo.clone();
     remembered.iter().for_each(|target| operator.remember_starttls(target));
-    repl::run(&mut operator, &prelude(args), welcome).await
+    let ended = repl::run(&mut operator, &prelude(args), welcome).await;
+    operator.account_for_record(ended)
 }
 
 fn screen_printer(terminal: &repl::Terminal) -> repl::Printer {

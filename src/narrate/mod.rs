@@ -142,7 +142,11 @@ impl Narrator {
 
     /// Takes note of a line of the client.
     fn take(&mut self, line: &Payload, at: Duration) {
-        self.dialogue.sent(line.head(), line.wire_len(), at);
+        if line.ending.ends_line() {
+            self.dialogue.sent(line.head(), line.wire_len(), at);
+        } else {
+            self.dialogue.sent_part(line.head(), line.wire_len());
+        }
         if let Some(user) = line.secrets().find_map(|mark| mark.user.as_deref()) {
             self.dialogue.claim_user(user);
         }

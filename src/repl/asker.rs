@@ -11,6 +11,9 @@ use super::tty::Silence;
 /// The longest answer on a console, in octets.
 const LINE_LIMIT: u64 = 64 * 1024;
 
+/// How often a question for a yes or no is asked; after that it is no.
+const TRIES: usize = 3;
+
 /// Who answers questions.
 pub enum Asker {
     /// A person at the prompt.
@@ -22,6 +25,25 @@ pub enum Asker {
 }
 
 impl Asker {
+    /// Drops lines that were pasted and not read yet, and says how many they were.
+    pub fn forget_pasted(&mut self) {
+        let Asker::Terminal(terminal) = self else { return };
+        let count = terminal.forget_pasted();
+        if count > 0 {
+            let lines = if count == 1 { "line" } else { "lines" };
+            terminal
+                .screen()
+                .print(format!("=== {count} more pasted {lines} dropped, nothing of that was sent"));
+        }
+    }
+
+    /// Tells the prompt whether an AUTH was held back just now, so that secrets may still come.
+    pub fn hold_auth_back(&self, held: bool) {
+        if let Asker::Terminal(terminal) = self {
+            terminal.known().hold_auth_back(held);
+        }
+    }
+
     /// A line; nothing if there is nobody to ask, or the person gave up.
     pub async fn line(&mut self, question: &str) -> Option<String> {
         self.ask(question, Mode::Question).await
@@ -35,11 +57,17 @@ impl Asker {
     /// A yes or no; `default` is taken for an empty line. Without anybody to ask it is no.
     pub async fn confirm(&mut self, question: &str, default: bool) -> bool {
         let choice = if default { "[Y/n]" } else { "[y/N]" };
-        match self.ask(&format!("{question} {choice}"), Mode::Question).await {
-            Some(answer) if answer.trim().is_empty() => default,
-            Some(answer) => matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"),
-            None => false,
+        let mut question = format!("{question} {choice}");
+        for _ in 0..TRIES {
+            let Some(answer) = self.ask(&question, Mode::Confirm).await else { return false };
+            match answer.trim().to_lowercase().as_str() {
+                "" => return default,
+                "y" | "yes" => return true,
+                "n" | "no" => return false,
+                _ => question = format!("yes or no, please {choice}"),
+            }
         }
+        false
     }
 
     async fn ask(&mut self, question: &str, mode: Mode) -> Option<String> {

@@ -36,11 +36,13 @@ pub struct Knowledge {
     pub capabilities: Option<Arc<Capabilities>>,
     /// AUTH was the last thing refused.
     pub auth_refused: bool,
+    /// AUTH was not even sent: what was typed behind it may still come.
+    pub auth_held_back: bool,
 }
 
 impl Default for Knowledge {
     fn default() -> Self {
-        Knowledge { phase: Phase::Closed, capabilities: None, auth_refused: false }
+        Knowledge { phase: Phase::Closed, capabilities: None, auth_refused: false, auth_held_back: false }
     }
 }
 
@@ -51,12 +53,17 @@ pub struct Known(Arc<Mutex<Knowledge>>);
 impl Known {
     /// Takes note of the session's state; `None` when no session is open.
     pub fn update(&self, state: Option<&State>) {
-        let knowledge = state.map_or_else(Knowledge::default, |state| Knowledge {
-            phase: state.phase,
-            capabilities: state.capabilities.clone(),
-            auth_refused: state.auth_refused,
-        });
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = knowledge;
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let auth_held_back = known.auth_held_back;
+        *known = match state {
+            None => Knowledge { auth_held_back, ..Knowledge::default() },
+            Some(state) => Knowledge {
+                phase: state.phase,
+                capabilities: state.capabilities.clone(),
+                auth_refused: state.auth_refused,
+                auth_held_back,
+            },
+        };
     }
 
     /// A copy.
@@ -64,9 +71,15 @@ impl Known {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether an AUTH was held back just now.
+    pub fn hold_auth_back(&self, held: bool) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).auth_held_back = held;
+    }
+
     /// Whether what is typed next may be a secret, meant for an exchange that is over.
     pub fn after_refusal(&self) -> bool {
-        self.get().auth_refused
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.auth_refused || known.auth_held_back
     }
 }
 
@@ -190,7 +203,7 @@ impl Completer for LineHelper {
             Mode::Command => complete::command_line(typed, &self.known.get()),
             // A tab is content as any other character.
             Mode::Content => Completion::one(pos, "\t"),
-            Mode::Masked | Mode::Question | Mode::Response => Completion::none(pos),
+            Mode::Masked | Mode::Question | Mode::Confirm | Mode::Response => Completion::none(pos),
         };
         let pairs = candidates.into_iter().map(|c| Pair { display: c.display, replacement: c.replacement });
         Ok((start, pairs.collect()))
@@ -235,12 +248,19 @@ impl Hint for Ghost {
     }
 }
 
+/// Whether it is the beginning of an answer to a question for a yes or no.
+fn is_yes_or_no(line: &str) -> bool {
+    let line = line.trim().to_lowercase();
+    ["yes", "no"].iter().any(|word| word.starts_with(&line))
+}
+
 impl Highlighter for LineHelper {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
         match self.mode {
             // The session is over, and somebody else writes where the line was.
             _ if !self.screen.is_lent() => Cow::Borrowed(""),
             Mode::Masked => mask::masked(line, true),
+            Mode::Confirm if !is_yes_or_no(line) => mask::masked(line, true),
             Mode::Command if mask::secret_start(line).is_some() => mask::masked(line, false),
             Mode::Command if self.colour && line.len() <= REPAINT_LIMIT => Cow::Owned(self.judged(line)),
             _ => Cow::Borrowed(line),

@@ -30,7 +30,7 @@ pub fn default_path() -> Option<PathBuf> {
 }
 
 /// Whether a line typed at the command prompt may enter the history. Nothing of an AUTH exchange does, nor a
-/// helper command whose argument may be a secret. `after_refusal` says that AUTH was refused just before, so
+/// helper command whose argument may be a secret. `after_refusal` says that AUTH did not come off just before, so
 /// that a line which is no command may be a secret that was meant for it.
 pub fn remembers(line: &str, after_refusal: bool) -> bool {
     let text = line.trim();
@@ -50,7 +50,8 @@ pub fn remembers(line: &str, after_refusal: bool) -> bool {
         }
         None => match CommandLine::parse(text.trim_start_matches('/').as_bytes()).verb {
             Verb::Auth => false,
-            Verb::Other(word) => !after_refusal && !is_log_in(&word),
+            // A word alone that is no verb: a password, or its base64, typed where nobody asks for it any more.
+            Verb::Other(word) => !after_refusal && text.contains(' ') && !is_log_in(&word),
             _ => true,
         },
     }
@@ -146,16 +147,18 @@ mod tests {
             "/raw \"auth plain x\"",
             "PASS hunter2",
             "AUTHINFO PASS hunter2",
+            "AGFsaWNlAHNlY3JldA==",
+            "hunter2",
         ];
         for line in secret {
             assert!(!remembers(line, false), "{line}");
         }
         for line in
-            ["EHLO me", "RCPT TO:<auth@example.org>", "/auth PLAIN", "/send x", "XFOO", "/raw \"NOOP\\n\""]
+            ["EHLO me", "RCPT TO:<auth@example.org>", "/auth PLAIN", "/send x", "XFOO a", "/raw \"NOOP\\n\""]
         {
             assert!(remembers(line, false), "{line}");
         }
-        assert!(!remembers("aHVudGVyMg==", true) && remembers("NOOP", true));
+        assert!(!remembers("hunter2 it is", true) && remembers("NOOP", true));
         assert!(!remembers("  ", false) && !remembers(&"x".repeat(5000), false));
     }
 

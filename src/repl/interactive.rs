@@ -6,7 +6,7 @@ use crate::explain::render::Style;
 use crate::report::{Problem, Status};
 use crate::session::{Event, Link, Phase};
 use crate::transport::Connection;
-use crate::wire::escape;
+use crate::wire::{CommandLine, Verb, escape};
 
 use super::Prelude;
 use super::asker::Asker;
@@ -54,7 +54,10 @@ pub async fn run(
         };
         let next = match typed {
             Typed::Line(line) => enter(operator, &mut keys, line.as_bytes(), &mut ended).await?,
-            Typed::Interrupted => interrupted(operator, &mut keys, &mut ended).await?,
+            Typed::Interrupted => {
+                operator.asker.forget_pasted();
+                interrupted(operator, &mut keys, &mut ended).await?
+            }
             Typed::End => end_of_input(operator, &mut keys, &mut ended).await?,
         };
         if matches!(next, Next::Leave) {
@@ -121,10 +124,11 @@ fn prompt_of(operator: &Operator) -> Prompt {
         text.push(' ');
         text.push_str(&escape::visible(who.user.as_deref().unwrap_or("authenticated").as_bytes()));
     }
-    let (word, mode) = match state.phase {
-        _ if operator.in_content() => (" content", Mode::Content),
-        Phase::Auth => (" AUTH response", Mode::Masked),
-        _ => ("", Mode::Command),
+    let (word, mode) = match (state.phase, operator.chunk_left()) {
+        (_, left @ 1..) => (format!(" content[{left}]"), Mode::Content),
+        _ if operator.in_content() => (" content".to_owned(), Mode::Content),
+        (Phase::Auth, _) => (" AUTH response".to_owned(), Mode::Masked),
+        _ => (String::new(), Mode::Command),
     };
     if let Some(held) = &operator.held {
         text.push_str(&format!(" pipeline[{}]", held.len()));
@@ -172,11 +176,22 @@ async fn enter(
         Ok(Done::Waiting) => {
             view.text(Style::Dim, "=== no reply yet; it will appear here when it comes, and you can type on");
         }
-        Ok(Done::Replies(_)) if operator.state().is_some() => *ended = Status::Ok,
-        Ok(Done::Replies(_)) => {}
+        Ok(Done::Replies(replies)) => {
+            if !replies.is_empty() {
+                operator.asker.hold_auth_back(false);
+            }
+            if operator.state().is_some() {
+                *ended = Status::Ok;
+            }
+        }
         Err(problem) => {
             *ended = if operator.state().is_none() { problem.status } else { Status::Ok };
             say(operator, &problem);
+            if CommandLine::parse(line).verb == Verb::Auth {
+                operator.asker.hold_auth_back(true);
+            }
+            // They were meant for a session in which this line went well.
+            operator.asker.forget_pasted();
         }
     }
     // After the good-bye to a QUIT there is nothing left to type.
@@ -209,6 +224,16 @@ async fn interrupted(operator: &mut Operator, keys: &mut Keys, ended: &mut Statu
 
 /// Ctrl-D: asks to leave politely.
 async fn end_of_input(operator: &mut Operator, keys: &mut Keys, ended: &mut Status) -> Result<Next, Problem> {
+    if operator.chunk_left() > 0 {
+        if operator
+            .asker
+            .confirm("The chunk is not complete. Hang up, so that nothing of it is delivered?", false)
+            .await
+        {
+            operator.hang_up();
+        }
+        return Ok(Next::Prompt);
+    }
     if operator.in_content() {
         if operator.asker.confirm("End the message here and have it sent?", false).await {
             return enter(operator, keys, b".", ended).await;

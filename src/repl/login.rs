@@ -210,10 +210,30 @@ impl Operator {
         if secret && let Ok(connection) = self.connection() {
             connection.log().keep_secret(&typed);
         }
+        let encoded = match sasl::by_hand::encoded(&typed) {
+            Some(plain) if self.means_base64(&plain).await => Some(plain),
+            _ => None,
+        };
         let Some(exchange) = &mut self.exchange else { return Ok(Done::Replies(Vec::new())) };
         exchange.ask = None;
-        let next = exchange.hand.answer(typed);
+        let next = match encoded {
+            // A message of the mechanism, made by the person.
+            Some(plain) if plain.expose().iter().any(|byte| *byte < 2) => Ok(Next::Respond(plain)),
+            Some(plain) => exchange.hand.answer(plain),
+            None => exchange.hand.answer(typed),
+        };
         self.take_step(next).await.map(Done::Replies)
+    }
+
+    /// Whether base64 was typed out of habit, where plain words are encoded for the person.
+    async fn means_base64(&mut self, plain: &Secret) -> bool {
+        let shown = self.question().is_some_and(|ask| !ask.secret);
+        let what = match std::str::from_utf8(plain.expose()) {
+            Ok(text) if shown => format!("base64 of {}", visible(text.as_bytes())),
+            _ => "base64".to_owned(),
+        };
+        let question = format!("That is {what}. Send it as it stands, not encoded once more?");
+        self.asker.confirm(&question, true).await
     }
 
     async fn take_step(&mut self, next: Result<Next, sasl::SaslError>) -> Result<Vec<Answer>, Problem> {

@@ -5,14 +5,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::report::{Problem, Status};
+use crate::explain::render::Style;
+use crate::report::{Problem, Status, complain};
 use crate::sasl::by_hand::{Ask, ByHand};
 use crate::secret::Secret;
-use crate::session::{Answer, Event, Input, Phase, Sent, State};
+use crate::session::{Answer, Command, Event, Input, Phase, Sent, State};
 use crate::transcript::ClosedBy;
 use crate::transport::look::Looked;
 use crate::transport::{Connection, Log, OpenError, Setup};
-use crate::wire::{Class, CommandLine, Verb};
+use crate::wire::Class;
 
 use super::asker::Asker;
 use super::commands;
@@ -107,6 +108,8 @@ pub struct Operator {
     pub ehlo: Option<String>,
     /// What was configured for AUTH.
     pub login: Login,
+    /// The person has said yes to credentials in clear, for this session.
+    pub(super) consented: bool,
     /// Who answers questions.
     pub asker: Asker,
     /// What shows the session.
@@ -137,6 +140,7 @@ impl Operator {
             setup,
             ehlo: None,
             login,
+            consented: false,
             asker,
             view,
             encode,
@@ -169,6 +173,11 @@ impl Operator {
     /// Whether the next line is message content.
     pub fn in_content(&self) -> bool {
         self.open().is_some_and(|connection| connection.dialogue().in_content())
+    }
+
+    /// Octets that the BDAT chunk under way still takes; 0 where there is none.
+    pub fn chunk_left(&self) -> u64 {
+        self.open().map_or(0, |connection| connection.dialogue().chunk_left())
     }
 
     /// What the AUTH exchange under way asks the person for.
@@ -204,7 +213,7 @@ impl Operator {
 
     /// Opens a session and waits for the greeting. One that is open is given up.
     pub async fn connect(&mut self) -> Result<Answer, Problem> {
-        (self.exchange, self.held) = (None, None);
+        (self.exchange, self.held, self.consented) = (None, None, false);
         self.looked = None;
         self.tls_refused = false;
         self.starttls.new_session();
@@ -248,6 +257,9 @@ impl Operator {
     /// the line already.
     pub async fn enter(&mut self, line: &[u8], typed: bool) -> Result<Done, Problem> {
         if self.captures_lines() {
+            if !self.in_content() && line != b"*" {
+                self.consent_or_cancel().await?;
+            }
             return match self.exchange.is_some() && line != b"*" {
                 true => self.answer_by_hand(Secret::new(line.to_vec())).await,
                 false => self.wire_line(line, typed).await,
@@ -263,7 +275,8 @@ impl Operator {
         if self.hold(line)? {
             return Ok(Done::Replies(Vec::new()));
         }
-        if CommandLine::parse(line).verb == Verb::Auth {
+        // AUTH alone holds no secret yet; the answers to its challenges do.
+        if Command::of_line(line).initial_response {
             self.consent_to_plaintext().await?;
         }
         self.wire_line(line, typed).await
@@ -271,13 +284,13 @@ impl Operator {
 
     /// Asks before credentials go over a link that is not encrypted. A yes holds for the session.
     pub(super) async fn consent_to_plaintext(&mut self) -> Result<(), Problem> {
-        if self.login.allow_plaintext || self.connection()?.state().tls() {
+        if self.login.allow_plaintext || self.consented || self.connection()?.state().tls() {
             return Ok(());
         }
         let question =
             "The link is not encrypted: anybody on the way can read the credentials. Send them all the same?";
         if self.asker.confirm(question, false).await {
-            self.login.allow_plaintext = true;
+            self.consented = true;
             return Ok(());
         }
         let problem =
@@ -288,15 +301,29 @@ impl Operator {
         }))
     }
 
+    /// The same in the midst of an exchange, which does not go on without a yes.
+    async fn consent_or_cancel(&mut self) -> Result<(), Problem> {
+        let Err(problem) = self.consent_to_plaintext().await else { return Ok(()) };
+        self.exchange = None;
+        self.connection()?.send(b"*", false).await?;
+        self.settle().await?;
+        Err(problem)
+    }
+
     /// Sends a line and takes the session on as far as the line leads: to its reply, through the handshake,
     /// into an exchange.
     async fn wire_line(&mut self, line: &[u8], typed: bool) -> Result<Done, Problem> {
         let patience = self.patience;
+        self.mind_chunk(line);
         let sent = self.connection()?.send(line, typed).await?;
         if let Sent::Command(command) = &sent
             && command.input == Input::Auth
         {
             self.begin_by_hand(command.initial_response);
+        }
+        if self.chunk_left() > 0 {
+            // The server answers when it has the whole chunk.
+            return Ok(Done::Replies(Vec::new()));
         }
         let may_wait = matches!(&sent, Sent::Command(command) if keeps_mode(command.input));
         match patience.filter(|_| may_wait) {
@@ -305,6 +332,17 @@ impl Operator {
                 Ok(answers) => answers.map(Done::Replies),
                 Err(_) => Ok(Done::Waiting),
             },
+        }
+    }
+
+    /// Says so when a line is longer than what is left of the chunk: the server takes the rest for a command.
+    fn mind_chunk(&self, line: &[u8]) {
+        let (left, octets) = (self.chunk_left(), line.len() as u64 + 2);
+        if left > 0 && octets > left {
+            let over = octets - left;
+            let text =
+                format!("=== {over} octets more than the chunk takes: the server reads them as a command");
+            self.view.text(Style::Warn, &text);
         }
     }
 
@@ -366,6 +404,21 @@ impl Operator {
             let _ = tokio::time::timeout(polite, farewell).await;
         }
         self.hang_up();
+    }
+
+    /// How the session ended, the record taken into account: that it is not whole outweighs success alone, but is
+    /// said in any case.
+    pub fn account_for_record(&mut self, ended: Result<Status, Problem>) -> Result<Status, Problem> {
+        let lost = self.log().and_then(|log| log.record_lost().map(str::to_owned));
+        let Some(words) = lost else { return ended };
+        let problem = Problem::new(Status::LocalFile, words);
+        match ended {
+            Ok(Status::Ok) => Err(problem),
+            other => {
+                complain(&problem);
+                other
+            }
+        }
     }
 
     /// Ends the link without a word on the wire.

@@ -95,7 +95,8 @@ enum Step {
 
 /// Waits for the script's next line, and meanwhile listens to the server.
 async fn next_line(operator: &mut Operator, lines: &mut Lines) -> Result<Option<Step>, Problem> {
-    if operator.in_content() && lines.is_stream() {
+    // The octets of a chunk are counted line by line; a message goes through in bulk.
+    if operator.in_content() && operator.chunk_left() == 0 && lines.is_stream() {
         return Ok(Some(Step::Content));
     }
     loop {

@@ -14,6 +14,7 @@ use super::history::remembers;
 use super::mask;
 use super::screen::Screen;
 use super::tty::Tty;
+use crate::wire::{CommandLine, Verb};
 
 /// How long the terminal may take to show the last lines.
 const PARTING: Duration = Duration::from_secs(2);
@@ -38,6 +39,8 @@ pub enum Mode {
     Masked,
     /// An answer to a question of ours.
     Question,
+    /// A yes or no. Anything else may have been meant for another prompt, a secret even, and does not show.
+    Confirm,
     /// An answer to the server's challenge that may be seen.
     Response,
 }
@@ -138,11 +141,6 @@ impl Terminal {
         &self.known
     }
 
-    /// Whether a line is being typed whose reader was dropped. The next [`Terminal::read`] takes it up.
-    pub fn pending(&self) -> bool {
-        self.under_way.is_some()
-    }
-
     /// Forgets lines that were pasted and not read yet, and tells how many they were.
     pub fn forget_pasted(&mut self) -> usize {
         let count = self.waiting.len();
@@ -204,11 +202,19 @@ impl Terminal {
     }
 
     fn take_waiting(&mut self, prompt: &Prompt) -> Option<String> {
-        if matches!(prompt.mode, Mode::Masked | Mode::Question) {
+        if matches!(prompt.mode, Mode::Masked | Mode::Question | Mode::Confirm) {
             return None;
         }
         let Waiting { mode, line } = self.waiting.pop_front()?;
         match mode {
+            None if prompt.mode == Mode::Command && self.is_stray(&line) => {
+                let more = self.forget_pasted();
+                self.screen.print(format!(
+                    "=== AUTH did not come off, and the next pasted line may be a secret: it is dropped, with {more} \
+                     behind it"
+                ));
+                return None;
+            }
             None => {
                 if prompt.mode == Mode::Command {
                     self.screen.print(format!("{}{}", prompt.text, mask::shown(&line)));
@@ -223,6 +229,12 @@ impl Terminal {
             Some(_) => {}
         }
         Some(line)
+    }
+
+    /// Whether a line was pasted for an exchange that is over.
+    fn is_stray(&self, line: &str) -> bool {
+        let unknown = matches!(CommandLine::parse(line.as_bytes()).verb, Verb::Other(_));
+        self.known.after_refusal() && unknown && !line.starts_with('/')
     }
 
     fn remember(&self, line: &str, mode: Mode) {

@@ -187,11 +187,17 @@ fn speaker(name: &str, credentials: &Credentials) -> Result<Plan, SaslError> {
     Ok(Plan::Speak { mechanism, held })
 }
 
-/// Whether a typed line is base64 by the book, so that the caller may offer to send it as it stands. Plain
-/// words of four letters are too; the person decides.
-pub fn looks_encoded(typed: &Secret) -> bool {
-    !typed.is_empty() && super::decode_challenge(typed.expose()).is_ok()
+/// What a typed line says if it is base64 of text, such as is typed out of habit: words, or a message of a mechanism
+/// whose parts NUL or ^A divide. Nearly no plain word or password reads so by chance.
+pub fn encoded(typed: &Secret) -> Option<Secret> {
+    let plain = Secret::new(super::decode_challenge(typed.expose()).ok()?);
+    let text = std::str::from_utf8(plain.expose()).ok()?;
+    let printable = text.chars().all(|c| !c.is_control() || matches!(c, '\0' | '\x01'));
+    (printable && text.len() >= SHORTEST_ENCODED).then_some(plain)
 }
+
+/// Shorter text is no proof: every fourth word of four letters is base64 of something printable.
+const SHORTEST_ENCODED: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -298,8 +304,11 @@ mod tests {
 
     #[test]
     fn encoded_lines_are_recognised() {
-        assert!(looks_encoded(&Secret::new("dGlt")));
-        assert!(!looks_encoded(&Secret::new("tim")));
-        assert!(!looks_encoded(&Secret::new("")));
+        let says = |typed: &str| encoded(&Secret::new(typed)).map(|plain| plain.expose().to_vec());
+        assert_eq!(says("YWxpY2VAZXhhbXBsZS5vcmc=").unwrap(), b"alice@example.org");
+        assert_eq!(says("AGFsaWNlAHdvbmRlcmxhbmQ=").unwrap(), b"\0alice\0wonderland");
+        for plain in ["", "tim", "alice", "hunter2", "wonderland", "Tr0ub4dor", "correcthorsebatt", "dGlt"] {
+            assert_eq!(says(plain), None, "{plain}");
+        }
     }
 }

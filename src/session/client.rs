@@ -126,8 +126,7 @@ impl Client {
                     let text = text.strip_suffix(b"\r").unwrap_or(text);
                     sent.push(self.dialogue.sent(text, line.len() as u64, now));
                 }
-                // It is no line yet, but octets of a chunk are counted whether or not they end one.
-                None => self.dialogue.chunk_sent(line.len() as u64),
+                None => self.dialogue.sent_part(line, line.len() as u64),
             }
         }
         sent

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::wire::{Capabilities, Class, Quirk, Reply, Verb};
+use crate::wire::{Capabilities, Class, Quirk, Reply, ReplyCode, Verb};
 
 use super::state::{Command, State};
 use super::table::{Input, Phase};
@@ -49,6 +49,8 @@ impl Answer {
     /// Deviations that show only in what the reply answers: nothing at all, the opening of the link, or EHLO.
     pub fn quirks(&self) -> Vec<Quirk> {
         match &self.command {
+            // A server may say at any time that it is going away (RFC 5321 §3.8).
+            None if self.reply.code() == Some(ReplyCode::UNAVAILABLE) => Vec::new(),
             None => vec![Quirk::Unsolicited],
             Some(command) if command.input == Input::Connect => {
                 self.reply.quirk_of_greeting().into_iter().collect()
@@ -80,14 +82,19 @@ pub struct Dialogue {
     pub(super) pending: VecDeque<Pending>,
     /// Octets of BDAT content that are still to be sent.
     chunk_left: u64,
+    /// The beginning of a line whose end has not been sent.
+    part: Vec<u8>,
 }
+
+/// How much of an unfinished line is kept to tell what it is, in octets.
+const PART_LIMIT: usize = 4096;
 
 impl Dialogue {
     /// A dialogue that begins with the opening of the link at the time `now`. With `lmtp`, each accepted
     /// recipient gets a reply of its own at the end of the content (RFC 2033 §4.2).
     pub fn new(lmtp: bool, now: Duration) -> Dialogue {
-        let mut dialogue =
-            Dialogue { state: State::default(), lmtp, pending: VecDeque::new(), chunk_left: 0 };
+        let (state, pending) = (State::default(), VecDeque::new());
+        let mut dialogue = Dialogue { state, lmtp, pending, chunk_left: 0, part: Vec::new() };
         dialogue.wait_for(Command::of_input(Input::Connect), now);
         dialogue
     }
@@ -112,8 +119,15 @@ impl Dialogue {
         self.state.phase == Phase::Data || self.chunk_left > 0
     }
 
+    /// Octets of the BDAT chunk under way that are still to be sent (RFC 3030 §2); 0 where there is none.
+    pub fn chunk_left(&self) -> u64 {
+        self.chunk_left
+    }
+
     /// Says what a line would be if it were sent now, and changes nothing.
     pub fn classify(&self, line: &[u8]) -> Sent {
+        let whole = [self.part.as_slice(), line].concat();
+        let line = if self.part.is_empty() { line } else { whole.as_slice() };
         match self.state.phase {
             Phase::Data if line == b"." => Sent::EndOfContent,
             Phase::Data => Sent::Content,
@@ -126,10 +140,15 @@ impl Dialogue {
             _ => {
                 let command = Command::of_line(line);
                 let known = !matches!(command.verb, Some(Verb::Other(_)));
-                if self.state.auth_refused && !known {
-                    Sent::StrayResponse(Command::of_input(Input::Other))
-                } else {
-                    Sent::Command(command)
+                match () {
+                    () if self.state.auth_refused && !known => {
+                        Sent::StrayResponse(Command::of_input(Input::Other))
+                    }
+                    // The line at hand may be the secret of an AUTH that was begun before it.
+                    () if !self.part.is_empty() && command.input == Input::Auth => {
+                        Sent::StrayResponse(command)
+                    }
+                    () => Sent::Command(command),
                 }
             }
         }
@@ -138,6 +157,7 @@ impl Dialogue {
     /// Takes note of a line that was sent; `octets` is its length on the wire.
     pub fn sent(&mut self, line: &[u8], octets: u64, now: Duration) -> Sent {
         let sent = self.classify(line);
+        self.part.clear();
         match &sent {
             Sent::Command(command) | Sent::StrayResponse(command) => {
                 self.state.sent(command);
@@ -175,6 +195,16 @@ impl Dialogue {
     /// Takes note that octets of a BDAT chunk went out by another way than as lines.
     pub fn chunk_sent(&mut self, octets: u64) {
         self.chunk_left = self.chunk_left.saturating_sub(octets);
+    }
+
+    /// Takes note of bytes that end no line: octets of a chunk, or the beginning of a line which goes on with what is
+    /// sent next. `octets` is their number on the wire.
+    pub fn sent_part(&mut self, bytes: &[u8], octets: u64) {
+        if self.chunk_left > 0 {
+            return self.chunk_sent(octets);
+        }
+        let room = PART_LIMIT.saturating_sub(self.part.len());
+        self.part.extend(bytes.iter().take(room));
     }
 
     /// Takes note of a whole reply, and says what it answers.

@@ -280,3 +280,15 @@ fn the_server_throws_away_what_is_glued_behind_starttls() {
     assert_eq!(server.handle_secured(), 30);
     assert_eq!(server.next_request(), None);
 }
+
+#[test]
+fn what_ends_no_line_goes_on_with_the_next() {
+    let mut client = ready("250 mx\r\n");
+    assert_eq!(client.submit_raw(b"NO", T0), []);
+    let Sent::Command(noop) = client.submit(b"OP", T0) else { panic!("a command") };
+    assert_eq!((noop.verb, noop.line.as_slice()), (Some(crate::wire::Verb::Noop), b"NOOP".as_slice()));
+    assert_eq!(client.dialogue().pending.len(), 1);
+    // The second half of an AUTH line holds its secret.
+    client.submit_raw(b"AUTH PLAIN ", T0);
+    assert!(matches!(client.submit(b"AGFsaWNlAHNlY3JldA==", T0), Sent::StrayResponse(_)));
+}

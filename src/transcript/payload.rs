@@ -31,6 +31,11 @@ impl LineEnd {
         }
     }
 
+    /// Whether a server takes what stood before it for a line: it reads on up to the LF.
+    pub fn ends_line(self) -> bool {
+        matches!(self, LineEnd::CrLf | LineEnd::Lf)
+    }
+
     /// The mark at the end of a payload in a transcript.
     pub fn mark(self) -> &'static str {
         match self {

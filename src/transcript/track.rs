@@ -139,6 +139,9 @@ impl Tracker {
 
     /// Takes a line of the client.
     pub fn sent(&mut self, line: &Payload) -> Role {
+        if !line.ending.ends_line() && !self.in_content() {
+            return self.unfinished(line);
+        }
         match std::mem::replace(&mut self.mode, Mode::Command) {
             Mode::Command => self.command(line),
             Mode::Answer { challenge } => {
@@ -161,6 +164,18 @@ impl Tracker {
                 self.mode = if left > 0 { Mode::Chunk(left) } else { Mode::Command };
                 Role::Content
             }
+        }
+    }
+
+    /// Bytes without a line end: no server answers them, as what is sent next goes on the same line.
+    fn unfinished(&self, line: &Payload) -> Role {
+        match &self.mode {
+            Mode::Answer { challenge } => Role::Answer {
+                mechanism: self.mechanism.clone(),
+                step: self.step,
+                challenge: challenge.clone(),
+            },
+            _ => Role::Command(CommandLine::parse(line.head()).verb),
         }
     }
 

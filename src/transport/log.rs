@@ -25,6 +25,8 @@ pub struct Log {
     header: Header,
     begun: bool,
     recorder: Option<Box<dyn Sink>>,
+    /// Why the record is not whole.
+    record_lost: Option<String>,
     view: Box<dyn Sink>,
     known: Known,
     fold: ContentFold,
@@ -39,6 +41,7 @@ impl Log {
             header: Header::default(),
             begun: false,
             recorder: None,
+            record_lost: None,
             view,
             known: Known::default(),
             fold: ContentFold::new(content_limit),
@@ -53,23 +56,31 @@ impl Log {
         self.fold = ContentFold::new(self.content_limit);
         self.begun = true;
         self.begin_recorder();
-        self.report(|log| log.view.begin(&log.header));
+        // As with entries: a view that fails has nobody left to tell.
+        let _ = self.view.begin(&self.header);
     }
 
     fn begin_recorder(&mut self) {
-        self.report(|log| match &mut log.recorder {
-            Some(recorder) => recorder.begin(&log.header),
-            None => Ok(()),
-        });
+        let Some(recorder) = &mut self.recorder else { return };
+        if let Err(words) = recorder.begin(&self.header) {
+            self.record_failed(words);
+        }
     }
 
-    /// Shows what a sink complains of; the recorder cannot, and the view shows it as long as it can.
-    fn report(&mut self, work: impl FnOnce(&mut Log) -> Result<(), String>) {
-        if let Err(words) = work(self) {
-            let entry = Entry::new(self.started.elapsed(), EntryKind::Problem(words));
-            // A view that fails has nobody left to tell.
-            let _ = self.view.entry(&entry, false);
-        }
+    /// The view shows what the recorder cannot keep.
+    fn record_failed(&mut self, words: String) {
+        self.show(&Entry::new(self.started.elapsed(), EntryKind::Problem(words.clone())), false);
+        self.record_lost.get_or_insert(words);
+    }
+
+    /// A view that fails has nobody left to tell, and says by itself that it is gone.
+    fn show(&mut self, entry: &Entry, typed: bool) {
+        let _ = self.view.entry(entry, typed);
+    }
+
+    /// Why the record is not whole, if it could not be written at some time.
+    pub fn record_lost(&self) -> Option<&str> {
+        self.record_lost.as_deref()
     }
 
     /// Records from here on, or stops recording. Returns the recorder that was at work.
@@ -233,10 +244,11 @@ impl Log {
     fn put(&mut self, at: Duration, kind: EntryKind, typed: bool) {
         let mut entry = Entry::new(at, kind);
         self.known.mask_entry(&mut entry);
-        self.report(|log| match &mut log.recorder {
-            Some(recorder) => recorder.entry(&entry, typed),
-            None => Ok(()),
-        });
-        self.report(|log| log.view.entry(&entry, typed));
+        if let Some(recorder) = &mut self.recorder
+            && let Err(words) = recorder.entry(&entry, typed)
+        {
+            self.record_failed(words);
+        }
+        self.show(&entry, typed);
     }
 }

@@ -166,9 +166,12 @@ fn appended_sessions_stand_in_one_file() {
 #[test]
 fn a_full_disk_is_told_once_and_the_session_goes_on() {
     let run = demo(&["--record", "/dev/full", "--append", "-c", "EHLO me", "-c", "QUIT"], "");
-    assert_eq!(run.code, Some(0), "{}", run.all());
-    assert_eq!(run.all().matches("/dev/full").count(), 1, "{}", run.all());
+    assert_eq!(run.code, Some(10), "{}", run.all());
+    assert_eq!(run.stdout.matches("/dev/full").count(), 1, "{}", run.all());
+    assert_eq!(run.stderr.matches("/dev/full").count(), 1, "{}", run.all());
     assert!(run.stdout.contains("<-  221"), "{}", run.stdout);
+    let refused = demo(&["--record", "/dev/full", "--append", "-c", "RCPT TO:<x@y.example>"], "");
+    assert_eq!(refused.code, Some(5), "{}", refused.all());
 }
 
 #[test]
@@ -470,4 +473,23 @@ fn what_is_collected_is_sent_or_told_of() {
     let run = demo(&[], "EHLO me.example\n/pipeline NOOP | AUTH PLAIN AGEAYg==\n");
     assert_eq!(run.code, Some(1), "{}", run.all());
     assert!(run.all().contains("AUTH goes by itself") && !run.all().contains("AGEAYg"), "{}", run.all());
+}
+
+#[test]
+fn chunks_may_be_typed_line_by_line() {
+    let input =
+        format!("EHLO me.example\n{}\nBDAT 5\nabc\nBDAT 7 LAST\n.\nxy\nNOOP\nQUIT\n", ENVELOPE.join("\n"));
+    let run = demo(&["--timeout", "10"], &input);
+    assert_eq!(run.code, Some(0), "{}", run.all());
+    assert!(run.stdout.contains("Ok: 5 bytes") && run.stdout.contains("queued as"), "{}", run.stdout);
+    let over = demo(&["--timeout", "10", "--keep-going"], &input.replace("BDAT 5", "BDAT 3"));
+    assert!(over.stdout.contains("=== 2 octets more than the chunk takes"), "{}", over.stdout);
+}
+
+#[test]
+fn an_unfinished_raw_line_and_the_next_are_one_command() {
+    let run = demo(&["--keep-going"], "/raw \"NO\"\nOP\nVRFY bob@example.org\nQUIT\n");
+    let after = run.stdout.split("VRFY bob").nth(1).unwrap_or_default();
+    assert!(after.contains("252 2.0.0"), "{}", run.stdout);
+    assert_eq!(run.code, Some(0), "{}", run.all());
 }

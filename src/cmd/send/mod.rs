@@ -133,7 +133,7 @@ async fn session(target: Target, args: &SendArgs, mut job: Job) -> Result<Status
         }
         view.object(&outcome.to_json());
     }
-    ended
+    operator.account_for_record(ended)
 }
 
 /// Goes as far as the stage at which to leave.

@@ -235,3 +235,84 @@ fn a_terminated_session_leaves_the_terminal_as_it_was() {
     assert_eq!(session.modes(), session.modes_at_first);
     assert!(session.received().contains("\x1b[?2004l"));
 }
+
+const WORDS: &str = "AGFsaWNlAHdvbmRlcmxhbmQ=";
+
+#[test]
+fn a_no_to_credentials_in_clear_drops_the_rest_of_the_paste() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = Session::demo(home.path());
+    session.enter("EHLO laptop.example", "greeting accepted");
+    session.keys(format!("\x1b[200~RSET\nAUTH PLAIN {WORDS}\n{WORDS}\nNOOP\x1b[201~\r"));
+    session.wait_text("Send them all the same? [y/N]");
+    // What is neither yes nor no may be a secret, and does not show.
+    session.keys(WORDS);
+    session.wait_text(&"•".repeat(WORDS.len()));
+    session.keys("\r");
+    session.wait_text("yes or no, please [y/N]");
+    session.keys("n\r");
+    session.wait_text("2 more pasted lines dropped");
+    session.wait_prompt("");
+    // Typed once more, out of habit: nothing of it stays.
+    session.enter(WORDS, "500 5.5.2");
+    session.wait_prompt("");
+    session.keys("QUIT\r");
+    assert_eq!(session.end(), 0);
+    let history = std::fs::read_to_string(home.path().join("state/heloise/history")).unwrap();
+    assert_eq!(history, "#V2\nEHLO laptop.example\nRSET\nQUIT\n");
+}
+
+#[test]
+fn a_yes_ends_with_its_session() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = Session::demo(home.path());
+    for answer in ["y", "n"] {
+        session.enter(&format!("AUTH PLAIN {WORDS}"), "all the same? [y/N]");
+        session.keys(format!("{answer}\r"));
+        session.wait_prompt("");
+        session.enter("/reconnect", "220 ");
+        session.wait_prompt("");
+        session.keys("\x0c");
+    }
+    session.keys("QUIT\r");
+    assert_eq!(session.end(), 0);
+}
+
+#[test]
+fn base64_typed_out_of_habit_is_not_encoded_again() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = Session::start(home.path(), &["demo", "--starttls"]);
+    session.wait_prompt(" tls");
+    session.enter("AUTH LOGIN", "user name");
+    session.enter("YWxpY2VAZXhhbXBsZS5vcmc=", "That is base64 of alice@example.org.");
+    session.keys("\r");
+    session.wait_last("password:");
+    session.enter("d29uZGVybGFuZA==", "That is base64.");
+    session.keys("\r");
+    session.wait_text("235 2.7.0");
+    session.wait_prompt(" tls alice@example.org");
+    session.enter("/reconnect", "220 ");
+    session.wait_prompt("");
+    session.enter("/starttls", "+ AUTH PLAIN");
+    session.enter("AUTH PLAIN", "user name");
+    session.enter("AGFsaWNlQGV4YW1wbGUub3JnAHdvbmRlcmxhbmQ=", "That is base64");
+    session.keys("\r");
+    session.wait_prompt(" tls alice@example.org");
+    session.keys("QUIT\r");
+    assert_eq!(session.end(), 0);
+}
+
+#[test]
+fn a_chunk_is_typed_by_hand() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = Session::demo(home.path());
+    session.enter("EHLO laptop.example", "greeting accepted");
+    session.enter("MAIL FROM:<a@example.com>", "250 2.1.0");
+    session.enter("RCPT TO:<bob@example.org>", "250 2.1.5");
+    session.enter("BDAT 8 LAST", "content[8] ▸");
+    session.enter("abc", "content[3] ▸");
+    session.enter("d", "queued as");
+    session.wait_prompt("");
+    session.keys("QUIT\r");
+    assert_eq!(session.end(), 0);
+}
