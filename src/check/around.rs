@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use super::finding::Found;
-use super::plan::{Endpoint, Role};
 use super::route::Finder;
 use super::stage::StageName;
+use super::subject::{Endpoint, Role};
 use crate::transport::dane;
 use crate::transport::{records, resolve};
 

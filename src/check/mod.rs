@@ -12,6 +12,7 @@
 mod around;
 mod finding;
 mod ledger;
+mod names;
 pub mod output;
 mod plan;
 mod policies;
@@ -21,8 +22,10 @@ mod report;
 mod route;
 mod settle;
 mod stage;
+mod subject;
 pub mod table;
 mod tape;
+mod tried;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -33,10 +36,12 @@ use chrono::Local;
 use tokio::task::JoinSet;
 
 pub use finding::{Finding, Severity};
-pub use plan::{BadAddress, Endpoint, Envelope, Login, Plan, Retry, Role, Subject, Thresholds, USUAL_PORTS};
+pub use plan::{Plan, Retry, Thresholds};
 pub use progress::{LegId, Progress, Watch};
 pub use report::{End, Facts, Leg, Outcome, Report};
 pub use stage::{Stage, StageName, Verdict};
+pub use subject::{Endpoint, Role, Subject, USUAL_PORTS};
+pub use tried::{BadAddress, Envelope, Login};
 
 use finding::Found;
 use progress::Watcher;

@@ -2,21 +2,21 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::Local;
 
-use super::finding::{Finding, Found, Severity};
+use super::finding::{Finding, Found};
 use super::ledger::Ledger;
-use super::plan::{Endpoint, Plan, Role, Subject};
+use super::plan::Plan;
 use super::progress::{LegId, Watcher};
 use super::report::{End, Facts, Leg};
 use super::stage::StageName;
-use crate::explain::explain_failure;
+use super::subject::{Endpoint, Role, Subject};
 use crate::target::{Host, Scheme, Target};
 use crate::transcript::{Header, Info};
-use crate::transport::resolve::{self, NameError, NameProblem};
-use crate::transport::{DialError, Log, records};
+use crate::transport::Log;
+use crate::transport::resolve::NameError;
 
 /// The way to one or more servers.
 pub(super) struct Route {
@@ -70,7 +70,7 @@ pub(super) struct Finder {
     pub plan: Arc<Plan>,
     pub ledger: Ledger,
     log: Log,
-    words: Vec<String>,
+    pub words: Vec<String>,
 }
 
 impl Finder {
@@ -142,97 +142,6 @@ impl Finder {
         all
     }
 
-    async fn addresses(&mut self, host: &Host) -> Vec<IpAddr> {
-        let name = match host {
-            Host::Ip(ip) => return vec![*ip],
-            Host::Name(name) => name,
-        };
-        let began = Instant::now();
-        let found = resolve::addresses(name, &self.plan.dial).await;
-        self.slow(name, began.elapsed());
-        match found {
-            Ok(found) => {
-                for (kind, v4) in [("A", true), ("AAAA", false)] {
-                    let of_family = found.iter().filter(|ip| ip.is_ipv4() == v4);
-                    let shown: Vec<String> = of_family.map(ToString::to_string).collect();
-                    self.take_down(kind, name, &shown);
-                }
-                let shown: Vec<String> = found.iter().map(ToString::to_string).collect();
-                self.words.push(format!("{name} → {}", shown.join(", ")));
-                found
-            }
-            Err(error) => {
-                self.take_down("A", name, &[]);
-                match self.loops(name).await {
-                    true => self.ledger.find(Found::new("alias-loop").with("name", name)),
-                    false => self.failed(&error),
-                }
-                Vec::new()
-            }
-        }
-    }
-
-    /// Whether the aliases of a name lead nowhere but to themselves.
-    async fn loops(&mut self, name: &str) -> bool {
-        match records::aliases(name, &self.plan.dial).await {
-            Ok(aliases) if !aliases.names.is_empty() || aliases.looping => {
-                self.take_down("CNAME", name, &aliases.names);
-                aliases.looping
-            }
-            _ => false,
-        }
-    }
-
-    /// The hosts of a domain, best first.
-    async fn mx(&mut self, domain: &str) -> Vec<String> {
-        let began = Instant::now();
-        let found = resolve::mx(domain, &self.plan.dial).await;
-        self.slow(domain, began.elapsed());
-        let hosts = match found {
-            Ok(hosts) => hosts,
-            Err(error) => {
-                self.take_down("MX", domain, &[]);
-                self.failed(&error);
-                return Vec::new();
-            }
-        };
-        let shown: Vec<String> = hosts.iter().map(|mx| format!("{} {}", mx.preference, mx.name)).collect();
-        self.take_down("MX", domain, &shown);
-        if hosts.iter().any(|host| host.implicit) {
-            self.ledger.find(Found::new("no-mx").with("domain", domain));
-        }
-        let mut names = Vec::new();
-        for mx in hosts {
-            if mx.name.parse::<IpAddr>().is_ok() {
-                let found = Found::new("mx-is-address").with("domain", domain).with("name", &mx.name);
-                self.ledger.find(found);
-                continue;
-            }
-            if !mx.implicit {
-                self.alias_at_mx(domain, &mx.name).await;
-            }
-            names.push(mx.name);
-        }
-        names
-    }
-
-    /// A mail host must not be an alias (RFC 2181 §10.3).
-    async fn alias_at_mx(&mut self, domain: &str, host: &str) {
-        let Ok(aliases) = records::aliases(host, &self.plan.dial).await else { return };
-        if let (false, Some(to)) = (aliases.looping, aliases.names.last()) {
-            self.take_down("CNAME", host, &aliases.names);
-            let found = Found::new("mx-is-alias").with("domain", domain).with("name", host);
-            self.ledger.find(found.with("to", to));
-        }
-    }
-
-    fn slow(&mut self, name: &str, took: Duration) {
-        if took >= self.plan.thresholds.dns {
-            let seconds = format!("{:.1}", took.as_secs_f32());
-            self.ledger.find(Found::new("dns-slow").with("name", name).with("seconds", seconds));
-        }
-    }
-
     /// An answer, for the transcript.
     pub fn take_down(&mut self, kind: &str, name: &str, answers: &[String]) {
         let quoted: Vec<String> =
@@ -246,27 +155,15 @@ impl Finder {
         self.log.info(Info::Other(words.to_owned()));
     }
 
-    /// A lookup that nobody could answer, of something that mail can do without.
-    pub fn unanswered(&mut self, error: &NameError) {
-        self.log.problem(&error.to_string());
-        self.ledger.find(Found::new("dns-unanswered").with("what", error));
+    /// Something went wrong on this side, for the transcript.
+    pub fn problem(&mut self, words: &str) {
+        self.log.problem(words);
     }
 
-    /// A lookup that led nowhere.
-    fn failed(&mut self, error: &NameError) {
-        self.log.problem(&error.to_string());
-        let id = match error.problem {
-            NameProblem::NoSuchName => "no-such-name",
-            NameProblem::ServerFailed => "name-server-failed",
-            NameProblem::TimedOut(_) => "dns-timed-out",
-            NameProblem::NoAddress(_) => "no-address",
-            NameProblem::NullMx => "null-mx",
-            NameProblem::Other(_) => "dns-failed",
-        };
-        let failure = DialError::Name(error.clone()).failure();
-        let explanation = failure.map(|failure| explain_failure(&failure, Some(&error.name)));
-        let found = Found::new(id).with("name", &error.name).with("what", error);
-        self.ledger.find(found.explained(explanation).severity(Severity::Problem));
+    /// A lookup that nobody could answer, of something that mail can do without.
+    pub fn unanswered(&mut self, error: &NameError) {
+        self.problem(&error.to_string());
+        self.ledger.find(Found::new("dns-unanswered").with("what", error));
     }
 
     fn summary(&self, endpoints: &[Endpoint]) -> String {

@@ -2,9 +2,10 @@
 //! that lets no mail out.
 
 use super::finding::{Finding, Found, Severity};
-use super::plan::{Plan, Subject};
+use super::plan::Plan;
 use super::report::{End, Leg};
 use super::stage::StageName;
+use super::subject::Subject;
 
 /// Adds the findings on the whole, and weighs those on its parts anew.
 pub(super) fn settle(plan: &Plan, subject: &Subject, legs: &[Leg], findings: &mut Vec<Finding>) {

@@ -7,9 +7,10 @@ use chrono::Local;
 
 use super::finding::{Finding, Found};
 use super::ledger::Ledger;
-use super::plan::{Endpoint, Plan};
+use super::plan::Plan;
 use super::progress::{LegId, Watcher};
 use super::report::{End, Facts, Leg};
+use super::subject::Endpoint;
 use crate::explain::Explanation;
 use crate::session::{Answer, Client};
 use crate::target::{Scheme, Target};

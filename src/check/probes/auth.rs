@@ -1,7 +1,7 @@
 //! The mechanisms offered, before and after TLS.
 
 use super::super::finding::{Found, Severity};
-use super::super::plan::Role;
+use super::super::subject::Role;
 use super::super::walk::Walk;
 use crate::sasl::{self, Needs};
 use crate::wire::Capabilities;

@@ -4,8 +4,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::super::finding::Found;
-use super::super::plan::Login;
 use super::super::report::End;
+use super::super::tried::Login;
 use super::super::walk::{Walk, last_line};
 use super::{broke, end_as};
 use crate::sasl::{self, BindingKind, ChannelBinding, Credentials, Have, Needs};

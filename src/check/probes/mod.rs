@@ -16,9 +16,10 @@ mod versions;
 use std::pin::Pin;
 
 use super::finding::{Found, Severity};
-use super::plan::{Plan, Role};
+use super::plan::Plan;
 use super::report::End;
 use super::stage::StageName;
+use super::subject::Role;
 use super::walk::Walk;
 use crate::target::Scheme;
 use crate::transport::Broken;
