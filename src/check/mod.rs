@@ -13,6 +13,7 @@ mod around;
 mod finding;
 mod ledger;
 mod names;
+pub mod offers;
 pub mod output;
 mod plan;
 mod policies;

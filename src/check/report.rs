@@ -52,6 +52,8 @@ pub struct Facts {
     pub banner: Option<String>,
     /// What the last EHLO listed.
     pub capabilities: Option<Capabilities>,
+    /// What EHLO listed before the link was encrypted, where it was said over TLS again.
+    pub before_tls: Option<Capabilities>,
     /// The version of TLS.
     pub tls_version: Option<String>,
     /// The cipher suite.

@@ -154,7 +154,7 @@ pub(crate) fn labelled(out: &mut Vec<Line>, label: &str, style: Style, text: Opt
 
 /// Breaks words into lines; each begins with its indent as a piece of its own. A word longer than a line stays
 /// whole, so that URLs and commands can be copied.
-fn wrap(words: Vec<(String, Style)>, first: usize, rest: usize, width: usize) -> Vec<Line> {
+pub(crate) fn wrap(words: Vec<(String, Style)>, first: usize, rest: usize, width: usize) -> Vec<Line> {
     let indent = |n: usize| Piece { style: Style::Plain, text: " ".repeat(n) };
     let mut lines: Vec<Line> = Vec::new();
     let mut line = vec![indent(first)];

@@ -4,6 +4,7 @@
 
 use std::io::{self, Write};
 
+use crate::check::offers::{self, Offer};
 use crate::check::{Finding, Leg, Report, Severity, Stage, Verdict};
 use crate::transcript::Entry;
 use crate::transcript::export::Export;
@@ -124,8 +125,27 @@ impl<W: Write> Page<W> {
             self.stage(stage, report.took.as_secs_f64())?;
         }
         writeln!(self.out, "</tbody></table>")?;
+        self.offers(&offers::of(&leg.facts))?;
         let entries: Vec<Entry> = leg.entries().cloned().collect();
         self.transcript("Transcript", &entries)
+    }
+
+    /// What the server offers, explained.
+    fn offers(&mut self, offers: &[Offer]) -> io::Result<()> {
+        if offers.is_empty() {
+            return Ok(());
+        }
+        writeln!(self.out, "<details open><summary>What is offered</summary><dl class=\"offers\">")?;
+        for offer in offers {
+            let source = offer.source.unwrap_or(offer.status);
+            write!(self.out, "<dt><code>{}</code></dt>", escape(&offer.line()))?;
+            write!(self.out, "<dd>{} <span class=\"where\">{}", escape(&offer.explained()), escape(source))?;
+            if !offer.parameters.is_empty() {
+                write!(self.out, " · parameters: {}", escape(offer.parameters))?;
+            }
+            writeln!(self.out, "</span></dd>")?;
+        }
+        writeln!(self.out, "</dl></details>")
     }
 
     fn stage(&mut self, stage: &Stage, total: f64) -> io::Result<()> {

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use crate::check::offers::{self, Offer, On};
 use crate::check::{Finding, Leg, Report, Severity, Stage, Verdict};
 use crate::transcript::Entry;
 use crate::transcript::export::json::{EntryJson, write_line};
@@ -70,6 +71,7 @@ fn of_leg(leg: &Leg) -> Value {
         "try": leg.attempt,
         "banner": facts.banner,
         "capabilities": capabilities,
+        "offers": offers::of(facts).iter().map(of_offer).collect::<Vec<_>>(),
         "tls": facts.tls_version.as_ref().map(|version| json!({
             "version": version,
             "cipher": facts.cipher,
@@ -77,6 +79,22 @@ fn of_leg(leg: &Leg) -> Value {
             "not_after": facts.not_after.map(|time| time.to_rfc3339()),
         })),
         "stages": leg.stages.iter().map(of_stage).collect::<Vec<_>>(),
+    })
+}
+
+fn of_offer(offer: &Offer) -> Value {
+    json!({
+        "keyword": offer.keyword,
+        "params": offer.params,
+        "link": match offer.on {
+            On::Every => "every",
+            On::Plain => "plain",
+            On::Tls => "tls",
+        },
+        "meaning": offer.meaning,
+        "parameters": Some(offer.parameters).filter(|text| !text.is_empty()),
+        "source": offer.source,
+        "status": offer.status,
     })
 }
 

@@ -3,6 +3,7 @@
 pub mod html;
 pub mod json;
 pub mod nagios;
+pub mod offered;
 pub mod prometheus;
 #[cfg(test)]
 mod sample;

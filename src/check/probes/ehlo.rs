@@ -26,8 +26,10 @@ pub(super) fn obstacle_over_tls(walk: &Walk) -> Option<String> {
 
 /// EHLO must be said again, and everything said before is forgotten (RFC 3207 §4.2).
 pub(super) async fn over_tls(walk: &mut Walk) -> String {
+    let before = walk.facts.capabilities.clone();
     match greet(walk).await {
         Ok(Some(summary)) => {
+            walk.facts.before_tls = before;
             let state = walk.connection.as_ref().map(|connection| connection.state().clone());
             let difference = state.as_ref().and_then(crate::session::State::tls_difference);
             if walk.facts.capabilities.as_ref().is_some_and(|list| list.has("STARTTLS")) {

@@ -58,11 +58,16 @@ fn the_program_tells_it_and_ends_with_the_right_status() {
     let good = heloise(&words(&["--ca", ca.path().to_str().unwrap()]));
     assert_eq!((good.status, good.err.as_str()), (Some(0), ""), "{}", good.out);
     assert!(good.out.contains("nothing wrong"), "{}", good.out);
+    let offered = "AUTH PLAIN LOGIN     the client can authenticate (over TLS only) · RFC 4954";
+    assert!(good.out.contains(offered), "what is offered is explained: {}", good.out);
     let bad = heloise(&words(&["--json"]));
     assert_eq!(bad.status, Some(9), "{}", bad.err);
     let json: serde_json::Value = serde_json::from_str(&bad.out).unwrap();
     assert_eq!(json["findings"][0]["id"], "certificate-unknown-issuer", "{json:#}");
     assert_eq!(json["legs"][1]["stages"][0]["name"], "tcp");
+    let offers = json["legs"][1]["offers"].as_array().unwrap();
+    let auth = offers.iter().find(|offer| offer["keyword"] == "AUTH").unwrap();
+    assert_eq!((&auth["meaning"], &auth["link"]), (&"the client can authenticate".into(), &"tls".into()));
     let nobody = heloise(&["check".to_owned(), format!("127.0.0.1:{}", closed_port())]);
     assert_eq!(nobody.status, Some(2), "{}", nobody.out);
     assert!(nobody.out.contains("connection refused"), "{}", nobody.out);
