@@ -26,10 +26,10 @@ impl Finder {
         for ip in ips {
             words.push(self.reverse(ip).await);
         }
-        self.ledger.leave(words.join(" · "));
+        self.leave(words.join(" · "));
         self.ledger.enter(StageName::Tlsa);
         let summary = self.tlsa(endpoints).await;
-        self.ledger.leave(summary);
+        self.leave(summary);
     }
 
     /// The names of an address, and whether one of them leads back to it.

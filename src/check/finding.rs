@@ -83,6 +83,12 @@ impl Found {
         self
     }
 
+    /// Whether it will be no more than a note.
+    pub fn is_note(&self) -> bool {
+        let severity = self.severity.or(table::row(self.id).map(|(_, row)| row.severity));
+        severity == Some(Severity::Note)
+    }
+
     /// What the tables say of the reply that shows it. It goes before what the row says.
     pub fn explained(mut self, explanation: Option<Explanation>) -> Found {
         self.explanation = explanation;

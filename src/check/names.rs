@@ -106,6 +106,11 @@ impl Finder {
     /// A lookup that led nowhere.
     fn failed(&mut self, error: &NameError) {
         self.problem(&error.to_string());
+        // A published name that does not exist tells of the name service here.
+        if let (NameProblem::NoSuchName, Some(provider)) = (&error.problem, &self.provider) {
+            let found = Found::new("provider-name-unknown").with("name", &error.name);
+            return self.ledger.find(found.with("provider", provider));
+        }
         let id = match error.problem {
             NameProblem::NoSuchName => "no-such-name",
             NameProblem::ServerFailed => "name-server-failed",

@@ -65,6 +65,8 @@ pub struct Plan {
     pub login: Option<Login>,
     /// An envelope to try.
     pub envelope: Option<Envelope>,
+    /// Whether every address of a host is walked the whole way, and not only one of each family.
+    pub all_addresses: bool,
     /// Whether to ask for a relay to strangers.
     pub relay_test: bool,
     /// What counts as slow or late.
@@ -89,6 +91,7 @@ impl Plan {
             ehlo: None,
             login: None,
             envelope: None,
+            all_addresses: false,
             relay_test: false,
             thresholds: Thresholds::default(),
             retry: Retry::default(),

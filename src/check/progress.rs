@@ -1,15 +1,41 @@
 //! What is heard of a check while it runs.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
 use super::stage::{Stage, StageName};
+use crate::transport::Sink;
 
 /// Tells the legs of a check apart, in the order in which they are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LegId(pub usize);
+pub struct LegId(usize);
+
+/// How many legs one endpoint may come to: tries, and the other mode of TLS.
+const LEGS_EACH: usize = 1000;
+
+impl LegId {
+    /// The leg of names.
+    pub const NAMES: LegId = LegId(0);
+
+    /// The first leg of an endpoint, which are counted from 0.
+    pub(super) fn of_endpoint(number: usize) -> LegId {
+        LegId(1 + number * LEGS_EACH)
+    }
+
+    /// The next leg of the same endpoint.
+    pub(super) fn next(self) -> LegId {
+        LegId(self.0 + 1)
+    }
+
+    /// Whether it is a leg of the endpoint whose first leg is this.
+    pub(super) fn is_of(self, first: LegId) -> bool {
+        (first.0..first.0 + LEGS_EACH).contains(&self.0)
+    }
+}
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -29,8 +55,27 @@ pub enum Progress {
 pub struct Watch {
     /// Is told what happens.
     pub to: Option<UnboundedSender<Progress>>,
+    /// Makes what the transcript of each leg is written into.
+    pub record: Option<Recording>,
     /// Becomes true when the sessions under way are to be ended in order.
     pub stop: Option<watch::Receiver<bool>>,
+}
+
+/// Makes what transcripts are written into, each event before it counts. What it made is dropped when the leg is over.
+#[derive(Clone)]
+pub struct Recording(Arc<dyn Fn() -> Box<dyn Sink> + Send + Sync>);
+
+impl Recording {
+    /// With each call of `make` comes what one leg is written into.
+    pub fn new(make: impl Fn() -> Box<dyn Sink> + Send + Sync + 'static) -> Recording {
+        Recording(Arc::new(make))
+    }
+}
+
+impl fmt::Debug for Recording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recording")
+    }
 }
 
 /// Passes on what happens to whoever watches, and keeps the time.
@@ -59,6 +104,11 @@ impl Watcher {
                 std::future::pending::<()>().await;
             }
         }
+    }
+
+    /// What a leg is written into.
+    pub fn recorder(&self) -> Option<Box<dyn Sink>> {
+        self.watch.record.as_ref().map(|record| record.0())
     }
 
     /// When the check began.

@@ -21,6 +21,8 @@ pub struct Leg {
     pub addr: Option<SocketAddr>,
     /// Which try of this leg it is, from 1.
     pub attempt: u32,
+    /// How far it was to go.
+    pub depth: Depth,
     /// The stages in the order in which they were gone through.
     pub stages: Vec<Stage>,
     /// The header of its transcript; nothing if nothing was done.
@@ -62,6 +64,15 @@ pub struct Facts {
     pub verified: Option<bool>,
     /// The last moment of the certificate.
     pub not_after: Option<DateTime<Utc>>,
+}
+
+/// How far a leg is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Through all stages.
+    Whole,
+    /// As far as the greeting, as another address of the host goes the whole way.
+    Greeting,
 }
 
 /// How far a leg got.

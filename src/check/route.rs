@@ -10,13 +10,16 @@ use super::finding::{Finding, Found};
 use super::ledger::Ledger;
 use super::plan::Plan;
 use super::progress::{LegId, Watcher};
-use super::report::{End, Facts, Leg};
+use super::report::{Depth, End, Facts, Leg};
 use super::stage::StageName;
 use super::subject::{Endpoint, Role, Subject};
 use crate::target::{Host, Scheme, Target};
 use crate::transcript::{Header, Info};
 use crate::transport::Log;
 use crate::transport::resolve::NameError;
+
+/// So many addresses of a host and family are tried; nobody publishes more in earnest.
+const MOST_ADDRESSES: usize = 16;
 
 /// The way to one or more servers.
 pub(super) struct Route {
@@ -36,7 +39,7 @@ pub(super) async fn find(plan: Arc<Plan>, subject: &Subject, watcher: Watcher) -
         finder.ledger.enter(StageName::Policies);
         let hosts = names_of(&endpoints);
         let (summary, enforced) = finder.policies(domain, &hosts).await;
-        finder.ledger.leave(summary);
+        finder.leave(summary);
         endpoints.iter_mut().for_each(|endpoint| endpoint.demands_tls = enforced);
     }
     finder.look_around(&mut endpoints).await;
@@ -48,6 +51,7 @@ pub(super) async fn find(plan: Arc<Plan>, subject: &Subject, watcher: Watcher) -
         place,
         addr: None,
         attempt: 1,
+        depth: Depth::Whole,
         stages,
         header,
         facts: Facts::default(),
@@ -71,6 +75,10 @@ pub(super) struct Finder {
     pub ledger: Ledger,
     log: Log,
     pub words: Vec<String>,
+    /// Whose servers are looked for, if they are known by a provider's name.
+    pub provider: Option<String>,
+    /// Lookups of the stage under way that nobody could answer.
+    unanswered: Vec<NameError>,
 }
 
 impl Finder {
@@ -80,13 +88,19 @@ impl Finder {
             Subject::Domain(domain, _) => format!("--mx {domain}"),
             _ => place.clone(),
         };
-        let ledger = Ledger::new(place.clone(), target, LegId(0), watcher);
+        let recorder = watcher.recorder();
+        let ledger = Ledger::new(place.clone(), target, LegId::NAMES, watcher);
         let mut log = Log::new(Box::new(ledger.tape.clone()), 0);
+        log.record(recorder);
         let mut header = Header::new(place.clone(), Local::now().fixed_offset());
         header.target = None;
         header.title = Some(format!("names of {place}"));
         log.begin(header, Instant::now());
-        Finder { plan, ledger, log, words: Vec::new() }
+        let provider = match subject {
+            Subject::Provider { name, .. } => Some(name.clone()),
+            _ => None,
+        };
+        Finder { plan, ledger, log, provider, words: Vec::new(), unanswered: Vec::new() }
     }
 
     async fn endpoints(&mut self, subject: &Subject) -> Vec<Endpoint> {
@@ -118,11 +132,12 @@ impl Finder {
         all
     }
 
-    /// The addresses of a host at these ports: the first of each family.
+    /// The addresses of a host at these ports: so many of each family, the new one first.
     async fn of_host(&mut self, host: &Host, targets: &[Target], named: bool, role: Role) -> Vec<Endpoint> {
         let found = self.addresses(host).await;
-        let first = |v4: bool| found.iter().copied().find(|ip| ip.is_ipv4() == v4);
-        let chosen: Vec<IpAddr> = first(false).into_iter().chain(first(true)).collect();
+        let some = |v4: bool| found.iter().copied().filter(move |ip| ip.is_ipv4() == v4).take(MOST_ADDRESSES);
+        let chosen: Vec<IpAddr> = some(false).chain(some(true)).collect();
+        let both_families = chosen.iter().any(IpAddr::is_ipv4) && chosen.iter().any(IpAddr::is_ipv6);
         let mut all = Vec::new();
         for target in targets {
             for ip in &chosen {
@@ -133,7 +148,8 @@ impl Finder {
                     scheme: target.scheme,
                     role: if role == Role::Unknown { role_of_port(target.port) } else { role },
                     named,
-                    both_families: chosen.len() > 1,
+                    several: chosen.len() > 1,
+                    both_families,
                     demands_tls: false,
                     tlsa: None,
                 });
@@ -160,10 +176,21 @@ impl Finder {
         self.log.problem(words);
     }
 
+    /// Ends a stage. What nobody could answer in it is one finding.
+    pub fn leave(&mut self, summary: String) {
+        let unanswered = std::mem::take(&mut self.unanswered);
+        if let Some((first, others)) = unanswered.split_first() {
+            let others: Vec<&str> = others.iter().map(|error| error.name.as_str()).collect();
+            let nor = if others.is_empty() { String::new() } else { format!("; nor {}", others.join(", ")) };
+            self.ledger.find(Found::new("dns-unanswered").with("what", format!("{first}{nor}")));
+        }
+        self.ledger.leave(summary);
+    }
+
     /// A lookup that nobody could answer, of something that mail can do without.
     pub fn unanswered(&mut self, error: &NameError) {
         self.problem(&error.to_string());
-        self.ledger.find(Found::new("dns-unanswered").with("what", error));
+        self.unanswered.push(error.clone());
     }
 
     fn summary(&self, endpoints: &[Endpoint]) -> String {

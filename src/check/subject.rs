@@ -65,7 +65,9 @@ pub struct Endpoint {
     pub role: Role,
     /// Whether the port was named, and not only tried because it is a usual one.
     pub named: bool,
-    /// Whether the host has addresses of both families that are checked.
+    /// Whether the host has further addresses.
+    pub several: bool,
+    /// Whether it has addresses of both families.
     pub both_families: bool,
     /// The domain demands a certificate that verifies (RFC 8461).
     pub demands_tls: bool,
@@ -94,7 +96,7 @@ impl Endpoint {
 
     /// Host and port, with the address where the host has several.
     pub fn place(&self) -> String {
-        match self.both_families {
+        match self.several {
             true => format!("{} ({})", self.server(), self.ip),
             false => self.server(),
         }

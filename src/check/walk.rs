@@ -9,7 +9,7 @@ use super::finding::{Finding, Found};
 use super::ledger::Ledger;
 use super::plan::Plan;
 use super::progress::{LegId, Watcher};
-use super::report::{End, Facts, Leg};
+use super::report::{Depth, End, Facts, Leg};
 use super::subject::Endpoint;
 use crate::explain::Explanation;
 use crate::session::{Answer, Client};
@@ -26,6 +26,7 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_se
 pub(super) struct Walk {
     pub plan: Arc<Plan>,
     pub endpoint: Endpoint,
+    pub depth: Depth,
     pub connection: Option<Connection>,
     pub facts: Facts,
     /// How the link is encrypted, once it is.
@@ -75,11 +76,14 @@ impl From<TlsError> for Unopened {
 
 impl Walk {
     pub fn new(plan: Arc<Plan>, endpoint: Endpoint, id: LegId, attempt: u32, watcher: Watcher) -> Walk {
+        let recorder = watcher.recorder();
         let ledger = Ledger::new(endpoint.place(), short_target(&endpoint.target()), id, watcher);
-        let log = Log::new(Box::new(ledger.tape.clone()), 0);
+        let mut log = Log::new(Box::new(ledger.tape.clone()), 0);
+        log.record(recorder);
         Walk {
             plan,
             endpoint,
+            depth: Depth::Whole,
             connection: None,
             facts: Facts::default(),
             tls: None,
@@ -99,9 +103,12 @@ impl Walk {
         }
     }
 
-    /// Puts a finding down.
+    /// Puts a finding down. Where several machines stand behind a name, what is only worth knowing is told of the one
+    /// that is walked the whole way.
     pub fn find(&mut self, found: Found) {
-        self.ledger.find(found);
+        if self.depth == Depth::Whole || !found.is_note() {
+            self.ledger.find(found);
+        }
     }
 
     /// The stages that need the session cannot be gone through, for this reason.
@@ -218,10 +225,20 @@ impl Walk {
         let place = self.ledger.place().to_owned();
         let header = self.ledger.tape.header();
         let (stages, findings) = self.ledger.close();
-        let (addr, attempt) = (Some(self.endpoint.addr()), self.attempt);
+        let (addr, attempt, depth) = (Some(self.endpoint.addr()), self.attempt, self.depth);
         let (server, silent) = (self.endpoint.server(), self.silent);
-        let leg =
-            Leg { place, server, addr, attempt, stages, header, facts: self.facts, end: self.end, silent };
+        let leg = Leg {
+            place,
+            server,
+            addr,
+            attempt,
+            depth,
+            stages,
+            header,
+            facts: self.facts,
+            end: self.end,
+            silent,
+        };
         (leg, findings)
     }
 }

@@ -34,7 +34,7 @@ With --format nagios: 0 OK · 1 WARNING · 2 CRITICAL · 3 UNKNOWN, the check co
 #[command(after_help = EXAMPLES, mut_arg("starttls", |arg| arg.hide(true)))]
 #[command(group = clap::ArgGroup::new("what").args(["target", "provider", "targets"]))]
 pub struct CheckArgs {
-    /// host, host:port, host port, [v6]:port, or a smtp:// smtps:// submission:// lmtp:// URL; a domain with --mx
+    /// host, host:port, host port, [v6]:port, a smtp:// smtps:// submission:// lmtp:// URL, or @profile; a domain with --mx
     #[arg(value_name = "TARGET", num_args = 1..=2, value_hint = ValueHint::Hostname)]
     pub target: Vec<String>,
     /// Take TARGET as a domain or an address: check its DNS and all its MX hosts
@@ -46,6 +46,9 @@ pub struct CheckArgs {
     /// Check all targets in this file, one a line; - is standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub targets: Option<PathBuf>,
+    /// Walk every address of a host the whole way, not only one of each family
+    #[arg(long)]
+    pub all_addresses: bool,
     /// How many targets are checked at a time
     #[arg(short = 'j', long, value_name = "N", default_value_t = 10)]
     pub jobs: usize,

@@ -5,6 +5,7 @@ mod dry;
 mod live;
 mod out;
 mod plan;
+mod records;
 mod subjects;
 
 use std::ffi::OsString;
@@ -66,9 +67,12 @@ fn diagnose(args: &CheckArgs) -> Result<Status, Problem> {
             status = &mut work => return status,
             () = signals.arrived() => {}
         }
-        // Whoever is there to listen, the sessions end in order.
+        // Whoever is there to listen, the sessions end in order; a second signal does not wait for them.
         let _ = stopper.send(true);
-        tokio::time::timeout(GRACE, work).await.unwrap_or(Ok(Status::Ok))?;
+        tokio::select! {
+            ended = tokio::time::timeout(GRACE, &mut work) => drop(ended.unwrap_or(Ok(Status::Ok))?),
+            () = signals.arrived() => {}
+        }
         Ok(Status::Signal(signals.last()))
     })
 }
@@ -106,7 +110,7 @@ async fn each(
 ) -> Result<(), Problem> {
     if let ([subject], CheckFormat::Text, true) = (subjects.as_slice(), args.format, out.shows_live()) {
         let (to, from) = unbounded_channel();
-        let watch = Watch { to: Some(to), stop: Some(stop.clone()) };
+        let watch = Watch { to: Some(to), record: out.recording(), stop: Some(stop.clone()) };
         let (report, ()) = tokio::join!(check::run(plan.clone(), subject, watch), out.live(from));
         return out.take(&report);
     }
@@ -115,7 +119,8 @@ async fn each(
     loop {
         while running.len() < args.jobs.max(1) && !*stop.borrow() {
             let Some(subject) = waiting.next() else { break };
-            let (plan, watch) = (plan.clone(), Watch { to: None, stop: Some(stop.clone()) });
+            let (plan, watch) =
+                (plan.clone(), Watch { to: None, record: out.recording(), stop: Some(stop.clone()) });
             running.spawn(async move { check::run(plan, &subject, watch).await });
         }
         match running.join_next().await {

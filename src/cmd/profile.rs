@@ -10,13 +10,16 @@
 //! ```
 //!
 //! A profile is turned into options that stand before those of the command line, so that the latter win and
-//! that there is one description of every option. Names are the long options without their hyphens.
+//! that there is one description of every option. Names are the long options without their hyphens. What a subcommand
+//! has no use for, as `keep-going` in a check, is passed over.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::CommandFactory;
 use etcetera::BaseStrategy;
 
+use crate::cli::Cli;
 use crate::report::{Problem, Status};
 
 /// Where the configuration is: `HELOISE_CONFIG`, else `heloise/config.toml` in the XDG config folder.
@@ -46,8 +49,13 @@ pub fn expand(args: Vec<OsString>) -> Result<Vec<OsString>, Problem> {
     })?;
     let (target, options) = lookup(&text, &name)
         .map_err(|what| Problem::new(Status::Usage, format!("{}: {what}", path.display())))?;
+    let subcommand = args.get(1).and_then(|arg| arg.to_str()).and_then(Takes::of_subcommand);
     // Options may follow the subcommand's name only, where there is one.
-    let first = if args.get(1).is_some_and(|arg| arg == "connect" || arg == "send") { 2 } else { 1 };
+    let first = if subcommand.is_some() { 2 } else { 1 };
+    let options: Vec<String> = match subcommand {
+        Some(takes) => options.into_iter().filter(|option| takes.makes_sense_of(option)).collect(),
+        None => options,
+    };
     let mut expanded = Vec::with_capacity(args.len() + options.len());
     for (index, arg) in args.into_iter().enumerate() {
         if index == first {
@@ -60,6 +68,32 @@ pub fn expand(args: Vec<OsString>) -> Result<Vec<OsString>, Problem> {
         }
     }
     Ok(expanded)
+}
+
+/// The long options that a subcommand takes.
+struct Takes {
+    here: Vec<String>,
+    in_a_session: Vec<String>,
+}
+
+impl Takes {
+    /// Those of the subcommand of this name, if there is one.
+    fn of_subcommand(name: &str) -> Option<Takes> {
+        let whole = Cli::command();
+        let long = |command: &clap::Command| -> Vec<String> {
+            command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect()
+        };
+        let found = whole.find_subcommand(name)?;
+        Some(Takes { here: long(found), in_a_session: long(&whole) })
+    }
+
+    /// What is of use in a session at the prompt only is passed over elsewhere: one profile serves all. A word that
+    /// means nothing anywhere stays, for the person to be told.
+    fn makes_sense_of(&self, option: &str) -> bool {
+        let name = option.trim_start_matches('-').split('=').next().unwrap_or_default();
+        let has = |list: &[String]| list.iter().any(|known| known == name);
+        has(&self.here) || !has(&self.in_a_session)
+    }
 }
 
 /// A profile's target and its options in the form of arguments.
@@ -109,6 +143,21 @@ mod tests {
         let (target, options) = lookup(FILE, "work").unwrap();
         assert_eq!(target, "mx.example.org 587");
         assert_eq!(options, ["--starttls", "--timeout=5"]);
+    }
+
+    #[test]
+    fn a_profile_serves_other_subcommands_too() {
+        for (subcommand, option, taken) in [
+            ("send", "--starttls", true),
+            ("send", "--keep-going", false),
+            ("check", "--timeout=5", true),
+            ("check", "--explain=none", false),
+            ("check", "--no-such-thing", true),
+        ] {
+            let takes = Takes::of_subcommand(subcommand).unwrap();
+            assert_eq!(takes.makes_sense_of(option), taken, "{subcommand} {option}");
+        }
+        assert!(Takes::of_subcommand("mx.example.org").is_none());
     }
 
     #[test]

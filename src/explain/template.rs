@@ -193,7 +193,7 @@ impl Context<'_> {
             "recipient_domain" => self.recipient().and_then(domain).map(Cow::Owned),
             "sender" => filled(self.sender()),
             "sender_domain" => self.sender().and_then(domain).map(Cow::Owned),
-            "host" => filled(s.host),
+            "host" => filled(s.host.map(host_alone)),
             "target" => filled(s.host),
             "user" => filled(s.authenticated),
             "verb" => s.verb.map(|v| Cow::Owned(v.as_str().to_owned())),
@@ -254,3 +254,35 @@ pub(crate) const CONDITIONS: &str = "live tls plain authenticated unauthenticate
 #[cfg(test)]
 pub(crate) const NAMES: &str = "recipient recipient_domain sender sender_domain host target user verb mechanism \
      mechanisms best_mechanism size limit code provider mended place client";
+
+/// The host of a target without its scheme and port, so that another can be proposed.
+fn host_alone(target: &str) -> &str {
+    let bare = target.split_once("://").map_or(target, |(_, rest)| rest);
+    match bare.rsplit_once(':') {
+        Some((host, port))
+            if port.bytes().all(|b| b.is_ascii_digit()) && (host.ends_with(']') || !host.contains(':')) =>
+        {
+            host
+        }
+        _ => bare,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_alone;
+
+    #[test]
+    fn another_port_can_be_proposed_for_a_host() {
+        for (target, host) in [
+            ("mx.example.org", "mx.example.org"),
+            ("mx.example.org:25", "mx.example.org"),
+            ("submission://mx.example.org:2587", "mx.example.org"),
+            ("[2001:db8::1]:25", "[2001:db8::1]"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("smtps://mx.example.org", "mx.example.org"),
+        ] {
+            assert_eq!(host_alone(target), host);
+        }
+    }
+}

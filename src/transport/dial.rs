@@ -214,6 +214,7 @@ impl fmt::Display for DialError {
             DialError::Connect { target, attempts } => {
                 write!(f, "cannot connect to {target}: ")?;
                 match attempts.as_slice() {
+                    [only] if only.addr.to_string() == *target => only.error.fmt(f),
                     [only] => write!(f, "{} ({})", only.error, only.addr),
                     [first, rest @ ..] if rest.iter().all(|attempt| attempt.error == first.error) => {
                         write!(f, "{} ({} addresses)", first.error, attempts.len())
@@ -450,7 +451,8 @@ mod tests {
         assert_eq!(error.failure(), Some(Failure::ConnectionRefused));
         assert_eq!(
             error.to_string(),
-            format!("cannot connect to {0}: connection refused ({0})", attempt_addr(&error))
+            format!("cannot connect to {}: connection refused", attempt_addr(&error)),
+            "the address is named once"
         );
     }
 

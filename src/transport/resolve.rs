@@ -48,7 +48,7 @@ pub struct NameError {
 
 impl NameError {
     pub(super) fn new(name: &str, problem: NameProblem) -> Self {
-        NameError { name: visible(name.as_bytes()), problem }
+        NameError { name: visible(name.trim_end_matches('.').as_bytes()), problem }
     }
 }
 

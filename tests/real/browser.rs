@@ -52,7 +52,7 @@ impl Browser {
         if !has("chromium") || !has("chromedriver") {
             return None;
         }
-        Some((0..2).find_map(|_| Browser::try_start().ok()).unwrap_or_else(|| Browser::try_start().unwrap()))
+        Some((0..5).find_map(|_| Browser::try_start().ok()).unwrap_or_else(|| Browser::try_start().unwrap()))
     }
 
     fn try_start() -> Result<Browser, Value> {
@@ -67,7 +67,11 @@ impl Browser {
         });
         // What else it says is of no interest, but somebody has to read it.
         std::thread::spawn(move || lines.for_each(drop));
-        let mut browser = Browser { driver, port: port.unwrap(), session: String::new(), dir };
+        let Some(port) = port else {
+            let _ = driver.wait();
+            return Err(json!("the driver ended before it listened"));
+        };
+        let mut browser = Browser { driver, port, session: String::new(), dir };
         let profile = format!("--user-data-dir={}", browser.dir.path().join("profile").display());
         let flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).chain([profile]).collect();
         let options = json!({"args": flags});

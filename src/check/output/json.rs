@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use crate::check::offers::{self, Offer, On};
-use crate::check::{Finding, Leg, Report, Severity, Stage, Verdict};
+use crate::check::{Depth, Finding, Leg, Report, Severity, Stage, Verdict};
 use crate::transcript::Entry;
 use crate::transcript::export::json::{EntryJson, write_line};
 
@@ -69,6 +69,10 @@ fn of_leg(leg: &Leg) -> Value {
         "place": leg.place,
         "address": leg.addr.map(|addr| addr.to_string()),
         "try": leg.attempt,
+        "depth": match leg.depth {
+            Depth::Whole => "whole",
+            Depth::Greeting => "greeting",
+        },
         "banner": facts.banner,
         "capabilities": capabilities,
         "offers": offers::of(facts).iter().map(of_offer).collect::<Vec<_>>(),

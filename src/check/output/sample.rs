@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::check::finding::{Found, in_order};
-use crate::check::{End, Facts, Finding, Leg, Report, Severity, Stage, StageName, Verdict};
+use crate::check::{Depth, End, Facts, Finding, Leg, Report, Severity, Stage, StageName, Verdict};
 use crate::transcript::{Entry, EntryKind, Header, Payload};
 use crate::wire::{Capabilities, Capability};
 
@@ -41,6 +41,7 @@ fn leg(place: &str, addr: &str, end: End) -> Leg {
         server: place.to_owned(),
         addr: Some(addr.parse().unwrap()),
         attempt: 1,
+        depth: Depth::Whole,
         stages: Vec::new(),
         header: Some(header),
         facts: Facts::default(),

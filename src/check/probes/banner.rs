@@ -1,7 +1,7 @@
 //! The greeting: when it comes, what it says, and whether the server waits for TLS instead.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::finding::{Found, Severity};
 use super::super::walk::{Walk, last_line};
@@ -13,6 +13,9 @@ use crate::transport::tls::Version;
 use crate::transport::{Broken, DialOptions, resolve, versions};
 use crate::wire::escape::visible;
 use crate::wire::{Class, Quirk};
+
+/// Whoever begins with TLS has answered a first message after this long.
+const HANDSHAKE: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(walk: &mut Walk) -> String {
     let began = Instant::now();
@@ -63,10 +66,11 @@ async fn wants_tls(walk: &mut Walk) -> bool {
     let mut setup = walk.plan.setup(&walk.endpoint, &walk.plan.tls);
     setup.target.scheme = Scheme::Smtps;
     let (addr, host) = (walk.endpoint.addr(), walk.endpoint.host.clone());
-    let answer = versions::one(&setup, addr, &host, &walk.own_name, Version::V1_2).await;
+    let asked = versions::one(&setup, addr, &host, &walk.own_name, Version::V1_2);
+    let answer = tokio::time::timeout(HANDSHAKE, asked).await;
     let speaks = matches!(
         answer,
-        versions::Answer::Taken(_) | versions::Answer::Refused(_) | versions::Answer::Instead(_)
+        Ok(versions::Answer::Taken(_) | versions::Answer::Refused(_) | versions::Answer::Instead(_))
     );
     if speaks {
         walk.note("tls-from-the-first-byte answered=yes");

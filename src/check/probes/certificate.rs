@@ -9,10 +9,6 @@ use crate::transport::chain::{self, Remark};
 use crate::transport::dane::{self, Verdict};
 use crate::transport::inspect::inspect;
 
-pub(super) fn obstacle(walk: &Walk) -> Option<String> {
-    walk.tls.is_none().then(|| "there was no encrypted link".to_owned())
-}
-
 pub(super) async fn run(walk: &mut Walk) -> String {
     let Some(info) = walk.tls.clone() else { return String::new() };
     if info.chain_visible() {

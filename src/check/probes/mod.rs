@@ -17,7 +17,7 @@ use std::pin::Pin;
 
 use super::finding::{Found, Severity};
 use super::plan::Plan;
-use super::report::End;
+use super::report::{Depth, End};
 use super::stage::StageName;
 use super::subject::Role;
 use super::walk::Walk;
@@ -90,9 +90,9 @@ pub const PROBES: &[Probe] = &[
     probe!(Limits, limits::run, "look at the limits that EHLO named"),
     probe!(Quit, quit::run, "QUIT", needs_session: false, obstacle: quit::obstacle),
     probe!(Certificate, certificate::run, "look at the chain of certificates on a connection of its own",
-        needs_session: false, obstacle: certificate::obstacle),
+        needs_session: false, obstacle: tls::obstacle_to_looking),
     probe!(Versions, versions::run, "ask for TLS 1.1 and older on a connection of its own",
-        needs_session: false, obstacle: versions::obstacle),
+        needs_session: false, obstacle: tls::obstacle_to_looking),
 ];
 
 /// The stages of a session that begins in plaintext.
@@ -113,11 +113,17 @@ pub fn in_order(scheme: Scheme) -> impl Iterator<Item = &'static Probe> {
     order.iter().filter_map(|name| PROBES.iter().find(|probe| probe.stage == *name))
 }
 
+/// Whether a walk of this depth comes to a stage.
+fn reaches(depth: Depth, scheme: Scheme, stage: StageName) -> bool {
+    use StageName::{Banner, Quit, Tcp, Tls};
+    depth == Depth::Whole || matches!(stage, Tcp | Banner | Quit) || stage == Tls && scheme == Scheme::Smtps
+}
+
 /// Goes through all stages.
 pub(super) async fn walk(walk: &mut Walk) {
     let plan = walk.plan.clone();
     for probe in in_order(walk.endpoint.scheme) {
-        if !(probe.wanted)(&plan) {
+        if !(probe.wanted)(&plan) || !reaches(walk.depth, walk.endpoint.scheme, probe.stage) {
             continue;
         }
         let session_over = walk.stopped().filter(|_| probe.needs_session).map(str::to_owned);

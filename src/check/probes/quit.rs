@@ -8,7 +8,7 @@ use crate::wire::ReplyCode;
 
 pub(super) fn obstacle(walk: &Walk) -> Option<String> {
     match &walk.connection {
-        None => Some("there is no connection".to_owned()),
+        None => Some(super::tcp::NO_CONNECTION.to_owned()),
         // 421, or a close in the middle.
         Some(connection) if connection.state().phase == Phase::Closed => {
             Some("the server has ended the session".to_owned())

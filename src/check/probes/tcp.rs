@@ -6,25 +6,32 @@ use super::super::walk::Walk;
 use crate::transport::DialError;
 use crate::transport::dial::ConnectProblem;
 
+/// Why all later stages are passed over.
+pub(super) const NO_CONNECTION: &str = "there is no connection";
+
 pub(super) async fn run(walk: &mut Walk) -> String {
     match walk.connect().await {
         Ok(()) => format!("connected to {}", walk.endpoint.addr()),
         Err(error) => {
             let problem = error.attempts().first().map(|attempt| attempt.error.clone());
-            let found = found(&error, problem.as_ref());
+            let found = found(walk, &error, problem.as_ref());
             let severity = severity(walk, problem.as_ref());
             walk.silent = problem == Some(ConnectProblem::TimedOut);
             walk.transient |= !matches!(problem, Some(ConnectProblem::Source(_)));
             walk.find(severity.into_iter().fold(found, Found::severity));
-            walk.stop("there is no connection");
+            walk.stop(NO_CONNECTION);
             walk.end = End::Unreached;
             error.to_string()
         }
     }
 }
 
-fn found(error: &DialError, problem: Option<&ConnectProblem>) -> Found {
-    Found::new(id(problem)).with("what", error)
+/// Where a host has several addresses the place names the one, and the same failure of several is one finding.
+fn found(walk: &Walk, error: &DialError, problem: Option<&ConnectProblem>) -> Found {
+    match problem.filter(|_| walk.endpoint.several) {
+        Some(problem) => Found::new(id(Some(problem))).with("what", format!("cannot connect: {problem}")),
+        None => Found::new(id(problem)).with("what", error),
+    }
 }
 
 fn id(problem: Option<&ConnectProblem>) -> &'static str {
@@ -44,7 +51,7 @@ fn severity(walk: &Walk, problem: Option<&ConnectProblem>) -> Option<Severity> {
     if !endpoint.named || endpoint.both_families && endpoint.ip.is_ipv6() && no_way {
         return Some(Severity::Note);
     }
-    endpoint.both_families.then_some(Severity::Warning)
+    endpoint.several.then_some(Severity::Warning)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use chrono::Utc;
 use super::super::finding::{Found, Severity};
 use super::super::report::End;
 use super::super::walk::{Unopened, Walk, last_line};
+use super::tcp::NO_CONNECTION;
 use super::{broke, by_role, certificate, end_as};
 use crate::explain::explain_failure;
 use crate::target::Scheme;
@@ -14,6 +15,12 @@ use crate::wire::Class;
 
 pub(super) fn obstacle(walk: &Walk) -> Option<String> {
     (walk.endpoint.scheme == Scheme::Lmtp && !offered(walk)).then(|| "LMTP without STARTTLS".to_owned())
+}
+
+/// What keeps others from looking at TLS on connections of their own.
+pub(super) fn obstacle_to_looking(walk: &Walk) -> Option<String> {
+    let why = if walk.end == End::Unreached { NO_CONNECTION } else { "there was no encrypted link" };
+    walk.tls.is_none().then(|| why.to_owned())
 }
 
 fn offered(walk: &Walk) -> bool {
@@ -119,7 +126,7 @@ fn learn(walk: &mut Walk, info: &TlsInfo) {
 
 /// What kept the link from coming about; and how to go on all the same.
 async fn failed(walk: &mut Walk, error: TlsError) -> String {
-    let words = error.to_string();
+    let mut words = error.to_string();
     walk.hang_up();
     match &error.failure {
         TlsFailure::PlaintextReply(_) if walk.endpoint.scheme == Scheme::Smtps => {
@@ -130,11 +137,13 @@ async fn failed(walk: &mut Walk, error: TlsError) -> String {
         }
         TlsFailure::Verify(problem) => {
             walk.facts.verified = Some(false);
-            let found = match sent_alone(walk, problem).await {
+            let problem = with_certificate(walk, problem).await;
+            let found = match sent_alone(walk, &problem) {
                 true => of_certificate(VerifyReason::MissingIntermediate),
                 false => of_certificate(problem.reason),
             };
-            let found = found.with("what", problem);
+            words = format!("NOT verified: {problem}");
+            let found = found.with("what", &problem);
             walk.find(found.severity(by_role(walk)));
             go_on(walk, true).await;
         }
@@ -151,13 +160,23 @@ async fn failed(walk: &mut Walk, error: TlsError) -> String {
     words
 }
 
-/// Whether the issuer is unknown because the server sends its own certificate and nothing else. Under TLS 1.3 that
-/// shows only on a connection of its own.
-async fn sent_alone(walk: &mut Walk, problem: &VerifyProblem) -> bool {
+/// The problem with the certificate that it is about, whose dates and names tell more. Under TLS 1.3 that shows only
+/// on a connection of its own.
+async fn with_certificate(walk: &mut Walk, problem: &VerifyProblem) -> VerifyProblem {
+    let mut problem = problem.clone();
+    if problem.leaf.is_none() || problem.reason == VerifyReason::UnknownIssuer {
+        certificate::look(walk).await;
+    }
+    let seen = walk.inspection.as_ref().and_then(|found| found.chain.first());
+    problem.leaf = problem.leaf.or_else(|| seen.cloned().map(Box::new));
+    problem
+}
+
+/// Whether the issuer is unknown because the server sends its own certificate and nothing else.
+fn sent_alone(walk: &Walk, problem: &VerifyProblem) -> bool {
     if problem.reason != VerifyReason::UnknownIssuer {
         return false;
     }
-    certificate::look(walk).await;
     let chain = walk.inspection.as_ref().filter(|found| found.complete).map(|found| found.chain.as_slice());
     matches!(chain, Some([only]) if !only.self_signed)
 }

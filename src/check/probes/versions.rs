@@ -6,10 +6,6 @@ use crate::transport::tap::ProtocolVersion;
 use crate::transport::tls::Version;
 use crate::transport::versions::{self, Answer};
 
-pub(super) fn obstacle(walk: &Walk) -> Option<String> {
-    walk.tls.is_none().then(|| "there was no encrypted link".to_owned())
-}
-
 pub(super) async fn run(walk: &mut Walk) -> String {
     let (plan, endpoint) = (walk.plan.clone(), walk.endpoint.clone());
     let used = walk.tls.as_ref().and_then(|info| info.version);

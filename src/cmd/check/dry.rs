@@ -36,7 +36,7 @@ fn lines(plan: &Plan, subject: &Subject) -> Vec<String> {
             ),
         );
     }
-    say("connections", "3 to each address and port: the session and 2 to look at TLS, with a pause between; 2 more if the certificate does not verify, 1 if the greeting is late".to_owned());
+    say("connections", "3 to an address and port that goes the whole way: the session and 2 to look at TLS, with a pause between; 2 more if the certificate does not verify, 1 if the greeting is late".to_owned());
     say("never", "DATA, VRFY, EXPN; no command that a healthy server refuses".to_owned());
     lines
 }
@@ -51,10 +51,15 @@ fn names(subject: &Subject) -> String {
 }
 
 fn ports(plan: &Plan, subject: &Subject) -> String {
-    let of_each = "of the first address of each family";
+    let of_each = match plan.all_addresses {
+        true => "of every address",
+        false => {
+            "of every address: the whole way on the first of each family that answers, on the others as far as the greeting"
+        }
+    };
     match subject {
-        Subject::Port(target) => format!("to port {} {of_each}", target.port),
-        Subject::Domain(_, port) => format!("to port {port} {of_each} of each mail host"),
+        Subject::Port(target) => format!("to port {}, {of_each}", target.port),
+        Subject::Domain(_, port) => format!("to port {port} of each mail host, {of_each}"),
         Subject::Host(_) => {
             let ports: Vec<String> = plan.ports.iter().map(u16::to_string).collect();
             format!("to the ports {}, side by side, {of_each}", ports.join(", "))

@@ -94,7 +94,7 @@ impl View {
 impl Shown {
     fn full(&self, total: Duration, width: usize) -> Vec<Line> {
         let mut lines = vec![text::title(&self.place)];
-        lines.extend(self.stages.iter().map(|stage| text::stage(stage, total, width)));
+        lines.extend(text::stages(&self.stages, total, width));
         lines.extend(self.running.map(|name| text::running(name.as_str())));
         lines
     }

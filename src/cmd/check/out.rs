@@ -8,16 +8,16 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::check::output::{html, json, nagios, offered, prometheus, text};
-use crate::check::{Outcome, Progress, Report, Severity, Subject, Thresholds};
+use crate::check::{Outcome, Progress, Recording, Report, Severity, Subject, Thresholds};
 use crate::cli::{CheckArgs, CheckFormat, ExplainLevel, FailOn};
 use crate::cmd::{files, setup, written};
 use crate::explain::render::Line;
-use crate::repl::{paint, recording};
+use crate::repl::paint;
 use crate::report::{Problem, Status};
-use crate::transport::Sink;
 
 use super::changes::Changes;
 use super::live;
+use super::records::Records;
 
 /// Takes reports as they come.
 pub struct Out {
@@ -28,7 +28,7 @@ pub struct Out {
     fail_on: Severity,
     gathered: Gathered,
     page: Option<html::Page<Box<dyn Write>>>,
-    recorder: Option<Box<dyn Sink>>,
+    records: Option<Records>,
     outcomes: Vec<Outcome>,
     changes: Option<Changes>,
     bar: Option<ProgressBar>,
@@ -77,7 +77,7 @@ impl Out {
     pub fn open(args: &CheckArgs, subjects: &[Subject]) -> Result<Out, Problem> {
         let count = subjects.len();
         let page = args.report.as_deref().map(|path| page(path, subjects)).transpose()?;
-        let recorder = args.record.as_ref().map(|path| recording::create(path, args.append)).transpose()?;
+        let records = args.record.as_ref().map(|path| Records::create(path, args.append)).transpose()?;
         let bar = count > 1 && args.every.is_none() && io::stderr().is_terminal();
         Ok(Out {
             form: args.format,
@@ -90,7 +90,7 @@ impl Out {
             },
             gathered: Gathered::of(args),
             page,
-            recorder,
+            records,
             outcomes: Vec::new(),
             changes: args.every.map(|_| Changes::default()),
             bar: bar.then(|| progress_bar(count)),
@@ -107,9 +107,14 @@ impl Out {
         live::View::new(self.colour, self.width).follow(from).await;
     }
 
+    /// What the sessions are written into.
+    pub fn recording(&self) -> Option<Recording> {
+        self.records.as_ref().map(Records::recording)
+    }
+
     /// Takes a report.
     pub fn take(&mut self, report: &Report) -> Result<(), Problem> {
-        self.record(report)?;
+        self.records.as_ref().map_or(Ok(()), Records::intact)?;
         self.outcomes.push(report.outcome(self.fail_on));
         self.gathered.add(report);
         if let Some(page) = &mut self.page {
@@ -124,20 +129,6 @@ impl Out {
             Some(bar) => bar.suspend(show),
             None => show(),
         }
-    }
-
-    /// Puts all sessions into the transcript, one after the other.
-    fn record(&mut self, report: &Report) -> Result<(), Problem> {
-        let Some(recorder) = &mut self.recorder else { return Ok(()) };
-        let fail = |words: String| Problem::new(Status::LocalFile, words);
-        for leg in &report.legs {
-            let Some(header) = &leg.header else { continue };
-            recorder.begin(header).map_err(fail)?;
-            for entry in leg.entries() {
-                recorder.entry(entry, false).map_err(fail)?;
-            }
-        }
-        Ok(())
     }
 
     fn show(&mut self, report: &Report) -> io::Result<()> {

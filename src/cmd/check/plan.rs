@@ -55,6 +55,7 @@ pub fn without_secrets(args: &CheckArgs) -> Result<Plan, Problem> {
     if args.auth.user.is_some() || args.auth.auth.is_some() {
         plan.login = Some(Login::of_nobody());
     }
+    plan.all_addresses = args.all_addresses;
     plan.relay_test = args.relay_test;
     plan.thresholds.cert_days = i64::from(args.cert_days);
     plan.retry.times = args.retry;

@@ -17,6 +17,9 @@ use crate::tls::pki::{Leaf, NAME, Pki, acceptor};
 /// Said instead of a reply: nothing, for as long as the client waits.
 pub const HOLD: &str = "\0hold";
 
+/// Said instead of a reply: nothing, and the server goes on listening.
+pub const SILENT: &str = "\0silent";
+
 /// Said instead of a reply: a line without an end.
 pub const FLOOD: &str = "\0flood";
 
@@ -28,6 +31,7 @@ fn say(link: &mut impl Write, what: &str) -> Option<()> {
             std::thread::sleep(Duration::from_secs(30));
             None
         }
+        SILENT => Some(()),
         FLOOD => loop {
             link.write_all(&[b'x'; 1000]).ok()?;
         },
@@ -125,7 +129,12 @@ impl Fake {
 
     /// Serves on a free port.
     pub fn serve(self) -> SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        self.serve_at(SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// Serves there.
+    pub fn serve_at(self, addr: SocketAddr) -> SocketAddr {
+        let listener = TcpListener::bind(addr).unwrap();
         let addr = listener.local_addr().unwrap();
         std::thread::spawn(move || {
             for tcp in listener.incoming() {
@@ -177,7 +186,7 @@ impl Fake {
             say(link.get_mut(), &reply)?;
             match line.trim_end() {
                 "STARTTLS" if reply.starts_with("220") => return Some(link.into_inner()),
-                "QUIT" => return None,
+                "QUIT" if reply != SILENT => return None,
                 _ => {}
             }
         }

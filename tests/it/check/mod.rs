@@ -1,5 +1,7 @@
 //! The diagnosis: what must be found, and what must not.
 
+mod addresses;
+mod ended;
 mod fake;
 mod healthy;
 mod links;

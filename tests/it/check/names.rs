@@ -18,6 +18,11 @@ use crate::tls::pki::{Pki, acceptor, peer};
 
 pub const CASES: &[Case] = cases! {
     "no-such-name" => host("gone.test", Zone::default(), |_| {}).await;
+    "provider-name-unknown" => {
+        let targets = vec!["submission://smtp.provider.test".parse().unwrap()];
+        let provider = Subject::Provider { name: "Provider".to_owned(), targets };
+        subject(provider, Zone::default(), &Pki::new(), |_| {}).await
+    };
     "name-server-failed" => host("bad.test", Zone::default().fails("bad.test", ResponseCode::ServFail), |_| {}).await;
     "dns-failed" => host("bad.test", Zone::default().fails("bad.test", ResponseCode::NotImp), |_| {}).await;
     "dns-timed-out" => host("mute.test", Zone::default().silent("mute.test"), |plan| {
@@ -62,6 +67,10 @@ pub const CASES: &[Case] = cases! {
     "connection-refused" => port(closed_port(), |_| {}).await;
     "connect-timed-out" => port(silent_port(), |plan| plan.dial.timeout = Duration::from_millis(300)).await;
     "cannot-connect" => port(closed_port(), |plan| plan.dial.source = Some("192.0.2.77".parse().unwrap())).await;
+    "address-dead" => {
+        let order = ["127.0.0.1", "127.0.0.2"];
+        super::addresses::several(&order[..1], &order[1..], &order, |_| {}).await
+    };
     "no-port-open" => ports(vec![closed_port(), closed_port()]).await;
     "port-25-blocked" => ports(vec![silent_port(), Fake::without_tls().serve().port()]).await;
     "tries" => port(closed_port(), |plan| {
@@ -152,12 +161,12 @@ async fn ports(ports: Vec<u16>) -> Report {
         .await
 }
 
-fn closed_port() -> u16 {
+pub fn closed_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A port whose queue of connections is full, so that it answers no more of them.
-fn silent_port() -> u16 {
+pub fn silent_port() -> u16 {
     use socket2::{Domain, Socket, Type};
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();

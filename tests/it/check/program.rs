@@ -4,9 +4,9 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::fake::{Fake, HOLD};
+use super::fake::Fake;
 use crate::peer::{Run, heloise};
 use crate::tls::pki::{NAME, Pki};
 
@@ -121,34 +121,6 @@ async fn what_fails_for_the_moment_is_tried_again() {
     assert_eq!(report.findings[0].line, "it took 2 tries: the last one got through");
     let tries: Vec<u32> = report.sessions().map(|leg| leg.attempt).collect();
     assert_eq!(tries, [1, 2], "each try is in the report");
-}
-
-/// A signal ends the check, and the server gets its QUIT.
-#[cfg(unix)]
-#[test]
-fn quit_is_said_when_a_signal_comes() {
-    let said = Arc::new(Mutex::new(Vec::new()));
-    let fake = Fake::without_tls().but(|fake| {
-        fake.replies.push(("MAIL", HOLD));
-        fake.heard = Some(said.clone());
-    });
-    let child = Command::new(env!("CARGO_BIN_EXE_heloise"))
-        .args(["check", &at(fake.serve()), "--to", "bob@example.org"])
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let wait_for = |word: &str| {
-        let begun = Instant::now();
-        while !said.lock().unwrap().iter().any(|line: &String| line.starts_with(word)) {
-            assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", said.lock().unwrap());
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    };
-    wait_for("MAIL");
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130));
 }
 
 #[test]

@@ -68,6 +68,80 @@ fn login(mechanism: &str) -> Login {
     }
 }
 
+/// What a provider refuses after the login is told in its own terms, too.
+#[tokio::test]
+async fn each_provider_is_known_by_what_it_refuses_in_an_envelope() {
+    for (host, command, reply, words) in [
+        (
+            "smtp.mail.me.com",
+            "MAIL",
+            "550 5.7.0 From address is not one of your addresses\r\n",
+            "icloud account",
+        ),
+        (
+            "smtp.zoho.com",
+            "MAIL",
+            "553 Relaying disallowed as me@example.net\r\n",
+            "no address of the account",
+        ),
+        (
+            "smtp.zoho.com",
+            "RCPT",
+            "550 5.4.6 Unusual sending activity detected. Please try after sometime\r\n",
+            "unblockme",
+        ),
+        (
+            "smtp.fastmail.com",
+            "MAIL",
+            "551 5.7.1 Not authorised to send from this header address\r\n",
+            "sending identity",
+        ),
+        (
+            "smtp.mailgun.org",
+            "RCPT",
+            "421 Domain sandbox1.mailgun.org is not allowed to send: Free accounts are for test purposes only.\r\n",
+            "authorized",
+        ),
+        (
+            "smtp.postmarkapp.com",
+            "RCPT",
+            "550 You tried to send to a recipient that has been marked as inactive\r\n",
+            "suppressions",
+        ),
+        ("smtp-relay.brevo.com", "MAIL", "502 5.7.0 Your SMTP account is not yet activated.\r\n", "activate"),
+        (
+            "email-smtp.us-east-1.amazonaws.com",
+            "RCPT",
+            "554 Message rejected: Email address is not verified. The following identities failed the check in region US-EAST-1: me@example.net\r\n",
+            "sandbox",
+        ),
+        (
+            "smtp.sendgrid.net",
+            "MAIL",
+            "550 The from address does not match a verified Sender Identity.\r\n",
+            "verif",
+        ),
+    ] {
+        let banner = format!("220 {host} ESMTP ready\r\n");
+        let report = submission(
+            |fake| {
+                fake.banner = banner;
+                fake.replies.push((command, reply));
+            },
+            |plan| {
+                let to = ["bob@example.org".to_owned()];
+                plan.envelope = Some(Envelope::new("me@example.net", &to).unwrap());
+            },
+        )
+        .await;
+        let refused = |id: &str| id.starts_with("sender-") || id.starts_with("recipient-");
+        let finding = report.findings.iter().find(|finding| refused(finding.id));
+        let finding = finding.unwrap_or_else(|| panic!("{host}: {:?}", ids(&report, Severity::Note)));
+        let told = format!("{:?} {:?} {:?}", finding.meaning, finding.causes, finding.fixes).to_lowercase();
+        assert!(told.contains(words), "{host}: {told}");
+    }
+}
+
 async fn envelope(command: &'static str, reply: &'static str) -> Report {
     submission(
         |fake| fake.replies.push((command, reply)),
@@ -187,6 +261,25 @@ async fn each_provider_is_known_by_its_refusals() {
             "apikey",
         ),
         ("smtp.mail.yahoo.com", "535 5.7.0 (#AUTH005) Too many bad auth attempts.\r\n", "yahoo"),
+        (
+            "smtp.mail.me.com",
+            "535 5.7.8 Error: authentication failed: bad credentials\r\n",
+            "app-specific password",
+        ),
+        (
+            "smtp-mail.outlook.com",
+            "535 5.7.139 Authentication unsuccessful, basic authentication is disabled.\r\n",
+            "oauth",
+        ),
+        ("smtp.zoho.com", "535 Authentication Failed\r\n", "data centre"),
+        ("smtp.fastmail.com", "535 5.7.0 Incorrect username or password\r\n", "app password"),
+        (
+            "smtp.mailgun.org",
+            "535 5.7.0 Mailgun is not loving your login or password\r\n",
+            "smtp credentials",
+        ),
+        ("smtp.postmarkapp.com", "535 5.7.8 Error: authentication failed\r\n", "server api token"),
+        ("smtp-relay.brevo.com", "535 5.7.8 Authentication failed\r\n", "smtp key"),
     ] {
         let banner = format!("220 {host} ESMTP ready\r\n");
         let report = submission(
