@@ -142,8 +142,9 @@ async fn failed(walk: &mut Walk, error: TlsError) -> String {
                 true => of_certificate(VerifyReason::MissingIntermediate),
                 false => of_certificate(problem.reason),
             };
-            words = format!("NOT verified: {problem}");
-            let found = found.with("what", &problem);
+            let what = problem.date().unwrap_or_else(|| problem.to_string());
+            words = format!("NOT verified: {what}");
+            let found = found.with("what", what);
             walk.find(found.severity(by_role(walk)));
             go_on(walk, true).await;
         }

@@ -123,12 +123,12 @@ impl Out {
         if let Some(bar) = &self.bar {
             bar.inc(1);
         }
-        let shown = self.show(report);
-        let show = || written(shown).map(drop);
-        match &self.bar {
-            Some(bar) => bar.suspend(show),
-            None => show(),
-        }
+        // The bar goes away before anything is printed, and comes back below it.
+        let shown = match self.bar.clone() {
+            Some(bar) => bar.suspend(|| self.show(report)),
+            None => self.show(report),
+        };
+        written(shown).map(drop)
     }
 
     fn show(&mut self, report: &Report) -> io::Result<()> {

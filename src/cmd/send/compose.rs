@@ -20,7 +20,7 @@ use crate::wire::{ForwardPath, Host};
 
 /// What may be read into memory for one message: its texts and attachments, or a whole message that cannot be
 /// read twice. A file given with --eml is read as it is sent, and may be of any size.
-const MEMORY_LIMIT: u64 = 128 << 20;
+const MEMORY_LIMIT: u64 = 64 << 20;
 
 /// The people in a message.
 #[derive(Debug)]

@@ -72,6 +72,18 @@ pub struct VerifyProblem {
 }
 
 impl VerifyProblem {
+    /// When the certificate expired or begins to be valid, where that is the matter and the certificate was seen.
+    pub fn date(&self) -> Option<String> {
+        let leaf = self.leaf.as_deref()?;
+        match self.reason {
+            VerifyReason::Expired if self.said.is_empty() || leaf.not_after < Utc::now() => {
+                Some(format!("it expired on {}", day(leaf.not_after)))
+            }
+            VerifyReason::NotYetValid => Some(format!("it is valid from {} on", day(leaf.not_before))),
+            _ => None,
+        }
+    }
+
     /// The names that would have matched.
     pub fn names(&self) -> Vec<String> {
         self.leaf.as_ref().map(|leaf| leaf.host_names()).unwrap_or_default()
@@ -92,23 +104,17 @@ impl VerifyProblem {
     }
 }
 
+fn day(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
 impl fmt::Display for VerifyProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let leaf = self.leaf.as_deref();
-        let day = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M UTC").to_string();
+        if let Some(date) = self.date() {
+            return write!(f, "{date}; this machine's clock says {}", day(Utc::now()));
+        }
         match (self.reason, leaf) {
-            (VerifyReason::Expired, Some(leaf)) if self.said.is_empty() || leaf.not_after < Utc::now() => {
-                let (end, now) = (day(leaf.not_after), day(Utc::now()));
-                write!(f, "it expired on {end}; this machine's clock says {now}")
-            }
-            (VerifyReason::NotYetValid, Some(leaf)) => {
-                write!(
-                    f,
-                    "it is valid from {} on; this machine's clock says {}",
-                    day(leaf.not_before),
-                    day(Utc::now())
-                )
-            }
             (VerifyReason::SelfSigned, _) => f.write_str("it is self-signed and not trusted here"),
             (VerifyReason::UntrustedRoot, _) => f.write_str("its root authority is not trusted here"),
             (VerifyReason::UnknownIssuer, Some(leaf)) => {

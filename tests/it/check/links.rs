@@ -206,3 +206,14 @@ async fn revoked() -> Report {
 async fn weak_key() -> Report {
     check(plan(&Pki::new()), Scheme::Submission, Fake::with_weak_key().serve()).await
 }
+
+/// Under TLS 1.3 the library does not show the certificate that it refuses; it is looked at apart.
+#[tokio::test]
+async fn a_certificate_out_of_date_is_told_with_its_date() {
+    let report = leaf(|params| params.not_after = rcgen::date_time_ymd(2020, 1, 1)).await;
+    let told = "the certificate does not verify: it expired on 2020-01-01 00:00 UTC";
+    assert_eq!(report.findings[0].line, told);
+    let legs: Vec<_> = report.sessions().flat_map(|leg| &leg.stages).collect();
+    let tls = legs.iter().find(|stage| stage.name.as_str() == "tls").unwrap();
+    assert_eq!(tls.summary, "NOT verified: it expired on 2020-01-01 00:00 UTC");
+}

@@ -55,6 +55,25 @@ fn many_targets_come_as_they_are_done_and_a_bad_line_is_named() {
     assert!(got.err.contains("line 21") && got.err.contains("is not a port"), "{}", got.err);
 }
 
+#[cfg(unix)]
+#[test]
+fn the_progress_bar_makes_way_for_what_is_printed() {
+    let mut list = tempfile::NamedTempFile::new().unwrap();
+    let addr = Fake::without_tls().serve();
+    (0..3).for_each(|_| writeln!(list, "submission://{addr}").unwrap());
+    let path = list.path().to_str().unwrap();
+    let mut terminal = crate::at_terminal::AtTerminal::start(&["check", "-j", "1", "--targets", path]);
+    (0..3).for_each(|_| drop(terminal.wait_for("submission://")));
+    terminal.wait_for("no-starttls");
+    let size = |cells: u16| std::num::NonZeroU16::new(cells).unwrap();
+    let mut screen = vt100::Parser::new(size(24), size(80), 0);
+    screen.process(terminal.all.as_bytes());
+    let lines: Vec<String> = screen.screen().rows(0, 80).collect();
+    let begin = |with: &str| lines.iter().filter(|line| line.starts_with(with)).count();
+    assert_eq!(begin("submission://"), 3, "{lines:#?}");
+    assert!(lines.iter().filter(|line| line.contains("checked")).count() <= 1, "{lines:#?}");
+}
+
 #[test]
 fn a_page_and_a_transcript_are_written_and_hold_no_markup_from_outside() {
     let pki = Pki::new();
