@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::finding::Severity;
 use crate::explain::tables::{Table, table};
-use crate::explain::{self, Actor, Fix, Text, fill_with};
+use crate::explain::{self, Actor, Fix, Text, fill_with, split_command};
 
 /// What is known of a finding. A row borrows what it lacks from the row of another table that it names with `as`.
 #[derive(Clone, Debug, Deserialize)]
@@ -100,10 +100,7 @@ impl Row {
 }
 
 fn fix(row: &'static str, fill: impl Fn(&'static str) -> Option<Text>) -> Option<Fix> {
-    let (text, command) = match row.split_once(" => ") {
-        Some((text, command)) => (text, Some(command)),
-        None => (row, None),
-    };
+    let (text, command) = split_command(row);
     Some(Fix { text: fill(text)?, command: command.and_then(fill) })
 }
 

@@ -30,15 +30,17 @@ const WORTH_NAMING: f32 = 0.1;
 
 /// What a reply can mean in its situation, most probable first; never empty.
 pub fn explain(situation: &Situation<'_>) -> Vec<Explanation> {
-    let weighed = Weighed::of(situation);
-    weighed.candidates.iter().map(|candidate| weighed.explain(candidate, situation)).collect()
+    let mut weighed = Weighed::of(situation);
+    let candidates = std::mem::take(&mut weighed.candidates);
+    candidates.into_iter().map(|candidate| weighed.explain(candidate, situation)).collect()
 }
 
 /// The most probable reading alone, and the reasons of the others: all that a long list needs.
 pub fn explain_best(situation: &Situation<'_>) -> (Option<Explanation>, Vec<(Reason, Confidence)>) {
-    let weighed = Weighed::of(situation);
-    let best = weighed.candidates.first().map(|candidate| weighed.explain(candidate, situation));
-    (best, weighed.candidates.iter().skip(1).map(|c| (c.reason, c.confidence())).collect())
+    let mut weighed = Weighed::of(situation);
+    let others = weighed.candidates.iter().skip(1).map(|c| (c.reason, c.confidence())).collect();
+    let best = std::mem::take(&mut weighed.candidates).into_iter().next();
+    (best.map(|candidate| weighed.explain(candidate, situation)), others)
 }
 
 /// A reply with all that speaks for each reason.
@@ -62,7 +64,7 @@ impl Weighed {
         Weighed { heard, candidates, provider: provider.or(matches.provider), fault }
     }
 
-    fn explain(&self, candidate: &Candidate, situation: &Situation<'_>) -> Explanation {
+    fn explain(&self, candidate: Candidate, situation: &Situation<'_>) -> Explanation {
         let context = Context {
             situation,
             code: self.heard.code.unwrap_or(0),
@@ -131,12 +133,8 @@ fn weigh(heard: &Heard, situation: &Situation<'_>, matches: &Matches) -> Vec<Can
         };
         let weight = rule.row.weight.unwrap_or(default).saturating_sub(apart);
         let kind = if own { EvidenceKind::Provider } else { EvidenceKind::Wording };
-        add(
-            &mut found,
-            rule.row.reason,
-            Some(rule),
-            Evidence { kind, text: Cow::Borrowed(rule.row.id), weight },
-        );
+        let evidence = Evidence { kind, text: Cow::Borrowed(rule.row.id), weight };
+        add(&mut found, rule.family, Some(rule), evidence);
     }
     if let Some(code) = heard.enhanced.filter(|_| !matches!(heard.code.map(|c| c / 100), Some(2 | 3)))
         && let Some((slug, row)) = tables::enhanced(code).and_then(|row| Some((row.reason?, row)))
@@ -148,7 +146,7 @@ fn weigh(heard: &Heard, situation: &Situation<'_>, matches: &Matches) -> Vec<Can
             let vague = |c: &&mut Candidate| c.reason.slug() != slug && c.score < 0.9;
             found.iter_mut().filter(vague).for_each(|candidate| candidate.score *= 0.85);
         }
-        add(&mut found, slug, None, Evidence { kind: EvidenceKind::Enhanced, text, weight });
+        add(&mut found, tables::reason(slug), None, Evidence { kind: EvidenceKind::Enhanced, text, weight });
     }
     if let Some(row) = heard.code.and_then(|c| tables::best_row(ReplyCode(c), situation.verb_name()))
         && let Some(slug) = row.reason
@@ -156,7 +154,7 @@ fn weigh(heard: &Heard, situation: &Situation<'_>, matches: &Matches) -> Vec<Can
         let general = row.code.contains('x');
         let kind = if general { EvidenceKind::Class } else { EvidenceKind::Code };
         let text = Cow::Borrowed(row.meaning);
-        add(&mut found, slug, None, Evidence { kind, text, weight: row.weight });
+        add(&mut found, tables::reason(slug), None, Evidence { kind, text, weight: row.weight });
     }
     found
 }
@@ -169,13 +167,23 @@ fn weigh_session(found: &mut Vec<Candidate>, situation: &Situation<'_>, code: u1
         weight,
     };
     if faulty {
-        add(found, "syntax", None, session("the command that was sent breaks the grammar", 60));
+        add(
+            found,
+            tables::reason("syntax"),
+            None,
+            session("the command that was sent breaks the grammar", 60),
+        );
     }
     let limit = situation.capabilities.and_then(|c| c.size_limit()).filter(|limit| *limit > 0);
     if matches!(code, 452 | 552 | 554)
         && situation.declared_size.zip(limit).is_some_and(|(size, limit)| size > limit)
     {
-        add(found, "message-too-big", None, session("the message is over the SIZE that EHLO listed", 80));
+        add(
+            found,
+            tables::reason("message-too-big"),
+            None,
+            session("the message is over the SIZE that EHLO listed", 80),
+        );
     }
 }
 
@@ -215,8 +223,13 @@ impl Fault {
 
 /// Adds a piece of evidence. Rules of one reason do not add up: the strongest counts. Codes that agree with a
 /// rule make it surer, but less than words do.
-fn add(found: &mut Vec<Candidate>, slug: &'static str, rule: Option<&'static Rule>, evidence: Evidence) {
-    let Some((reason, row)) = tables::reason(slug) else { return };
+fn add(
+    found: &mut Vec<Candidate>,
+    family: Option<(Reason, &'static ReasonRow)>,
+    rule: Option<&'static Rule>,
+    evidence: Evidence,
+) {
+    let Some((reason, row)) = family else { return };
     let index = found.iter().position(|c| c.reason == reason).unwrap_or_else(|| {
         found.push(Candidate { reason, row, rule: None, score: 0.0, evidence: Vec::new() });
         found.len() - 1
@@ -282,7 +295,7 @@ fn standard(heard: &Heard, situation: &Situation<'_>) -> Option<Text> {
 }
 
 impl Candidate {
-    fn explain(&self, heard: &Heard, context: &Context<'_>, standard: Option<Text>) -> Explanation {
+    fn explain(self, heard: &Heard, context: &Context<'_>, standard: Option<Text>) -> Explanation {
         let rule = self.rule.map(|(rule, _)| rule.row);
         let provider = self.rule.and_then(|(rule, _)| rule.provider).map(|p| p.name);
         let mut causes = rule.map(|row| template::texts(&row.causes, context)).unwrap_or_default();
@@ -313,7 +326,7 @@ impl Candidate {
             urls: heard.urls.clone(),
             provider,
             confidence: self.confidence(),
-            evidence: self.evidence.clone(),
+            evidence: self.evidence,
         }
     }
 

@@ -100,6 +100,18 @@ pub enum Level {
     Certain,
 }
 
+impl Level {
+    /// The word for it, as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Level::Unknown => "unknown",
+            Level::Guess => "guess",
+            Level::Likely => "likely",
+            Level::Certain => "certain",
+        }
+    }
+}
+
 /// How sure an explanation is, as a word and as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Confidence(u8);
@@ -128,12 +140,7 @@ impl Confidence {
 
 impl fmt::Display for Confidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.level() {
-            Level::Unknown => "unknown",
-            Level::Guess => "guess",
-            Level::Likely => "likely",
-            Level::Certain => "certain",
-        })
+        f.write_str(self.level().as_str())
     }
 }
 
@@ -172,6 +179,20 @@ pub enum EvidenceKind {
     Session,
     /// A row of the provider's own table.
     Provider,
+}
+
+impl EvidenceKind {
+    /// The word for it, as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EvidenceKind::Class => "class",
+            EvidenceKind::Code => "code",
+            EvidenceKind::Enhanced => "enhanced",
+            EvidenceKind::Wording => "wording",
+            EvidenceKind::Session => "session",
+            EvidenceKind::Provider => "provider",
+        }
+    }
 }
 
 /// A piece of evidence for a reason.

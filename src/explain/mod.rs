@@ -38,7 +38,7 @@ pub use rules::Submission;
 pub use situation::Situation;
 pub use summary::Summary;
 pub use tables::is_expected;
-pub(crate) use template::fill_with;
+pub(crate) use template::{fill_with, split_command};
 
 #[cfg(test)]
 mod tests;

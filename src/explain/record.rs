@@ -1,9 +1,9 @@
 //! Explanations as JSON: one object for each reply.
 
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use std::io::Write as _;
 
-use super::{Confidence, Explanation, Reason, Situation};
-use crate::wire::{Class, EnhancedCode, Reply};
+use super::{Confidence, Evidence, Explanation, Fix, Inference, Reason, Situation, Text};
+use crate::wire::{Class, Reply};
 
 /// The best reading of a reply, and the others by name, ready to be written as JSON.
 #[derive(Debug)]
@@ -27,11 +27,63 @@ impl<'a> Record<'a> {
 
     /// Appends the record as one line of JSON with its line end.
     pub fn write(&self, out: &mut Vec<u8>) {
-        // Cannot fail: writing to a vector, and a structure without odd keys.
-        if serde_json::to_writer(&mut *out, self).is_ok() {
-            out.push(b'\n');
-        }
+        let best = self.best();
+        object(out, |json| {
+            json.field("code", self.reply.code().map(|c| c.0), number);
+            json.field("enhanced", best.and_then(|e| e.enhanced), |out, code| string(out, &code.to_string()));
+            json.field("class", self.reply.class(), |out, class| string(out, class_word(class)));
+            json.field("reason", best.map_or(Some(Reason::UNKNOWN), |e| Some(e.reason)), reason);
+            if let Some(best) = best {
+                explanation(json, best);
+                json.list("others", &self.others, |out, (slug, confidence)| {
+                    object(out, |json| {
+                        json.field("reason", Some(*slug), reason);
+                        json.field("confidence", Some(confidence.percent()), number);
+                    });
+                });
+            }
+        });
+        out.push(b'\n');
     }
+}
+
+fn explanation(json: &mut Object<'_>, best: &Explanation) {
+    json.field("said", Some(&best.said), |out, said| string(out, said));
+    json.field("standard", best.standard.as_ref(), text);
+    json.field("inferred", best.inferred.as_ref(), inference);
+    json.list("causes", &best.causes, text);
+    json.list("fixes", &best.fixes, fix);
+    json.field("actor", Some(best.actor.as_str()), string);
+    json.field("provider", best.provider, string);
+    json.list("sources", &best.sources, text);
+    json.list("urls", &best.urls, |out, url| string(out, url));
+    json.field("confidence", Some(best.confidence.percent()), number);
+    json.field("certainty", Some(best.confidence.level().as_str()), string);
+    json.list("evidence", &best.evidence, evidence);
+}
+
+fn inference(out: &mut Vec<u8>, inference: &Inference) {
+    object(out, |json| {
+        json.field("text", Some(&inference.text), text);
+        json.field("because", Some(&inference.because), text);
+    });
+}
+
+fn fix(out: &mut Vec<u8>, fix: &Fix) {
+    object(out, |json| {
+        json.field("text", Some(&fix.text), text);
+        if fix.command.is_some() {
+            json.field("command", fix.command.as_ref(), text);
+        }
+    });
+}
+
+fn evidence(out: &mut Vec<u8>, evidence: &Evidence) {
+    object(out, |json| {
+        json.field("kind", Some(evidence.kind.as_str()), string);
+        json.field("text", Some(&evidence.text), text);
+        json.field("weight", Some(evidence.weight), number);
+    });
 }
 
 /// The word for a class, as JSON and screen have it.
@@ -44,52 +96,122 @@ pub fn class_word(class: Class) -> &'static str {
     }
 }
 
-struct Other<'a>(&'a (Reason, Confidence));
+/// An object under way. Written by hand, as half the time of explaining a log goes into its JSON, and most of that,
+/// in serde_json, into looking for what must be escaped byte by byte.
+struct Object<'o> {
+    out: &'o mut Vec<u8>,
+    begun: bool,
+}
 
-impl Serialize for Other<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("Other", 2)?;
-        out.serialize_field("reason", &self.0.0)?;
-        out.serialize_field("confidence", &self.0.1.percent())?;
-        out.end()
+fn object(out: &mut Vec<u8>, fields: impl FnOnce(&mut Object<'_>)) {
+    out.push(b'{');
+    let mut json = Object { out, begun: false };
+    fields(&mut json);
+    json.out.push(b'}');
+}
+
+impl Object<'_> {
+    /// A field with its value, `null` where there is none. The name needs no escapes.
+    fn field<T>(&mut self, name: &str, value: Option<T>, write: impl FnOnce(&mut Vec<u8>, T)) {
+        let out = self.name(name);
+        match value {
+            Some(value) => write(out, value),
+            None => out.extend_from_slice(b"null"),
+        }
+    }
+
+    /// A field with an array.
+    fn list<T>(&mut self, name: &str, items: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
+        let out = self.name(name);
+        out.push(b'[');
+        for (n, item) in items.iter().enumerate() {
+            if n > 0 {
+                out.push(b',');
+            }
+            write(out, item);
+        }
+        out.push(b']');
+    }
+
+    fn name(&mut self, name: &str) -> &mut Vec<u8> {
+        self.out.extend_from_slice(if self.begun { b",\"" } else { b"\"" });
+        self.begun = true;
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        self.out
     }
 }
 
-impl Serialize for Record<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("Record", 17)?;
-        out.serialize_field("code", &self.reply.code().map(|c| c.0))?;
-        let best = self.best();
-        let enhanced = best.and_then(|e| e.enhanced).map(Shown);
-        out.serialize_field("enhanced", &enhanced)?;
-        out.serialize_field("class", &self.reply.class().map(class_word))?;
-        let Some(best) = best else {
-            out.serialize_field("reason", &Reason::UNKNOWN)?;
-            return out.end();
-        };
-        out.serialize_field("reason", &best.reason)?;
-        out.serialize_field("said", &best.said)?;
-        out.serialize_field("standard", &best.standard)?;
-        out.serialize_field("inferred", &best.inferred)?;
-        out.serialize_field("causes", &best.causes)?;
-        out.serialize_field("fixes", &best.fixes)?;
-        out.serialize_field("actor", &best.actor)?;
-        out.serialize_field("provider", &best.provider)?;
-        out.serialize_field("sources", &best.sources)?;
-        out.serialize_field("urls", &best.urls)?;
-        out.serialize_field("confidence", &best.confidence.percent())?;
-        out.serialize_field("certainty", &best.confidence.level())?;
-        out.serialize_field("evidence", &best.evidence)?;
-        let others: Vec<Other<'_>> = self.others.iter().map(Other).collect();
-        out.serialize_field("others", &others)?;
-        out.end()
-    }
+fn number<N: Into<u64>>(out: &mut Vec<u8>, number: N) {
+    // Cannot fail: to a vector.
+    let _ = write!(out, "{}", number.into());
 }
 
-struct Shown(EnhancedCode);
+fn reason(out: &mut Vec<u8>, reason: Reason) {
+    string(out, reason.slug());
+}
 
-impl Serialize for Shown {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+fn text(out: &mut Vec<u8>, text: &Text) {
+    string(out, text);
+}
+
+fn string(out: &mut Vec<u8>, text: &str) {
+    if needs_escapes(text) {
+        // Cannot fail: a string, written to a vector.
+        let _ = serde_json::to_writer(out, text);
+        return;
+    }
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+}
+
+/// Whether JSON wants something in the text escaped. Whole runs are looked at at once, without a way out in between,
+/// as compilers make few instructions of that.
+fn needs_escapes(text: &str) -> bool {
+    let special = |found: bool, byte: &u8| found | (*byte < b' ') | (*byte == b'"') | (*byte == b'\\');
+    text.as_bytes().chunks(32).any(|run| run.iter().fold(false, special))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::ReplyLine;
+
+    fn written(text: &str) -> serde_json::Value {
+        let reply = text.split('\n').map(ReplyLine::crlf).collect();
+        let mut out = Vec::new();
+        Record::of(&Situation::of(&reply)).write(&mut out);
+        assert_eq!(out.pop(), Some(b'\n'));
+        serde_json::from_slice(&out).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_json() {
+        let record = written("550 5.1.1 \"bob\" \\ User unknown; see https://example.org/a");
+        assert_eq!(record["code"], 550);
+        assert_eq!(record["enhanced"], "5.1.1");
+        assert_eq!(record["class"], "permanent");
+        assert_eq!(record["reason"], "user-unknown");
+        assert_eq!(record["said"], "\"bob\" \\\\ User unknown; see https://example.org/a");
+        assert_eq!(record["urls"], serde_json::json!(["https://example.org/a"]));
+        assert_eq!(record["certainty"], "certain");
+        assert!(record["causes"].as_array().is_some_and(|causes| !causes.is_empty()));
+        assert!(record["fixes"][0]["text"].is_string());
+        assert!(record["evidence"][0]["weight"].is_u64());
+        assert_eq!(record["provider"], serde_json::Value::Null);
+        assert_eq!(written("")["reason"], "unknown");
+    }
+
+    #[test]
+    fn strings_are_those_of_serde() {
+        let long = "plain text of more than a run ".repeat(3);
+        for text in
+            ["", "plain", "a\"b", "a\\b", "tab\t", "nul\0", "del\x7f", "é不", &long, &format!("{long}\u{1}")]
+        {
+            let mut out = Vec::new();
+            string(&mut out, text);
+            assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(text).unwrap());
+        }
     }
 }

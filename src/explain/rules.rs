@@ -10,6 +10,8 @@ mod rows;
 
 use std::sync::LazyLock;
 
+use super::Reason;
+use super::tables::ReasonRow;
 use crate::wire::EnhancedCode;
 
 pub(crate) use compile::providers;
@@ -62,6 +64,8 @@ impl Submission {
 pub(crate) struct Rule {
     /// The row it came from.
     pub row: &'static RuleRow,
+    /// The reason that it points to.
+    pub family: Option<(Reason, &'static ReasonRow)>,
     /// The provider whose table holds it.
     pub provider: Option<&'static Provider>,
     all: Vec<u16>,

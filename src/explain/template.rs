@@ -32,10 +32,7 @@ pub(crate) fn texts(rows: &[&'static str], context: &Context<'_>) -> Vec<Text> {
 pub(crate) fn fixes(rows: &[&'static str], context: &Context<'_>) -> Vec<Fix> {
     chosen(rows, context)
         .filter_map(|row| {
-            let (text, command) = match row.split_once(" => ") {
-                Some((text, command)) => (text, Some(command)),
-                None => (row, None),
-            };
+            let (text, command) = split_command(row);
             let command = command.and_then(|c| context.fill(c));
             Some(Fix { text: context.fill(text)?, command })
         })
@@ -47,7 +44,7 @@ pub(crate) fn fill_with<'v>(
     text: &'static str,
     value: impl Fn(&str) -> Option<Cow<'v, str>>,
 ) -> Option<Text> {
-    if !text.contains('{') {
+    if memchr::memchr(b'{', text.as_bytes()).is_none() {
         return Some(Cow::Borrowed(text));
     }
     let mut out = String::with_capacity(text.len() + 24);
@@ -84,7 +81,16 @@ fn chosen<'r>(rows: &'r [&'static str], context: &'r Context<'_>) -> impl Iterat
 
 /// `[a, b] text` as `(a, b)` and the text.
 pub(crate) fn split_conditions(row: &'static str) -> Option<(&'static str, &'static str)> {
-    row.strip_prefix('[')?.split_once("] ")
+    let (conditions, text) = row.strip_prefix('[')?.split_once(']')?;
+    Some((conditions, text.strip_prefix(' ')?))
+}
+
+/// `text => command` as the text and the command.
+pub(crate) fn split_command(row: &'static str) -> (&'static str, Option<&'static str>) {
+    match memchr::memmem::find(row.as_bytes(), b" => ").and_then(|at| row.split_at_checked(at)) {
+        Some((text, command)) => (text, command.strip_prefix(" => ")),
+        None => (row, None),
+    }
 }
 
 impl Context<'_> {

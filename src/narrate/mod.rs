@@ -59,6 +59,7 @@ pub struct Narrator {
     assembler: ReplyAssembler,
     header: Header,
     host: Option<String>,
+    /// The reasons for which commands failed, each once.
     earlier: Vec<&'static str>,
     quiet: HashSet<(Option<Verb>, ReplyCode)>,
     last: Option<Told>,
@@ -292,31 +293,38 @@ impl Narrator {
 
     /// The explanations of the last reply, best first.
     pub fn explain_last(&self) -> Vec<Explanation> {
-        self.last.as_ref().map(|told| self.explanations(&told.answer, &told.before)).unwrap_or_default()
+        let explain = |told: &Told| self.with_situation(&told.answer, &told.before, explain::explain);
+        self.last.as_ref().map(explain).unwrap_or_default()
     }
 
     /// The full explanation of the last reply, as lines.
     pub fn tell_last(&self) -> Vec<Line> {
         let Some(told) = &self.last else { return Vec::new() };
-        let layout = Layout { level: Level::Full, ..self.layout };
-        let explanations = self.explanations(&told.answer, &told.before);
         let headline = headline(&told.answer);
-        explanations.iter().take(2).flat_map(|e| render::full(e, headline, layout.width)).collect()
+        let told = self.explain_last();
+        told.iter().take(2).flat_map(|e| render::full(e, headline, self.layout.width)).collect()
     }
 
     fn explanation(&mut self, answer: &Answer, before: &State, level: Level) -> Vec<Line> {
-        let explanations = self.explanations(answer, before);
-        let Some(best) = explanations.first() else { return Vec::new() };
-        if answer.reply.code().is_some_and(ReplyCode::is_error) {
-            self.earlier.push(best.reason.slug());
+        let (best, _) = self.with_situation(answer, before, explain::explain_best);
+        let Some(best) = best else { return Vec::new() };
+        let slug = best.reason.slug();
+        if answer.reply.code().is_some_and(ReplyCode::is_error) && !self.earlier.contains(&slug) {
+            self.earlier.push(slug);
         }
         match level {
-            Level::Full => render::full(best, headline(answer), self.layout.width),
-            _ => render::brief(best, headline(answer), self.layout.width),
+            Level::Full => render::full(&best, headline(answer), self.layout.width),
+            _ => render::brief(&best, headline(answer), self.layout.width),
         }
     }
 
-    fn explanations(&self, answer: &Answer, before: &State) -> Vec<Explanation> {
+    /// Has the reply explained in the situation that it came in.
+    fn with_situation<T>(
+        &self,
+        answer: &Answer,
+        before: &State,
+        explain: impl FnOnce(&Situation<'_>) -> T,
+    ) -> T {
         let command = answer.command.as_ref();
         let argument = command.map(address_of).unwrap_or_default();
         let verb = verb_of(answer);
@@ -343,7 +351,7 @@ impl Narrator {
             earlier: &self.earlier,
             ..Situation::of(&answer.reply)
         };
-        explain::explain(&situation)
+        explain(&situation)
     }
 
     fn info(&mut self, info: &Info, at: Duration) -> Vec<Line> {

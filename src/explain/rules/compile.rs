@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::{Provider, Rule, RuleRow, Rules, phrases, rows};
+use crate::explain::tables;
 
 static PATTERN_ROWS: LazyLock<Vec<RuleRow>> = LazyLock::new(|| rows::patterns().collect());
 
@@ -25,6 +26,7 @@ pub(crate) fn all() -> Rules {
         .chain(own)
         .map(|(row, provider)| Rule {
             row,
+            family: tables::reason(row.reason),
             provider,
             all: row.says.iter().map(|group| builder.group(group)).collect(),
             never: row.never.iter().map(|group| builder.group(group)).collect(),

@@ -1,6 +1,5 @@
 //! Tables that are looked up by name: commands, enhanced codes, EHLO keywords, mechanisms, TLS.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -174,17 +173,20 @@ pub fn enhanced(code: EnhancedCode) -> Option<&'static EnhancedRow> {
 
 fn enhanced_key(class: u8, subject: u16, detail: u16) -> Option<&'static EnhancedRow> {
     let index = &*ENHANCED_INDEX;
-    index.get(&(class, subject, detail)).or_else(|| index.get(&(0, subject, detail))).copied()
+    let row = |key| Some(index.get(index.binary_search_by_key(&key, |(key, _)| *key).ok()?)?.1);
+    row((class, subject, detail)).or_else(|| row((0, subject, detail)))
 }
 
-/// The rows by number; class 0 stands for any.
-static ENHANCED_INDEX: LazyLock<HashMap<(u8, u16, u16), &'static EnhancedRow>> = LazyLock::new(|| {
+/// The rows by number, sorted; class 0 stands for any.
+static ENHANCED_INDEX: LazyLock<Vec<((u8, u16, u16), &'static EnhancedRow)>> = LazyLock::new(|| {
     let key = |name: &str| {
         let mut parts = name.split('.');
         let class = parts.next().map(|class| class.parse().unwrap_or(0))?;
         Some((class, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
     };
-    ENHANCED.iter().filter_map(|(name, row)| Some((key(name)?, row))).collect()
+    let mut index: Vec<_> = ENHANCED.iter().filter_map(|(name, row)| Some((key(name)?, row))).collect();
+    index.sort_unstable_by_key(|(key, _)| *key);
+    index
 });
 
 /// What an enhanced code means; for unregistered details, what its subject means.
