@@ -6,6 +6,7 @@ use std::io::Write;
 use crate::check;
 use crate::explain::{Failure, Fix, explain_failure};
 use crate::send::{AddressError, HeaderError, Lack};
+use crate::session::Input;
 use crate::target::Target;
 use crate::transport::tls::{LateAlert, TlsError, TlsSetupError};
 use crate::transport::{AuthError, Broken, ContentError, OpenError, io_words};
@@ -180,13 +181,18 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
+/// What to do about any wait that ran out.
+const LONGER: &str = "--timeout SECONDS waits longer, or less long";
+
 impl From<Broken> for Problem {
     fn from(broken: Broken) -> Problem {
         let problem = Problem::new(Status::Protocol, broken.to_string());
         match broken {
-            Broken::TimedOut { .. } | Broken::Stalled(_) => {
-                problem.advise("--timeout SECONDS waits longer, or less long")
+            // A server that waits for the client to begin is silent to one that waits for its greeting.
+            Broken::TimedOut { command, .. } if command.input == Input::Connect => {
+                problem.advise("smtps://, if the port has TLS from the first byte").advise(LONGER)
             }
+            Broken::TimedOut { .. } | Broken::Stalled(_) => problem.advise(LONGER),
             Broken::Alert(alert) => Problem::late_alert(&alert),
             Broken::NotSmtp(_) => problem.advise("another port: 25, 587 or 465 (smtps://)"),
             _ => problem,
@@ -289,6 +295,17 @@ mod tests {
         ];
         let codes: Vec<u8> = all.iter().map(|status| status.code()).collect();
         assert_eq!(codes, (0..=10).collect::<Vec<u8>>());
+    }
+
+    #[test]
+    fn a_server_that_never_greets_may_wait_for_tls() {
+        let waited = |input| Broken::TimedOut {
+            command: crate::session::Command::of_input(input),
+            limit: std::time::Duration::from_secs(1),
+        };
+        let advice = |input| Problem::from(waited(input)).advice.join("\n");
+        assert!(advice(Input::Connect).contains("smtps://"));
+        assert!(!advice(Input::EndOfContent).contains("smtps://"));
     }
 
     #[test]

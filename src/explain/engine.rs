@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::explanation::{Confidence, Evidence, EvidenceKind, Explanation, Inference, Reason, Text};
+use super::explanation::{Confidence, Evidence, EvidenceKind, Explanation, Inference, Place, Reason, Text};
 use super::rules::{self, Facts, Matches, Provider, Rule};
 use super::situation::Situation;
 use super::tables::{self, ReasonRow};
@@ -72,9 +72,13 @@ impl Weighed {
             named_is_sender: matches!(candidate.reason.slug(), "sender-rejected" | "sender-authentication"),
             provider: self.provider.map(|p| p.name),
             mended: self.fault.as_ref().and_then(|f| f.mended.clone()),
-            place: self.fault.as_ref().and_then(|f| f.place.clone()),
+            place: self.fault.as_ref().map(|f| f.place.in_words()),
         };
-        candidate.explain(&self.heard, &context, standard(&self.heard, situation))
+        let place = self.fault.as_ref().filter(|_| candidate.reason.slug() == "syntax");
+        Explanation {
+            place: place.map(|fault| fault.place.clone()),
+            ..candidate.explain(&self.heard, &context, standard(&self.heard, situation))
+        }
     }
 }
 
@@ -189,7 +193,7 @@ fn weigh_session(found: &mut Vec<Candidate>, situation: &Situation<'_>, code: u1
 
 /// Where the command that was refused breaks the grammar, and the command mended.
 struct Fault {
-    place: Option<String>,
+    place: Place,
     mended: Option<String>,
 }
 
@@ -204,9 +208,8 @@ impl Fault {
         if situation.verb_name() == Some("AUTH") || situation.phase == Phase::Auth {
             return None;
         }
-        let faults = command::check(line, situation.capabilities);
-        let first = faults.first()?;
-        let place = format!("at column {}: {}", first.at.start + 1, first.what);
+        let first = command::check(line, situation.capabilities).into_iter().next()?;
+        let place = Place { command: line.to_vec(), at: first.at, what: first.what };
         let mut mended: Option<Vec<u8>> = None;
         // Each round mends one fault.
         for _ in 0..8 {
@@ -217,7 +220,7 @@ impl Fault {
                 None => break,
             }
         }
-        Some(Fault { place: Some(place), mended: mended.and_then(|line| String::from_utf8(line).ok()) })
+        Some(Fault { place, mended: mended.and_then(|line| String::from_utf8(line).ok()) })
     }
 }
 
@@ -321,6 +324,7 @@ impl Candidate {
             inferred: self.inference(context),
             causes,
             fixes,
+            place: None,
             actor: rule.and_then(|row| row.actor).unwrap_or(self.row.actor),
             sources,
             urls: heard.urls.clone(),

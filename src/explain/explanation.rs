@@ -163,6 +163,24 @@ pub struct Inference {
     pub because: Text,
 }
 
+/// Where a command that was refused breaks the grammar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The command as it was sent, without its line end.
+    pub command: Vec<u8>,
+    /// The bytes in question; empty where something is missing.
+    pub at: std::ops::Range<usize>,
+    /// What is wrong there.
+    pub what: String,
+}
+
+impl Place {
+    /// The place in words: `at column 9: …`.
+    pub fn in_words(&self) -> String {
+        format!("at column {}: {}", self.at.start + 1, self.what)
+    }
+}
+
 /// What kind of evidence decided; later ones are the more specific.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -223,6 +241,8 @@ pub struct Explanation {
     pub causes: Vec<Text>,
     /// What to do, best first.
     pub fixes: Vec<Fix>,
+    /// Where the command breaks the grammar, if that is what is wrong with it.
+    pub place: Option<Place>,
     /// Who has to act.
     pub actor: Actor,
     /// Where to read on: RFCs and the provider's pages.

@@ -21,6 +21,8 @@ pub struct Found {
     pub reply: Reply,
     /// The command that it answers, where the text says so.
     pub verb: Option<Verb>,
+    /// The whole line of that command, where it is known.
+    pub command: Option<String>,
     /// Where in the session it came.
     pub phase: Phase,
     /// The host that said it.
@@ -36,7 +38,16 @@ pub struct Found {
 impl Found {
     /// A reply of which nothing else is known.
     pub fn new(reply: Reply, line: usize) -> Self {
-        Found { reply, verb: None, phase: Phase::Ready, host: None, recipient: None, sender: None, line }
+        Found {
+            reply,
+            verb: None,
+            command: None,
+            phase: Phase::Ready,
+            host: None,
+            recipient: None,
+            sender: None,
+            line,
+        }
     }
 
     /// A reply out of text in which the lines of one reply may have been joined by blanks.
@@ -48,6 +59,7 @@ impl Found {
     pub fn situation(&self) -> Situation<'_> {
         let mut situation = Situation::of(&self.reply);
         situation.verb = self.verb.as_ref();
+        situation.command = self.command.as_deref().map(str::as_bytes);
         situation.phase = self.phase;
         situation.host = self.host.as_deref();
         situation.recipient = self.recipient.as_deref();

@@ -201,6 +201,7 @@ fn unknown() -> Explanation {
         inferred: None,
         causes: Vec::new(),
         fixes: Vec::new(),
+        place: None,
         actor: Actor::Nobody,
         sources: Vec::new(),
         urls: Vec::new(),

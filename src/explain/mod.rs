@@ -29,7 +29,7 @@ mod text;
 pub use crate::session::Phase;
 pub use engine::{explain, explain_best};
 pub use explanation::{
-    Actor, Confidence, Evidence, EvidenceKind, Explanation, Fix, Inference, Level, Reason, Text,
+    Actor, Confidence, Evidence, EvidenceKind, Explanation, Fix, Inference, Level, Place, Reason, Text,
 };
 pub use failure::{Failure, explain_failure, explain_row};
 pub use lookup::{Entry, lookup};

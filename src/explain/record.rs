@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::{Confidence, Evidence, Explanation, Fix, Inference, Reason, Situation, Text};
+use super::{Confidence, Evidence, Explanation, Fix, Inference, Place, Reason, Situation, Text};
 use crate::wire::{Class, Reply};
 
 /// The best reading of a reply, and the others by name, ready to be written as JSON.
@@ -53,6 +53,7 @@ fn explanation(json: &mut Object<'_>, best: &Explanation) {
     json.field("inferred", best.inferred.as_ref(), inference);
     json.list("causes", &best.causes, text);
     json.list("fixes", &best.fixes, fix);
+    json.field("place", best.place.as_ref(), place);
     json.field("actor", Some(best.actor.as_str()), string);
     json.field("provider", best.provider, string);
     json.list("sources", &best.sources, text);
@@ -75,6 +76,15 @@ fn fix(out: &mut Vec<u8>, fix: &Fix) {
         if fix.command.is_some() {
             json.field("command", fix.command.as_ref(), text);
         }
+    });
+}
+
+/// Counted in bytes from 0, as programs count.
+fn place(out: &mut Vec<u8>, place: &Place) {
+    object(out, |json| {
+        json.field("offset", Some(place.at.start as u64), number);
+        json.field("length", Some(place.at.len() as u64), number);
+        json.field("text", Some(&place.what), |out, what| string(out, what));
     });
 }
 

@@ -1,9 +1,12 @@
 //! Explanations as lines of styled text; pure, for the screen and the exports to use.
 
+mod place;
+
 use unicode_width::UnicodeWidthStr;
 
 use super::Explanation;
 use crate::wire::{Class, EnhancedCode, ReplyCode};
+use place::pointed;
 
 /// How a piece of text is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,9 +54,15 @@ pub fn brief(explanation: &Explanation, headline: Headline, width: usize) -> Vec
     let mut out = head(explanation, headline, width);
     let causes = explanation.causes.first().map(|c| c.as_ref());
     labelled(&mut out, "why", Style::Plain, causes, width);
-    let fixes: Vec<String> = explanation.fixes.iter().take(2).map(fix_text).collect();
-    let fixes = (!fixes.is_empty()).then(|| fixes.join(" · or "));
-    labelled(&mut out, "try", Style::Good, fixes.as_deref(), width);
+    out.extend(explanation.place.iter().flat_map(|place| pointed(place, width)));
+    let mut fixes = Vec::new();
+    for (n, fix) in explanation.fixes.iter().take(2).enumerate() {
+        if n > 0 {
+            fixes.extend(["·", "or"].map(|word| (word.to_owned(), Style::Good)));
+        }
+        fixes.extend(fix_words(fix, width));
+    }
+    labelled_words(&mut out, "try", fixes, width);
     let mut refs: Vec<&str> = explanation.sources.iter().take(2).map(|s| s.as_ref()).collect();
     refs.extend(explanation.urls.iter().take(1).map(String::as_str));
     let refs = (!refs.is_empty()).then(|| refs.join(" · "));
@@ -80,10 +89,14 @@ pub fn full(explanation: &Explanation, headline: Headline, width: usize) -> Vec<
     }
     for (n, cause) in explanation.causes.iter().enumerate() {
         labelled(&mut out, if n == 0 { "why" } else { "" }, Style::Plain, Some(cause), width);
+        if n == 0 {
+            out.extend(explanation.place.iter().flat_map(|place| pointed(place, width)));
+        }
     }
     for (n, fix) in explanation.fixes.iter().enumerate() {
-        let text = format!("{}. {}", n + 1, fix_text(fix));
-        labelled(&mut out, if n == 0 { "try" } else { "" }, Style::Good, Some(&text), width);
+        let mut words = vec![(format!("{}.", n + 1), Style::Good)];
+        words.extend(fix_words(fix, width));
+        labelled_words(&mut out, if n == 0 { "try" } else { "" }, words, width);
     }
     labelled(&mut out, "who", Style::Plain, Some(explanation.actor.describe()), width);
     let sources: Vec<&str> = explanation.sources.iter().map(|s| s.as_ref()).collect();
@@ -99,11 +112,25 @@ pub fn plain(line: &Line) -> String {
     line.iter().map(|piece| piece.text.as_str()).collect()
 }
 
-fn fix_text(fix: &super::Fix) -> String {
+/// The words of a proposal. Its command is one of them, so that it is not broken, unless it is longer than a line.
+fn fix_words(fix: &super::Fix, width: usize) -> Vec<(String, Style)> {
+    let colon = if fix.command.is_some() { ":" } else { "" };
+    let mut words = words(&format!("{}{colon}", fix.text), Style::Good);
     match &fix.command {
-        Some(command) => format!("{}: {command}", fix.text),
-        None => fix.text.to_string(),
+        Some(command) if command.width() <= room(width) => words.push((command.to_string(), Style::Good)),
+        Some(command) => words.extend(self::words(command, Style::Good)),
+        None => {}
     }
+    words
+}
+
+pub(crate) fn words(text: &str, style: Style) -> Vec<(String, Style)> {
+    text.split_ascii_whitespace().map(|word| (word.to_owned(), style)).collect()
+}
+
+/// The columns that are left for text behind a label.
+fn room(width: usize) -> usize {
+    width.saturating_sub(INDENT + LABEL).max(20)
 }
 
 fn head(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line> {
@@ -132,7 +159,7 @@ fn head(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line
         if n > 0 {
             words.push(("·".to_owned(), Style::Dim));
         }
-        words.extend(text.split_ascii_whitespace().map(|w| (w.to_owned(), style)));
+        words.extend(self::words(&text, style));
     }
     wrap(words, INDENT, INDENT, width)
 }
@@ -140,14 +167,32 @@ fn head(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line
 /// A label and its text, wrapped to `width` columns; nothing where there is no text.
 pub(crate) fn labelled(out: &mut Vec<Line>, label: &str, style: Style, text: Option<&str>, width: usize) {
     let Some(text) = text.filter(|t| !t.is_empty()) else { return };
-    let words = text.split_ascii_whitespace().map(|w| (w.to_owned(), style)).collect();
-    let mut lines = wrap(words, INDENT + LABEL, INDENT + LABEL, width);
+    labelled_words(out, label, words(text, style), width);
+}
+
+/// The same of words; one that holds blanks is not broken at them.
+fn labelled_words(out: &mut Vec<Line>, label: &str, words: Vec<(String, Style)>, width: usize) {
+    hanging(out, (&format!("{label:<LABEL$}"), Style::Label), words, width);
+}
+
+/// Words behind a label, wrapped to `width` columns so that they hang below the first; nothing where there are none.
+pub(crate) fn hanging(
+    out: &mut Vec<Line>,
+    (label, style): (&str, Style),
+    words: Vec<(String, Style)>,
+    width: usize,
+) {
+    if words.is_empty() {
+        return;
+    }
+    let indent = INDENT + label.width();
+    let mut lines = wrap(words, indent, indent, width);
     if let Some(first) = lines.first_mut().and_then(|line| line.first_mut()) {
         // The indent of the first line gives way to the label.
         first.text = " ".repeat(INDENT);
     }
     if let Some(line) = lines.first_mut() {
-        line.insert(1, Piece { style: Style::Label, text: format!("{label:<LABEL$}") });
+        line.insert(1, Piece { style, text: label.to_owned() });
     }
     out.extend(lines);
 }

@@ -34,9 +34,18 @@ pub(crate) fn fixes(rows: &[&'static str], context: &Context<'_>) -> Vec<Fix> {
         .filter_map(|row| {
             let (text, command) = split_command(row);
             let command = command.and_then(|c| context.fill(c));
+            if command.as_deref().is_some_and(asks_mx_of_address) {
+                return None;
+            }
             Some(Fix { text: context.fill(text)?, command })
         })
         .collect()
+}
+
+/// Whether a command asks for the MX of what has none: an IP address or an address literal.
+fn asks_mx_of_address(command: &str) -> bool {
+    let asked = command.strip_prefix("heloise --mx ");
+    asked.is_some_and(|name| name.starts_with('[') || name.parse::<std::net::IpAddr>().is_ok())
 }
 
 /// The text with each `{name}` or `{name|default}` filled in; nothing where a name has neither value nor default.
@@ -147,6 +156,8 @@ impl Context<'_> {
             "token-sent" => s
                 .mechanism
                 .map(|m| m.eq_ignore_ascii_case("XOAUTH2") || m.eq_ignore_ascii_case("OAUTHBEARER")),
+            "certificate-sent" => s.mechanism.map(|m| m.eq_ignore_ascii_case("EXTERNAL")),
+            "secret-sent" => s.mechanism.map(|m| !m.eq_ignore_ascii_case("EXTERNAL")).or(Some(true)),
             "mechanism-offered" => Some(self.mechanism_offered() == Some(true)),
             "mechanism-not-offered" => Some(self.mechanism_offered() == Some(false)),
             "auth-failed-before" => earlier(&["credentials-rejected", "account-locked", "auth-mechanism"]),
@@ -253,7 +264,7 @@ impl Context<'_> {
 pub(crate) const CONDITIONS: &str = "live tls plain authenticated unauthenticated auth-offered auth-not-offered \
      auth-after-tls starttls-offered starttls-not-offered starttls-vanished temporary permanent size-known over-size \
      null-sender sender-known recipient-known at-connect at-ehlo at-mail at-rcpt at-data at-auth at-starttls \
-     missing-ehlo missing-mail missing-rcpt token-sent mechanism-offered mechanism-not-offered \
+     missing-ehlo missing-mail missing-rcpt token-sent certificate-sent secret-sent mechanism-offered mechanism-not-offered \
      auth-failed-before relay-denied-before mended placed utf8";
 
 /// All names that may stand in braces.

@@ -248,6 +248,79 @@ fn syntax_errors_point_at_the_place_and_mend_it() {
 }
 
 #[test]
+fn the_place_of_a_syntax_error_is_shown_with_carets() {
+    let found = live("501 5.1.3 Bad recipient address syntax", "RCPT TO:bob@example.net", None, |_| {});
+    let place = found.place.as_ref().unwrap();
+    assert_eq!((place.at.start, place.command.as_slice()), (8, &b"RCPT TO:bob@example.net"[..]));
+    for lines in [
+        render::brief(&found, render::Headline::default(), 80),
+        render::full(&found, render::Headline::default(), 80),
+    ] {
+        let lines: Vec<String> = lines.iter().map(render::plain).collect();
+        assert!(lines.iter().any(|line| line.starts_with("     why   at column 9")), "{lines:#?}");
+        let command = lines.iter().position(|line| line == "           RCPT TO:bob@example.net").unwrap();
+        assert_eq!(lines[command + 1], "                   ^^^^^^^^^^^^^^^");
+    }
+    // A command that is refused for another reason has no place, though it may be odd.
+    let found = live("550 5.1.1 User unknown", "RCPT TO:bob@example.net", None, |_| {});
+    assert_eq!(found.place, None);
+}
+
+#[test]
+fn a_command_to_type_is_not_broken() {
+    let caps = offers(&["STARTTLS", "AUTH PLAIN LOGIN"]);
+    let found = live("554 5.7.1 Relay access denied", "RCPT TO:<bob@example.net>", Some(&caps), |_| {});
+    let shown = |width| render::full(&found, render::Headline::default(), width);
+    for width in 36..110 {
+        let lines: Vec<String> = shown(width).iter().map(render::plain).collect();
+        for command in commands(&found) {
+            assert!(
+                lines.iter().any(|line| line.contains(command)),
+                "{width}: {command}\n{}",
+                lines.join("\n")
+            );
+        }
+    }
+}
+
+#[test]
+fn nobody_is_asked_for_the_mx_of_an_address() {
+    for host in ["127.0.0.1", "::1", "[127.0.0.1]"] {
+        let found = explain_failure(&Failure::ConnectTimedOut, Some(host));
+        assert!(!commands(&found).iter().any(|c| c.contains("--mx")), "{found:?}");
+    }
+    let found = live("554 5.7.1 Relay access denied", "RCPT TO:<bob@[192.0.2.1]>", None, |s| {
+        s.recipient = Some("bob@[192.0.2.1]");
+    });
+    assert!(!commands(&found).iter().any(|c| c.contains("--mx")), "{found:?}");
+}
+
+#[test]
+fn a_client_certificate_is_no_password() {
+    let refused = |mechanism| {
+        live("535 5.7.8 Error: authentication failed", "AUTH", None, |s| s.mechanism = Some(mechanism))
+    };
+    let external = refused("EXTERNAL");
+    assert_eq!(external.reason.slug(), "credentials-rejected");
+    assert!(external.causes[0].contains("certificate"), "{:?}", external.causes);
+    assert!(!external.causes.iter().any(|cause| cause.contains("password")), "{:?}", external.causes);
+    let plain = refused("PLAIN");
+    assert!(plain.causes[0].contains("password"), "{:?}", plain.causes);
+    assert!(!plain.causes.iter().any(|cause| cause.contains("certificate")), "{:?}", plain.causes);
+}
+
+#[test]
+fn readings_that_were_wrong_once() {
+    assert_eq!(first("550 5.7.1 Command rejected").reason.slug(), "policy");
+    assert_eq!(first("502 5.5.2 Command rejected").reason.slug(), "syntax");
+    let wanted = first("421 4.7.0 mx.example.org Error: No client certificate presented");
+    assert_eq!(wanted.reason.slug(), "auth-required");
+    assert!(wanted.fixes[0].text.contains("--cert"), "{:?}", wanted.fixes);
+    let bye = first("221 2.7.0 Error: I can break rules, too. Goodbye.");
+    assert!(!bye.standard.unwrap().contains("AUTH"));
+}
+
+#[test]
 fn a_line_that_was_kept_secret_has_no_place() {
     let found = live("500 5.5.2 Error: command not recognized", "", None, |_| {});
     assert_eq!(found.reason.slug(), "syntax");

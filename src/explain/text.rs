@@ -64,8 +64,10 @@ impl Heard {
 }
 
 fn push_visible(out: &mut String, text: &[u8]) {
+    // Without a way out in between, compilers look at many bytes at once.
+    let plain = text.iter().fold(true, |plain, b| plain & matches!(b, b' '..=b'~') & (*b != b'\\'));
     match std::str::from_utf8(text) {
-        Ok(plain) if text.iter().all(|b| matches!(b, b' '..=b'~') && *b != b'\\') => out.push_str(plain),
+        Ok(text) if plain => out.push_str(text),
         _ => out.push_str(&escape::visible(text).replace("\\x09", " ")),
     }
 }
@@ -107,17 +109,15 @@ pub(crate) fn enhanced_at(text: &[u8]) -> Option<(EnhancedCode, usize)> {
 /// An enhanced code inside the text: `(#5.7.1)`, `[5.7.1]` or a word of its own. Version numbers look alike, so
 /// only those that begin a word count, and details of more than one digit only when marked.
 fn inner_enhanced(text: &[u8]) -> Option<EnhancedCode> {
-    let mut previous = b' ';
-    for (at, byte) in text.iter().enumerate() {
+    for at in memchr::memchr2_iter(b'4', b'5', text) {
+        let previous = at.checked_sub(1).and_then(|before| text.get(before)).copied().unwrap_or(b' ');
         let marked = matches!(previous, b'#' | b'(' | b'[');
-        if matches!(byte, b'4' | b'5')
-            && (marked || previous == b' ')
+        if (marked || previous == b' ')
             && let Some((code, _)) = enhanced_at(text.get(at..).unwrap_or_default())
             && (marked || (code.subject < 8 && code.detail < 100))
         {
             return Some(code);
         }
-        previous = *byte;
     }
     None
 }
@@ -209,18 +209,25 @@ fn url_start(word: &str) -> Option<usize> {
 /// Appends the letters and digits of `text`; anything else becomes one separator.
 pub(crate) fn push_folded(text: &str, separator: u8, out: &mut String) {
     let separator = char::from(separator);
-    for c in text.chars() {
-        match c {
-            'a'..='z' | '0'..='9' => out.push(c),
-            'A'..='Z' => out.push(c.to_ascii_lowercase()),
-            '\'' | '’' | '´' | '`' => {}
-            _ if c.is_ascii() => {
+    let mut rest = text;
+    loop {
+        // Most of a text stays as it is.
+        let plain = rest.bytes().take_while(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9')).count();
+        let (run, after) = rest.split_at_checked(plain).unwrap_or((rest, ""));
+        out.push_str(run);
+        let mut chars = after.chars();
+        match chars.next() {
+            None => return,
+            Some(letter @ 'A'..='Z') => out.push(letter.to_ascii_lowercase()),
+            Some('\'' | '’' | '´' | '`') => {}
+            Some(other) if other.is_ascii() => {
                 if !out.ends_with(separator) {
                     out.push(separator);
                 }
             }
-            _ => push_foreign(c, separator, out),
+            Some(foreign) => push_foreign(foreign, separator, out),
         }
+        rest = chars.as_str();
     }
 }
 

@@ -288,7 +288,7 @@ impl Narrator {
     fn add_difference(&self, answer: &Answer, lines: &mut Vec<Line>) {
         let greet = answer.command.as_ref().is_some_and(|c| c.input == Input::Greet);
         let Some(difference) = self.dialogue.state().tls_difference().filter(|_| greet) else { return };
-        lines.extend(difference_lines(&difference));
+        lines.extend(difference_lines(&difference, self.layout.width));
     }
 
     /// The explanations of the last reply, best first.
@@ -371,18 +371,19 @@ impl Narrator {
     }
 }
 
-/// What EHLO gained and lost by TLS, a line each.
-pub fn difference_lines(difference: &Difference) -> Vec<Line> {
-    let mut lines = Vec::new();
-    let rows = [("+ ", Style::Good, &difference.gained), ("- ", Style::Warn, &difference.lost)];
-    for (sign, style, list) in rows {
-        for item in list {
-            let text = format!("{sign}{}", escape::visible(item.as_bytes()));
-            lines.push(vec![piece(Style::Dim, "     since TLS  ".to_owned()), piece(style, text)]);
-        }
+/// What EHLO gained and lost by TLS, each by itself, wrapped to `width` columns.
+pub fn difference_lines(difference: &Difference, width: usize) -> Vec<Line> {
+    let rows = [("+", Style::Good, &difference.gained), ("-", Style::Warn, &difference.lost)];
+    let changes = rows.into_iter().flat_map(|(sign, style, list)| {
+        list.iter().map(move |item| (style, format!("{sign} {}", escape::visible(item.as_bytes()))))
+    });
+    let mut changes: Vec<(Style, String)> = changes.collect();
+    if changes.is_empty() {
+        changes.push((Style::Dim, "the same list as before".to_owned()));
     }
-    if lines.is_empty() {
-        lines.push(vec![piece(Style::Dim, "     since TLS  the same list as before".to_owned())]);
+    let mut lines = Vec::new();
+    for (style, text) in changes {
+        render::hanging(&mut lines, ("since TLS  ", Style::Dim), render::words(&text, style), width);
     }
     lines
 }
@@ -459,4 +460,24 @@ fn shortened(text: &str, columns: usize) -> String {
     }
     out.push('…');
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tls_changed_hangs_below_its_beginning() {
+        let auth = "AUTH PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256 OAUTHBEARER XOAUTH2";
+        let difference = Difference { gained: vec![auth.to_owned()], lost: vec!["STARTTLS".to_owned()] };
+        let lines: Vec<String> = difference_lines(&difference, 60).iter().map(render::plain).collect();
+        assert_eq!(
+            lines,
+            [
+                "     since TLS  + AUTH PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1",
+                "                SCRAM-SHA-256 OAUTHBEARER XOAUTH2",
+                "     since TLS  - STARTTLS",
+            ]
+        );
+    }
 }

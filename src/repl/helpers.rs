@@ -149,7 +149,8 @@ impl Operator {
             lines.push(vec![Piece { style: Style::Dim, text: format!("          {meaning}") }]);
         }
         if let Some(difference) = difference {
-            lines.extend(difference_lines(&difference));
+            let width = self.view.narrator(|narrator| narrator.layout.width);
+            lines.extend(difference_lines(&difference, width));
         }
         self.view.lines(&lines);
         Ok(Vec::new())
@@ -262,7 +263,11 @@ impl Operator {
         if argument.is_empty() {
             return Err(Problem::new(Status::Usage, "/note needs a text"));
         }
-        self.connection()?.log().note(argument);
+        // A session that has ended can still be remarked upon.
+        match self.log() {
+            Some(log) => log.note(argument),
+            None => return Err(Problem::new(Status::Usage, "there is no session yet to note it in")),
+        }
         Ok(Vec::new())
     }
 

@@ -1,9 +1,10 @@
-//! Replies as JSON lines: `{"reply": "550 5.1.1 …", "command": "RCPT", "host": "mx.example.org"}`.
+//! Replies as JSON lines: `{"reply": "550 5.1.1 …", "command": "RCPT", "host": "mx.example.org"}`. The command may be
+//! its verb or the whole line, in which the place of a syntax error is then found.
 
 use serde::Deserialize;
 
 use super::Found;
-use crate::wire::ReplyLine;
+use crate::wire::{CommandLine, ReplyLine, Verb};
 
 /// A line that is no reply in JSON.
 #[derive(Debug, thiserror::Error)]
@@ -33,9 +34,19 @@ pub fn from_json(text: &[u8], line: usize) -> Result<Found, InputError> {
     let row: Row = serde_json::from_slice(text).map_err(|reason| InputError { line, reason })?;
     let lines = row.reply.split('\n').map(|l| l.strip_suffix('\r').unwrap_or(l));
     let mut found = Found::new(lines.map(ReplyLine::crlf).collect(), line);
-    if let Some(command) = &row.command {
-        found.answered(command);
+    if let Some(command) = row.command {
+        found.answered(&command);
+        found.command = Some(command).filter(|command| is_whole(command));
     }
     (found.host, found.recipient, found.sender) = (row.host, row.recipient, row.sender);
     Ok(found)
+}
+
+/// Whether this is a command line, and not only the name of a command: `RCPT`, `RCPT TO`.
+fn is_whole(command: &str) -> bool {
+    let line = CommandLine::parse(command.as_bytes());
+    let rest = line.rest().trim_ascii();
+    let name =
+        [&b""[..], b"FROM", b"FROM:", b"TO", b"TO:"].iter().any(|name| rest.eq_ignore_ascii_case(name));
+    !name && !matches!(line.verb, Verb::Other(_))
 }

@@ -173,5 +173,10 @@ fn json_lines() {
     let found =
         from_json(br#"{"reply":"550 5.1.1 x","command":"RCPT TO","host":"mx","other":1}"#, 3).unwrap();
     assert_eq!((found.verb, found.host.as_deref(), found.line), (Some(Verb::Rcpt), Some("mx"), 3));
+    assert_eq!(found.command, None);
     assert!(from_json(b"{}", 7).unwrap_err().to_string().starts_with("line 7"));
+    let found =
+        from_json(br#"{"reply":"501 5.5.4 Syntax error","command":"RCPT TO:bob@x.example"}"#, 1).unwrap();
+    let place = crate::explain::explain(&found.situation()).remove(0).place.unwrap();
+    assert_eq!(place.at, 8..21);
 }

@@ -41,7 +41,7 @@ struct File {
 const TABLE: Table = table!("replies");
 static REPLIES: LazyLock<Vec<ReplyRow>> = LazyLock::new(|| TABLE.rows::<File>().reply);
 
-/// The rows for each code that has some of its own, and after them those for any code of its class.
+/// The rows for each code that has some of its own.
 static BY_CODE: LazyLock<BTreeMap<u16, Vec<&'static ReplyRow>>> = LazyLock::new(|| {
     let mut map: BTreeMap<u16, Vec<&'static ReplyRow>> = BTreeMap::new();
     for row in REPLIES.iter() {
@@ -51,6 +51,10 @@ static BY_CODE: LazyLock<BTreeMap<u16, Vec<&'static ReplyRow>>> = LazyLock::new(
     }
     map
 });
+
+/// The rows for more codes than one.
+static GENERAL: LazyLock<Vec<&'static ReplyRow>> =
+    LazyLock::new(|| REPLIES.iter().filter(|row| row.code.contains('x')).collect());
 
 /// All rows, in the order of the file.
 pub fn reply_rows() -> &'static [ReplyRow] {
@@ -77,8 +81,8 @@ pub(crate) fn best_row(code: ReplyCode, verb: Option<&str>) -> Option<&'static R
     let own = BY_CODE.get(&code.0).into_iter().flatten();
     own.filter(applies)
         .max_by_key(|row| !row.after.is_empty())
+        .or_else(|| GENERAL.iter().filter(|row| code_matches(row.code, code.0)).find(applies))
         .copied()
-        .or_else(|| REPLIES.iter().filter(|row| code_matches(row.code, code.0)).find(|row| applies(&row)))
 }
 
 /// Whether a code fits `550`, `55x` or `5xx`.
