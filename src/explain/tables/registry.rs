@@ -177,8 +177,11 @@ fn enhanced_key(class: u8, subject: u16, detail: u16) -> Option<&'static Enhance
     row((class, subject, detail)).or_else(|| row((0, subject, detail)))
 }
 
-/// The rows by number, sorted; class 0 stands for any.
-static ENHANCED_INDEX: LazyLock<Vec<((u8, u16, u16), &'static EnhancedRow)>> = LazyLock::new(|| {
+/// Class (0 for any), subject and detail.
+type Number = (u8, u16, u16);
+
+/// The rows by number, sorted.
+static ENHANCED_INDEX: LazyLock<Vec<(Number, &'static EnhancedRow)>> = LazyLock::new(|| {
     let key = |name: &str| {
         let mut parts = name.split('.');
         let class = parts.next().map(|class| class.parse().unwrap_or(0))?;
