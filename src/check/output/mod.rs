@@ -2,6 +2,7 @@
 
 pub mod html;
 pub mod json;
+pub mod legs;
 pub mod nagios;
 pub mod offered;
 pub mod prometheus;

@@ -1,8 +1,8 @@
-//! A report as lines for people: the stages with a waterfall of times, then what to do first.
+//! The findings of a report as lines for people: what to do first.
 
 use std::time::Duration;
 
-use crate::check::{Depth, Finding, Leg, Report, Severity, Stage, StageName, Verdict};
+use crate::check::{Finding, Report, Severity};
 use crate::explain::Fix;
 use crate::explain::render::{Line, Piece, Style, labelled};
 use crate::transcript::export::shown;
@@ -15,115 +15,8 @@ pub const GROUPS: [(Severity, &str); 3] = [
     (Severity::Note, "Good to know"),
 ];
 
-/// Columns of the waterfall.
-const FALL: usize = 16;
-
-/// Columns before a stage's summary.
-const BEFORE: usize = 2 + 9 + 13 + 9 + FALL + 3;
-
 /// How many entries are shown as evidence of a finding.
 const EVIDENCE: usize = 3;
-
-/// The line above the stages of a leg.
-pub fn title(place: &str) -> Line {
-    vec![piece(Style::Label, place.to_owned())]
-}
-
-/// A stage: verdict, name, time, its place in the waterfall up to `total`, and what came of it.
-pub fn stage(stage: &Stage, total: Duration, width: usize) -> Line {
-    let (style, summary) = match &stage.verdict {
-        Verdict::Ok => (Style::Good, stage.summary.as_str()),
-        Verdict::Skipped(why) => (Style::Dim, why.as_str()),
-        Verdict::Found(severity) => (style_of(*severity), stage.summary.as_str()),
-    };
-    let skipped = matches!(stage.verdict, Verdict::Skipped(_));
-    let time = if skipped { String::new() } else { brief(stage.took) };
-    let bar = if skipped { String::new() } else { waterfall(stage, total) };
-    row(style, &stage.verdict, stage.name.as_str(), [&time, &bar], summary, width)
-}
-
-/// The columns of a stage: its verdict, its name, time and waterfall, and what came of it.
-fn row(style: Style, verdict: &Verdict, name: &str, times: [&str; 2], summary: &str, width: usize) -> Line {
-    let summary_style = if matches!(verdict, Verdict::Skipped(_)) { Style::Dim } else { Style::Plain };
-    let [time, bar] = times;
-    vec![
-        piece(style, format!("  {:<9}", verdict.word())),
-        piece(Style::Plain, format!("{name:<13}")),
-        piece(Style::Dim, format!("{time:>8} ")),
-        piece(Style::Label, format!("{bar:<FALL$}   ")),
-        piece(summary_style, cut(summary, width.saturating_sub(BEFORE).max(20))),
-    ]
-}
-
-/// A stage under way.
-pub fn running(name: &str) -> Line {
-    vec![piece(Style::Dim, format!("  {:<9}", "…")), piece(Style::Plain, name.to_owned())]
-}
-
-/// A leg in one line, while it is walked.
-pub fn in_short(place: &str, stages: &[Stage], running: Option<StageName>, width: usize) -> Line {
-    let worst = stages.iter().filter_map(|stage| match stage.verdict {
-        Verdict::Found(severity) => Some(severity),
-        _ => None,
-    });
-    let style = worst.max().map_or(Style::Good, style_of);
-    let done: Vec<&str> = stages.iter().map(|stage| stage.name.as_str()).collect();
-    let now = running.map_or_else(String::new, |name| format!(" {name} …"));
-    let text = cut(&format!("{}{now}", done.join(" ")), width.saturating_sub(34).max(20));
-    vec![piece(style, format!("  {place:<30}  ")), piece(Style::Dim, text)]
-}
-
-/// All stages of a leg under its title; a leg that went no further than the greeting in one line.
-pub fn leg(leg: &Leg, total: Duration, width: usize) -> Vec<Line> {
-    if leg.depth == Depth::Greeting {
-        return vec![aside(leg, width)];
-    }
-    let again = if leg.attempt > 1 { format!(" · try {}", leg.attempt) } else { String::new() };
-    let mut lines = vec![title(&format!("{}{again}", leg.place))];
-    lines.extend(stages(&leg.stages, total, width));
-    lines
-}
-
-/// Stages, a line each; those passed over for one reason share one.
-pub fn stages(stages: &[Stage], total: Duration, width: usize) -> Vec<Line> {
-    let passed = |stage: &Stage| match &stage.verdict {
-        Verdict::Skipped(why) => Some(why.clone()),
-        _ => None,
-    };
-    let runs = stages.chunk_by(|one, next| passed(one).is_some() && passed(one) == passed(next));
-    runs.flat_map(|run| match run {
-        [first, _, _, ..] => {
-            let names: Vec<&str> = run.iter().map(|stage| stage.name.as_str()).collect();
-            let why = format!("{}: {}", passed(first).unwrap_or_default(), names.join(" "));
-            vec![row(Style::Dim, &first.verdict, &format!("{} stages", run.len()), ["", ""], &why, width)]
-        }
-        few => few.iter().map(|one| stage(one, total, width)).collect(),
-    })
-    .collect()
-}
-
-/// A leg to a further address of a host in one line: how it went, where, and the greeting or what kept it away.
-fn aside(leg: &Leg, width: usize) -> Line {
-    let worst = leg.stages.iter().filter_map(|stage| match &stage.verdict {
-        Verdict::Found(severity) => Some((*severity, stage)),
-        _ => None,
-    });
-    let worst = worst.max_by_key(|(severity, stage)| (*severity, std::cmp::Reverse(stage.at)));
-    let greeted = leg.stage(StageName::Banner).or(leg.stages.first());
-    let (severity, told) = (worst.map(|(severity, _)| severity), worst.map(|(_, stage)| stage).or(greeted));
-    let (style, word) =
-        severity.map_or((Style::Good, "ok"), |severity| (style_of(severity), severity.word()));
-    let summary = told.map_or("", |stage| &stage.summary);
-    let took = leg.stages.iter().map(|stage| stage.took).sum();
-    let start = format!("{} {:>8}   ", leg.place, brief(took));
-    let room = width.saturating_sub(11 + columns(&start)).max(20);
-    vec![
-        piece(style, format!("  {word:<9}")),
-        piece(Style::Label, format!("{} ", leg.place)),
-        piece(Style::Dim, format!("{:>8}   ", brief(took))),
-        piece(Style::Plain, cut(summary, room)),
-    ]
-}
 
 /// The findings, and the last line that sums up.
 pub fn findings(report: &Report, width: usize) -> Vec<Line> {
@@ -233,15 +126,6 @@ fn sum(report: &Report) -> Line {
     line
 }
 
-/// Where in the whole a stage lies.
-fn waterfall(stage: &Stage, total: Duration) -> String {
-    let total = total.as_secs_f64().max(1e-6);
-    let column = |at: Duration| ((at.as_secs_f64() / total * FALL as f64) as usize).min(FALL);
-    let from = column(stage.at).min(FALL - 1);
-    let to = column(stage.at + stage.took).max(from + 1);
-    format!("{}{}{}", "·".repeat(from), "█".repeat(to - from), "·".repeat(FALL - to))
-}
-
 /// A time as people read it.
 pub fn brief(time: Duration) -> String {
     match time.as_millis() {
@@ -259,18 +143,18 @@ pub fn style_of(severity: Severity) -> Style {
     }
 }
 
-fn piece(style: Style, text: String) -> Piece {
+pub(super) fn piece(style: Style, text: String) -> Piece {
     Piece { style, text }
 }
 
 /// How wide a text is.
-fn columns(text: &str) -> usize {
+pub(super) fn columns(text: &str) -> usize {
     use unicode_width::UnicodeWidthStr;
     text.width()
 }
 
 /// The text cut to so many columns.
-fn cut(text: &str, columns: usize) -> String {
+pub(super) fn cut(text: &str, columns: usize) -> String {
     use unicode_width::UnicodeWidthChar;
     let mut used = 0;
     let fits = text.char_indices().find(|(_, c)| {

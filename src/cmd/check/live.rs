@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc::UnboundedReceiver;
+use unicode_width::UnicodeWidthStr;
 
-use crate::check::output::text;
+use crate::check::output::legs;
 use crate::check::{LegId, Progress, Stage, StageName};
 use crate::explain::render::Line;
 use crate::repl::paint;
@@ -83,9 +84,10 @@ impl View {
     fn picture(&self) -> String {
         let total = self.begun.elapsed();
         let full = self.legs.len() <= LEGS_IN_FULL;
+        let column = self.legs.values().map(|leg| leg.place.width()).max().unwrap_or_default();
         let lines = self.legs.values().flat_map(|leg| match full {
             true => leg.full(total, self.width),
-            false => vec![text::in_short(&leg.place, &leg.stages, leg.running, self.width)],
+            false => vec![legs::in_short(&leg.place, column, &leg.stages, leg.running, self.width)],
         });
         lines.map(|line| paint(&line, self.colour)).collect::<Vec<_>>().join("\n")
     }
@@ -93,9 +95,9 @@ impl View {
 
 impl Shown {
     fn full(&self, total: Duration, width: usize) -> Vec<Line> {
-        let mut lines = vec![text::title(&self.place)];
-        lines.extend(text::stages(&self.stages, total, width));
-        lines.extend(self.running.map(|name| text::running(name.as_str())));
+        let mut lines = vec![legs::title(&self.place)];
+        lines.extend(legs::stages(&self.stages, total, width));
+        lines.extend(self.running.map(|name| legs::running(name.as_str())));
         lines
     }
 }

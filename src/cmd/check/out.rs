@@ -7,7 +7,7 @@ use chrono::Utc;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::check::output::{html, json, nagios, offered, prometheus, text};
+use crate::check::output::{html, json, legs, nagios, offered, prometheus, text};
 use crate::check::{Outcome, Progress, Recording, Report, Severity, Subject, Thresholds};
 use crate::cli::{CheckArgs, CheckFormat, ExplainLevel, FailOn};
 use crate::cmd::{files, setup, written};
@@ -155,8 +155,8 @@ impl Out {
                 print(&mut out, &text::in_a_list(report, self.width), self.colour)?
             }
             CheckFormat::Text => {
-                let legs = report.legs.iter().flat_map(|leg| text::leg(leg, report.took, self.width));
-                print(&mut out, &legs.collect::<Vec<_>>(), self.colour)?;
+                let lines = report.legs.iter().flat_map(|leg| legs::leg(leg, report.took, self.width));
+                print(&mut out, &lines.collect::<Vec<_>>(), self.colour)?;
                 print(&mut out, &offered::tables(report, self.width), self.colour)?;
                 print(&mut out, &text::findings(report, self.width), self.colour)?;
             }
