@@ -158,6 +158,12 @@ impl Problem {
         Problem::explained(Status::Ok, what, &Failure::StartTlsVanished, Some(target))
     }
 
+    /// STARTTLS is offered in one transcript and not in another. It ends nothing.
+    pub fn starttls_lost(before: &str, after: &str) -> Self {
+        let what = format!("STARTTLS is offered in {before} and not in {after}");
+        Problem::explained(Status::Ok, what, &Failure::StartTlsVanished, None)
+    }
+
     /// A local file that could not be read or written; `doing` is such as "read the CA file".
     pub fn file(doing: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         let path = crate::wire::escape::visible(path.as_os_str().as_encoded_bytes());

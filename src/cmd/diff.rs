@@ -4,7 +4,7 @@ use std::io::Write;
 
 use crate::cli::{Closeness, DiffArgs};
 use crate::report::{Problem, Status};
-use crate::transcript::diff::{Compare, diff, write_json, write_unified};
+use crate::transcript::diff::{Compare, diff, starttls_lost, write_json, write_unified};
 use crate::transcript::turns::turns;
 
 use super::{files, setup};
@@ -27,6 +27,9 @@ pub fn run(args: &DiffArgs) -> Result<Status, Problem> {
     let found = diff(&left, &right, args.compare.into());
     let mut out = files::output(None)?;
     let names = (files::name(&args.left), files::name(&args.right));
+    if starttls_lost(&left, &right) {
+        super::complain(&Problem::starttls_lost(&names.0, &names.1));
+    }
     let written = match args.json {
         true => write_json(&mut out, &found),
         false => write_unified(&mut out, &found, (&names.0, &names.1), setup::colour(args.color)),

@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::cli::{Matching, ServeArgs};
 use crate::repl::signals::Signals;
 use crate::report::{Problem, Status};
+use crate::serve::Acceptor;
 use crate::serve::mock::{Account, MockOptions, MockServer, Report, Script};
 use crate::serve::practice::{Practice, PracticeOptions};
 use crate::transcript::script::Match;
@@ -132,12 +133,13 @@ fn warn_of_proofs(scripts: &[Script]) {
     }
 }
 
-fn identity(cert: &Path, key: &Path) -> Result<native_tls::Identity, Problem> {
+fn identity(cert: &Path, key: &Path) -> Result<Acceptor, Problem> {
     let read = |path: &Path, doing| std::fs::read(path).map_err(|error| Problem::file(doing, path, &error));
     let (chain, secret) = (read(cert, "read the certificate")?, read(key, "read the key")?);
-    native_tls::Identity::from_pkcs8(&chain, &secret).map_err(|error| {
+    Acceptor::new(&chain, &secret).map_err(|error| {
         let what = format!("{} and {} make no identity: {error}", files::name(cert), files::name(key));
-        Problem::new(Status::Usage, what).advise("both as PEM, the key as PKCS#8, and of the same pair")
+        Problem::new(Status::Usage, what)
+            .advise("both as PEM, the key without a passphrase, and of the same pair")
     })
 }
 

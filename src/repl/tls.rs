@@ -13,7 +13,7 @@ use crate::transcript::Info;
 use crate::transport::cert::CertInfo;
 use crate::transport::inspect::Inspection;
 use crate::transport::look::{self, Looked, Place};
-use crate::transport::revocation::Report;
+use crate::transport::revocation::{Report, Standing};
 use crate::transport::tls::Version;
 use crate::transport::versions::{Answer as VersionAnswer, versions};
 use crate::transport::{TlsError, chain};
@@ -214,7 +214,10 @@ fn describe(looked: &Looked) -> Vec<String> {
             rows.extend(found.root.as_ref().map(|root| row("root", root)));
         }
     }
-    rows.extend(looked.stapled.as_ref().map(|said| row("stapling", said)));
+    rows.extend(looked.stapled.as_ref().map(|said| match &said.standing {
+        Standing::Unknown(why) => row("stapling", why),
+        _ => row("stapling", said),
+    }));
     for word in &looked.policies {
         let label = if word.policy == "dane" { "DANE" } else { "MTA-STS" };
         rows.push(row(label, format!("{} · {}", word.outcome, word.words)));

@@ -3,24 +3,23 @@
 use std::io;
 use std::net::IpAddr;
 
+use super::tls::Acceptor;
 use chrono::{Datelike, Duration, Utc};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-use tokio_native_tls::TlsAcceptor;
 
 /// Days that a certificate is valid for.
 const VALID_DAYS: i64 = 90;
 
 /// An acceptor with a fresh certificate for these names, `localhost` and the loopback addresses, and in PEM
 /// the certificate of the authority that vouches for it.
-pub(super) fn acceptor(mut names: Vec<String>, ip: IpAddr) -> io::Result<(TlsAcceptor, String)> {
+pub(super) fn acceptor(mut names: Vec<String>, ip: IpAddr) -> io::Result<(Acceptor, String)> {
     names.extend(["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()]);
     if !ip.is_unspecified() && !ip.is_loopback() {
         names.push(ip.to_string());
     }
     let (chain, key, ca) = make(names).map_err(io::Error::other)?;
-    let identity = native_tls::Identity::from_pkcs8(chain.as_bytes(), key.as_bytes());
-    let acceptor = identity.and_then(native_tls::TlsAcceptor::new).map_err(io::Error::other)?;
-    Ok((acceptor.into(), ca))
+    let acceptor = Acceptor::new(chain.as_bytes(), key.as_bytes()).map_err(io::Error::other)?;
+    Ok((acceptor, ca))
 }
 
 fn make(names: Vec<String>) -> Result<(String, String, String), rcgen::Error> {

@@ -7,8 +7,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
-use tokio_native_tls::TlsAcceptor;
 
+use super::tls::Acceptor;
 use super::{Answer, Farewell, Replay, Say, Wit};
 use crate::session::{Phase, Request, Server};
 
@@ -64,19 +64,19 @@ impl<W: Wit> Driver<W> {
     pub(super) async fn run(
         mut self,
         mut link: TcpStream,
-        tls: Option<TlsAcceptor>,
+        tls: Option<Acceptor>,
         implicit: bool,
     ) -> io::Result<()> {
         if !implicit && let End::Closed = self.converse(&mut link, true).await? {
             return Ok(());
         }
         let Some(acceptor) = tls else { return Ok(()) };
-        let mut link = match timeout(self.timing.handshake, acceptor.accept(link)).await {
-            Ok(secured) => secured.map_err(io::Error::other)?,
+        let (mut link, binding) = match timeout(self.timing.handshake, acceptor.accept(link)).await {
+            Ok(secured) => secured?,
             Err(_) => return Ok(()),
         };
         self.server.handle_secured();
-        self.wit.secured(link.get_ref().tls_server_end_point().ok().flatten());
+        self.wit.secured(binding);
         self.converse(&mut link, implicit).await.map(|_| ())
     }
 

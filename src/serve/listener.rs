@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_native_tls::TlsAcceptor;
 
 use super::driver::{Driver, Timing};
+use super::tls::Acceptor;
 use super::{Farewell, Wit};
 
 /// How long sessions get to say farewell when the server is stopped.
@@ -23,7 +23,7 @@ const BREATHER: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub struct Tls {
     /// Does the handshakes.
-    pub acceptor: TlsAcceptor,
+    pub acceptor: Acceptor,
     /// Also listens here, with TLS from the first byte.
     pub implicit: Option<SocketAddr>,
 }
@@ -41,7 +41,7 @@ pub struct Bound {
 pub struct Listener {
     plain: TcpListener,
     implicit: Option<TcpListener>,
-    acceptor: Option<TlsAcceptor>,
+    acceptor: Option<Acceptor>,
     /// Whether TLS comes first at the plain address, too.
     pub tls_first: bool,
     /// How many sessions are held at a time; more are turned away.
@@ -126,7 +126,7 @@ impl Listener {
 async fn hold<W: Wit>(
     driver: Driver<W>,
     link: TcpStream,
-    acceptor: Option<TlsAcceptor>,
+    acceptor: Option<Acceptor>,
     implicit: bool,
     full: bool,
 ) {

@@ -9,6 +9,7 @@ mod driver;
 mod listener;
 pub mod mock;
 pub mod practice;
+mod tls;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::wire::Reply;
 
 pub use driver::Timing;
 pub use listener::{Bound, Listener, Tls};
+pub use tls::{Acceptor, UnusablePair};
 
 /// What a server does about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]

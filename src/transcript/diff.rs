@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use similar::{Algorithm, ChangeTag, DiffOp, TextDiff, capture_diff_slices};
 
-use crate::wire::Reply;
+use crate::wire::{Reply, ReplyCode, Verb};
 
 use super::mask::{mask, mask_command};
 use super::turns::{Heard, Said, Turn};
@@ -68,6 +68,23 @@ pub fn diff<'a>(left: &'a [Turn], right: &'a [Turn], compare: Compare) -> Diff<'
         }
     }
     Diff { rows }
+}
+
+/// Whether the first session was offered STARTTLS and the second, which greeted in clear as well, was not: somebody in
+/// between may have taken it out (RFC 3207 §6).
+pub fn starttls_lost(left: &[Turn], right: &[Turn]) -> bool {
+    let greeted = |turns: &[Turn], test: fn(&Turn) -> bool| {
+        turns.iter().any(|turn| turn.verb() == Some(&Verb::Ehlo) && !turn.tls && test(turn))
+    };
+    let accepted = |turn: &Turn| turn.code() == Some(ReplyCode::OK);
+    greeted(left, offers_starttls) && greeted(right, accepted) && !greeted(right, offers_starttls)
+}
+
+fn offers_starttls(turn: &Turn) -> bool {
+    let lines = turn.heard.iter().flat_map(|heard| &heard.lines);
+    lines
+        .filter_map(|line| line.head().get(4..))
+        .any(|text| text.trim_ascii().eq_ignore_ascii_case(b"STARTTLS"))
 }
 
 fn sides<'a>(op: &DiffOp, left: &'a [Turn], right: &'a [Turn]) -> (&'a [Turn], &'a [Turn]) {

@@ -86,6 +86,11 @@ fn remarks(
     found
 }
 
+/// Where the path ends that leads from the first certificate upwards.
+pub(super) fn path_end(chain: &[CertInfo]) -> Option<&CertInfo> {
+    path_of(chain).last().and_then(|last| chain.get(*last))
+}
+
 /// Whether a certificate certifies the one before it.
 fn follows(chain: &[CertInfo], at: usize, cert: &CertInfo) -> bool {
     at.checked_sub(1).and_then(|before| chain.get(before)).is_none_or(|before| before.names_as_issuer(cert))
@@ -118,7 +123,7 @@ pub fn describe(chain: &[CertInfo], now: DateTime<Utc>) -> Vec<String> {
     if let Some(first) = lines.first_mut() {
         first.replace_range(..5, "chain");
     }
-    let missing = path_of(chain).last().and_then(|last| chain.get(*last)).filter(|last| !last.self_signed);
+    let missing = path_end(chain).filter(|last| !last.self_signed);
     if let Some(url) = missing.and_then(|last| last.issuer_urls.first()) {
         lines.push(format!("{:<12}the issuer of the last one is published at {url}", ""));
     }

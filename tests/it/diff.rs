@@ -28,6 +28,26 @@ fn what_differs_is_shown_and_ends_with_7() {
 }
 
 #[test]
+fn a_starttls_that_vanished_is_said_however_closely_replies_are_compared() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = |offer: &str| format!("<- 220 mx\n -> EHLO a.example\n<- 250-mx\n{offer}<- 250 SIZE\n");
+    let with = transcript(dir.path(), "with", &session("<- 250-starttls\n"));
+    let without = transcript(dir.path(), "without", &session(""));
+    let lost = run(&["diff", "--compare", "code", arg(&with), arg(&without)]);
+    assert_eq!((lost.code, lost.stdout.as_str()), (Some(0), ""));
+    assert!(
+        lost.stderr.contains("STARTTLS is offered in ") && lost.stderr.contains("why: "),
+        "{}",
+        lost.stderr
+    );
+    let gained = run(&["diff", "--compare", "code", arg(&without), arg(&with)]);
+    assert_eq!(gained.stderr, "");
+    // A session that never greeted in clear shows nothing of it.
+    let silent = transcript(dir.path(), "silent", "<- 220 mx\n");
+    assert_eq!(run(&["diff", arg(&with), arg(&silent)]).stderr, "");
+}
+
+#[test]
 fn what_cannot_be_read_is_named_by_line_and_column() {
     let dir = tempfile::tempdir().unwrap();
     let (a, bad) = (transcript(dir.path(), "a", LEFT), transcript(dir.path(), "bad", "<- 220 x\n?? what\n"));

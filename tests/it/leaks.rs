@@ -66,7 +66,7 @@ fn spellings(secret: &str) -> Vec<String> {
     all
 }
 
-fn assert_clean(place: &str, text: &str, secret: &str) {
+pub fn assert_clean(place: &str, text: &str, secret: &str) {
     for spelling in spellings(secret) {
         assert!(!text.contains(&spelling), "{spelling} stands in {place}:\n{text}");
     }
@@ -107,7 +107,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Everything in the home of a session.
-fn assert_home_clean(heloise: &Heloise, record: &str, secret: &str) {
+pub fn assert_home_clean(heloise: &Heloise, record: &str, secret: &str) {
     let files = files_below(heloise.home.path());
     assert!(files.iter().any(|file| file == Path::new(record)), "{files:?}");
     for file in files {

@@ -18,6 +18,7 @@ mod imports;
 mod killed;
 mod layers;
 mod leaks;
+mod leaks_rare;
 mod peer;
 mod play;
 mod practice;

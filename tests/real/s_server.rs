@@ -147,7 +147,7 @@ fn each_certificate_at_fault_has_an_explanation_of_its_own() {
             ("future", &[], "this machine's clock says"),
             ("selfsigned", &[], "it is self-signed and not trusted here"),
             ("wrongname", &[], "it is for other.example.test, not for localhost"),
-            ("nochain", &[], "its issuer (CN=Test Intermediate) is not known here"),
+            ("nochain", &[], "does not send the certificate of its issuer (CN=Test Intermediate)"),
             ("weak", LAX, "key too weak"),
         ] {
             let server = SServer::start(&postfix, certificate, &[&[version], args].concat());

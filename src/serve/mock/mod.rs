@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::{Listener, Tls, cert};
+use super::{Acceptor, Listener, Tls, cert};
 use crate::transcript::script::{Match, Mock};
 use crate::transcript::turns::Said;
 use crate::transcript::{ClosedBy, Entry, EntryKind, Info};
@@ -87,7 +87,7 @@ pub struct MockOptions {
     /// Whether the server ends with its first session.
     pub once: bool,
     /// The certificate and its key; made on the fly if there is none.
-    pub identity: Option<native_tls::Identity>,
+    pub identity: Option<Acceptor>,
     /// Where what clients sent is kept, a transcript for each session.
     pub record_dir: Option<PathBuf>,
     /// The user whose password is known: AUTH exchanges that need it are held for real.
@@ -179,10 +179,7 @@ impl MockServer {
         let encrypts = implicit || scripts.iter().any(|script| script.mock.starttls());
         let (tls, ca_pem) = match (encrypts, options.identity) {
             (false, _) => (None, String::new()),
-            (true, Some(identity)) => {
-                let acceptor = native_tls::TlsAcceptor::new(identity).map_err(io::Error::other)?;
-                (Some(Tls { acceptor: acceptor.into(), implicit: None }), String::new())
-            }
+            (true, Some(acceptor)) => (Some(Tls { acceptor, implicit: None }), String::new()),
             (true, None) => {
                 let (acceptor, ca_pem) = cert::acceptor(names(&scripts), options.listen.ip())?;
                 (Some(Tls { acceptor, implicit: None }), ca_pem)

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::target::Host;
 use crate::transport::cert::CertInfo;
+use crate::transport::chain::path_end;
 use crate::wire::escape::visible;
 
 /// The kinds of failure.
@@ -121,7 +122,11 @@ impl fmt::Display for VerifyProblem {
                 write!(f, "its issuer ({}) is not known here", leaf.issuer)
             }
             (VerifyReason::MissingIntermediate, Some(leaf)) => {
-                write!(f, "the server does not send the certificate of its issuer ({})", leaf.issuer)
+                write!(
+                    f,
+                    "the server does not send the certificate of its issuer ({}), and it is not known here",
+                    leaf.issuer
+                )
             }
             (VerifyReason::NameMismatch, Some(leaf)) => {
                 let names = leaf.host_names();
@@ -162,12 +167,13 @@ pub(super) fn reason(said: &str, chain: &[CertInfo]) -> VerifyReason {
     }
 }
 
-/// Tells a server that forgot its intermediate from an authority nobody knows here.
+/// Tells a server that forgot its intermediate from an authority nobody knows here: by where the chain ends that was
+/// sent. A server's own certificate comes from an intermediate nearly always, so one that stands alone lacks it; behind
+/// an intermediate a root is left out by right, and it is this machine that does not know it.
 fn issuer_is_missing(chain: &[CertInfo]) -> VerifyReason {
-    match chain.last() {
-        // The last one sent has an issuer who publishes a certificate: a public intermediate was left out.
-        Some(last) if !last.issuer_urls.is_empty() => VerifyReason::MissingIntermediate,
-        // Somebody's own authority publishes nothing; a chain of one may still lack a link.
+    match path_end(chain) {
+        Some(end) if chain.len() == 1 || !end.is_ca => VerifyReason::MissingIntermediate,
+        // Under TLS 1.3 nothing was seen of the chain.
         _ => VerifyReason::UnknownIssuer,
     }
 }

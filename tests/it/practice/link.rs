@@ -2,6 +2,28 @@
 
 use super::*;
 
+/// Learners should see what servers speak today.
+#[test]
+fn tls_1_3_is_spoken_and_1_2_as_well() {
+    use heloise::transport::tls::{TlsOptions, TlsSetup, Version};
+    use heloise::transport::{Link, tap::ProtocolVersion};
+
+    let server = start();
+    let dir = tempfile::tempdir().unwrap();
+    let ca = Some(crate::tls::pki::put(&dir, "ca.pem", &server.ca));
+    let host = heloise::target::Host::parse("mx.example.org").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for (max, spoken) in [(None, ProtocolVersion::TLS_1_3), (Some(Version::V1_2), ProtocolVersion::TLS_1_2)] {
+        let options = TlsOptions { ca: ca.clone(), no_system_ca: true, max, ..TlsOptions::default() };
+        let setup = TlsSetup::load(&options).unwrap();
+        runtime.block_on(async {
+            let tcp = tokio::net::TcpStream::connect(server.tls.unwrap()).await.unwrap();
+            let link = Link::new(tcp).upgrade(&setup, &host).await.unwrap();
+            assert_eq!(link.info().version, Some(spoken));
+        });
+    }
+}
+
 #[test]
 fn ehlo_offers_starttls_first_and_auth_after_it() {
     let server = start();

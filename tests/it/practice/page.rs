@@ -54,7 +54,7 @@ fn page() -> String {
         };
         page.push_str(&format!("| `{}` | {} | {reply} |\n", cell(rule.line), cell(rule.what)));
     }
-    page.push_str("\n## Users\n\nAUTH is offered after STARTTLS. The user name is the full address.\n\n");
+    page.push_str("\n## Users\n\nAUTH is offered after STARTTLS, which goes up to TLS 1.3 where OpenSSL does it. The user name is the full address.\n\n");
     page.push_str("| user | password or token | |\n|---|---|---|\n");
     for user in practice::users::USERS {
         page.push_str(&format!("| `{}@example.org` | `{}` | {} |\n", user.local, user.password, user.what));

@@ -37,14 +37,19 @@ fn bad_certificates(pki: &Pki) -> Vec<(Leaf, Vec<Vec<u8>>, VerifyReason)> {
         (leaf, chain, reason)
     };
     let expired = pki.leaf(&[NAME], |params| params.not_after = rcgen::date_time_ymd(2020, 1, 1));
+    let stranger = Pki::named("Strange");
+    let strange = stranger.leaf(&[NAME], |_| {});
+    let strange_chain = stranger.chain(&strange);
     let future = pki.leaf(&[NAME], |params| params.not_before = rcgen::date_time_ymd(2500, 1, 1));
     vec![
         with_chain(expired, VerifyReason::Expired),
         with_chain(future, VerifyReason::NotYetValid),
         with_chain(pki.leaf(&["other.example", "*.example.net"], |_| {}), VerifyReason::NameMismatch),
-        with_chain(Pki::named("Strange").leaf(&[NAME], |_| {}), VerifyReason::UnknownIssuer),
+        (strange, strange_chain, VerifyReason::UnknownIssuer),
+        // The intermediate that is sent did not issue it.
+        with_chain(Pki::named("Other").leaf(&[NAME], |_| {}), VerifyReason::MissingIntermediate),
         alone(Leaf::self_signed(&[NAME]), VerifyReason::SelfSigned),
-        alone(pki.leaf(&[NAME], |_| {}), VerifyReason::UnknownIssuer),
+        alone(pki.leaf(&[NAME], |_| {}), VerifyReason::MissingIntermediate),
         alone(
             pki.leaf(&[NAME], |params| params.custom_extensions = vec![pki::published_issuer()]),
             VerifyReason::MissingIntermediate,
