@@ -2,6 +2,8 @@
 
 mod place;
 
+use std::borrow::Cow;
+
 use unicode_width::UnicodeWidthStr;
 
 use super::Explanation;
@@ -37,6 +39,9 @@ pub struct Piece {
 /// One line for the screen.
 pub type Line = Vec<Piece>;
 
+/// What is not broken when a line is wrapped, and how it is meant.
+pub(crate) type Word<'t> = (Cow<'t, str>, Style);
+
 /// What stands beside the explanation in a headline.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Headline {
@@ -58,9 +63,9 @@ pub fn brief(explanation: &Explanation, headline: Headline, width: usize) -> Vec
     let mut fixes = Vec::new();
     for (n, fix) in explanation.fixes.iter().take(2).enumerate() {
         if n > 0 {
-            fixes.extend(["·", "or"].map(|word| (word.to_owned(), Style::Good)));
+            fixes.extend(["·", "or"].map(|word| (Cow::Borrowed(word), Style::Good)));
         }
-        fixes.extend(fix_words(fix, width));
+        add_fix(&mut fixes, fix, width);
     }
     labelled_words(&mut out, "try", fixes, width);
     let mut refs: Vec<&str> = explanation.sources.iter().take(2).map(|s| s.as_ref()).collect();
@@ -94,8 +99,8 @@ pub fn full(explanation: &Explanation, headline: Headline, width: usize) -> Vec<
         }
     }
     for (n, fix) in explanation.fixes.iter().enumerate() {
-        let mut words = vec![(format!("{}.", n + 1), Style::Good)];
-        words.extend(fix_words(fix, width));
+        let mut words = vec![(Cow::Owned(format!("{}.", n + 1)), Style::Good)];
+        add_fix(&mut words, fix, width);
         labelled_words(&mut out, if n == 0 { "try" } else { "" }, words, width);
     }
     labelled(&mut out, "who", Style::Plain, Some(explanation.actor.describe()), width);
@@ -112,20 +117,22 @@ pub fn plain(line: &Line) -> String {
     line.iter().map(|piece| piece.text.as_str()).collect()
 }
 
-/// The words of a proposal. Its command is one of them, so that it is not broken, unless it is longer than a line.
-fn fix_words(fix: &super::Fix, width: usize) -> Vec<(String, Style)> {
-    let colon = if fix.command.is_some() { ":" } else { "" };
-    let mut words = words(&format!("{}{colon}", fix.text), Style::Good);
-    match &fix.command {
-        Some(command) if command.width() <= room(width) => words.push((command.to_string(), Style::Good)),
-        Some(command) => words.extend(self::words(command, Style::Good)),
-        None => {}
+/// Adds the words of a proposal. Its command is one of them, so that it is not broken, unless it is longer than a line.
+fn add_fix<'f>(to: &mut Vec<Word<'f>>, fix: &'f super::Fix, width: usize) {
+    to.extend(words(&fix.text, Style::Good));
+    let Some(command) = &fix.command else { return };
+    if let Some((word, _)) = to.last_mut() {
+        word.to_mut().push(':');
     }
-    words
+    match command.width() <= room(width) {
+        true => to.push((Cow::Borrowed(command), Style::Good)),
+        false => to.extend(words(command, Style::Good)),
+    }
 }
 
-pub(crate) fn words(text: &str, style: Style) -> Vec<(String, Style)> {
-    text.split_ascii_whitespace().map(|word| (word.to_owned(), style)).collect()
+/// The words of a text.
+pub(crate) fn words(text: &str, style: Style) -> impl Iterator<Item = Word<'_>> {
+    text.split_ascii_whitespace().map(move |word| (Cow::Borrowed(word), style))
 }
 
 /// The columns that are left for text behind a label.
@@ -140,38 +147,32 @@ fn head(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line
         Some(_) => ("", Style::Good),
         None => ("", Style::Bad),
     };
-    let mut parts: Vec<(String, Style)> = Vec::new();
-    if !word.is_empty() {
-        parts.push((word.to_owned(), style));
-    }
-    if let Some(code) = headline.enhanced {
+    let by_enhanced = headline.enhanced.map(|code| {
         let meaning = super::tables::enhanced_meaning(code).map(|m| m.text).unwrap_or_default();
-        parts.push((format!("{code} {meaning}").trim_end().to_owned(), Style::Plain));
-    }
-    let text = explanation
-        .inferred
-        .as_ref()
-        .map(|i| i.text.to_string())
-        .or(explanation.standard.as_ref().map(|s| s.to_string()));
-    parts.extend(text.map(|text| (text, Style::Plain)));
-    let mut words = Vec::new();
-    for (n, (text, style)) in parts.into_iter().enumerate() {
-        if n > 0 {
-            words.push(("·".to_owned(), Style::Dim));
+        format!("{code} {meaning}")
+    });
+    let inferred = explanation.inferred.as_ref().map(|inferred| &inferred.text);
+    let text = inferred.or(explanation.standard.as_ref());
+    let parts =
+        [(Some(word), style), (by_enhanced.as_deref(), Style::Plain), (text.map(|t| &**t), Style::Plain)];
+    let mut line: Vec<Word<'_>> = Vec::new();
+    for (text, style) in parts.into_iter().filter_map(|(text, style)| Some((text?, style))) {
+        if !line.is_empty() {
+            line.push((Cow::Borrowed("·"), Style::Dim));
         }
-        words.extend(self::words(&text, style));
+        line.extend(words(text, style));
     }
-    wrap(words, INDENT, INDENT, width)
+    wrap(line, INDENT, INDENT, width)
 }
 
 /// A label and its text, wrapped to `width` columns; nothing where there is no text.
 pub(crate) fn labelled(out: &mut Vec<Line>, label: &str, style: Style, text: Option<&str>, width: usize) {
     let Some(text) = text.filter(|t| !t.is_empty()) else { return };
-    labelled_words(out, label, words(text, style), width);
+    labelled_words(out, label, words(text, style).collect(), width);
 }
 
 /// The same of words; one that holds blanks is not broken at them.
-fn labelled_words(out: &mut Vec<Line>, label: &str, words: Vec<(String, Style)>, width: usize) {
+fn labelled_words(out: &mut Vec<Line>, label: &str, words: Vec<Word<'_>>, width: usize) {
     hanging(out, (&format!("{label:<LABEL$}"), Style::Label), words, width);
 }
 
@@ -179,7 +180,7 @@ fn labelled_words(out: &mut Vec<Line>, label: &str, words: Vec<(String, Style)>,
 pub(crate) fn hanging(
     out: &mut Vec<Line>,
     (label, style): (&str, Style),
-    words: Vec<(String, Style)>,
+    words: Vec<Word<'_>>,
     width: usize,
 ) {
     if words.is_empty() {
@@ -199,7 +200,7 @@ pub(crate) fn hanging(
 
 /// Breaks words into lines; each begins with its indent as a piece of its own. A word longer than a line stays
 /// whole, so that URLs and commands can be copied.
-pub(crate) fn wrap(words: Vec<(String, Style)>, first: usize, rest: usize, width: usize) -> Vec<Line> {
+pub(crate) fn wrap(words: Vec<Word<'_>>, first: usize, rest: usize, width: usize) -> Vec<Line> {
     let indent = |n: usize| Piece { style: Style::Plain, text: " ".repeat(n) };
     let mut lines: Vec<Line> = Vec::new();
     let mut line = vec![indent(first)];
@@ -211,13 +212,17 @@ pub(crate) fn wrap(words: Vec<(String, Style)>, first: usize, rest: usize, width
             lines.push(std::mem::replace(&mut line, vec![indent(rest)]));
             (used, empty) = (rest, true);
         }
-        let text = if empty { word } else { format!(" {word}") };
+        let goes_on = line.last_mut().filter(|piece| !empty && piece.style == style);
         used += columns + usize::from(!empty);
-        empty = false;
-        match line.last_mut().filter(|piece| piece.style == style && piece.text.trim() != "") {
-            Some(piece) => piece.text.push_str(&text),
-            None => line.push(Piece { style, text }),
+        match goes_on {
+            Some(piece) => {
+                piece.text.push(' ');
+                piece.text.push_str(&word);
+            }
+            None if empty => line.push(Piece { style, text: word.into_owned() }),
+            None => line.push(Piece { style, text: format!(" {word}") }),
         }
+        empty = false;
     }
     lines.push(line);
     lines

@@ -383,7 +383,12 @@ pub fn difference_lines(difference: &Difference, width: usize) -> Vec<Line> {
     }
     let mut lines = Vec::new();
     for (style, text) in changes {
-        render::hanging(&mut lines, ("since TLS  ", Style::Dim), render::words(&text, style), width);
+        render::hanging(
+            &mut lines,
+            ("since TLS  ", Style::Dim),
+            render::words(&text, style).collect(),
+            width,
+        );
     }
     lines
 }

@@ -4,7 +4,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::check::Report;
 use crate::check::offers::{self, Offer};
-use crate::explain::render::{Line, Piece, Style, wrap};
+use crate::explain::render::{Line, Piece, Style, words, wrap};
 
 /// The column of the meanings is here at most; a longer keyword with its parameters has a line to itself.
 const COLUMN: usize = 28;
@@ -33,9 +33,8 @@ pub fn tables(report: &Report, width: usize) -> Vec<Line> {
             lines.extend([Line::new(), vec![piece(Style::Label, "What is offered")]]);
         }
         if !alone {
-            let words = places.join(", ");
-            let words = words.split(' ').map(|word| (word.to_owned(), Style::Dim)).collect();
-            lines.extend(wrap(words, INDENT, INDENT, width));
+            let places = places.join(", ");
+            lines.extend(wrap(words(&places, Style::Dim).collect(), INDENT, INDENT, width));
         }
         lines.extend(table(offered, width));
     }
@@ -55,20 +54,17 @@ fn table(offered: &[Offer], width: usize) -> Vec<Line> {
 
 /// Keyword and parameters, and beside them what they mean.
 fn row(offer: &Offer, column: usize, width: usize) -> Vec<Line> {
-    let mut words: Vec<(String, Style)> =
-        offer.explained().split(' ').map(|word| (word.to_owned(), Style::Plain)).collect();
-    let source = offer
-        .source
-        .into_iter()
-        .flat_map(|source| format!("· {source}").split(' ').map(str::to_owned).collect::<Vec<_>>());
-    words.extend(source.map(|word| (word, Style::Dim)));
-    let mut lines = wrap(words, column, column, width);
+    let explained = offer.explained();
+    let source = offer.source.map(|source| format!("· {source}"));
+    let source = source.iter().flat_map(|source| words(source, Style::Dim));
+    let meaning = words(&explained, Style::Plain).chain(source).collect();
+    let mut lines = wrap(meaning, column, column, width);
     let line = format!("{}{}", " ".repeat(INDENT), offer.line());
     match lines.first_mut().and_then(|line| line.first_mut()).filter(|_| line.width() + 2 <= column) {
         Some(indent) => *indent = piece(Style::Good, &format!("{line}{}", " ".repeat(column - line.width()))),
         None => {
-            let words = offer.line().split(' ').map(|word| (word.to_owned(), Style::Good)).collect();
-            lines.splice(0..0, wrap(words, INDENT, INDENT + 2, width));
+            let offered = offer.line();
+            lines.splice(0..0, wrap(words(&offered, Style::Good).collect(), INDENT, INDENT + 2, width));
         }
     }
     lines

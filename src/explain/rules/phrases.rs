@@ -6,32 +6,44 @@
 //! places are passed over, as phrases begin where words do. An automaton is no faster for texts as short as replies,
 //! and takes twenty times as long to build, which is most of the time that explaining one reply may take.
 
+use std::ops::Range;
+
 use crate::explain::text::push_folded;
 
 /// Gathers phrases and the groups that they belong to.
 #[derive(Default)]
 pub(super) struct Builder {
-    needles: Vec<(u64, String, u16)>,
+    /// All needles, one behind the other.
+    text: String,
+    needles: Vec<(u64, Range<usize>, u16)>,
+    /// Room for one more.
+    needle: String,
 }
 
 impl Builder {
     /// Makes a phrase, as it is written in a table, one of a group.
     pub fn add(&mut self, written: &str, group: u16) {
-        let needle = needle(written);
-        self.needles.push((head(needle.as_bytes()), needle, group));
+        write_needle(written, &mut self.needle);
+        // Shorter than two bytes is none that says anything.
+        if self.needle.len() >= 2 {
+            let start = self.text.len();
+            self.text.push_str(&self.needle);
+            self.needles.push((head(self.needle.as_bytes()), start..self.text.len(), group));
+        }
     }
 
     /// The index of all phrases.
     pub fn build(mut self) -> Phrases {
-        // Shorter than two bytes is none that says anything.
-        self.needles.retain(|(_, needle, _)| needle.len() >= 2);
-        self.needles.sort_unstable();
-        self.needles.dedup();
-        let mut phrases = Phrases::default();
-        for same in self.needles.chunk_by_mut(|(_, a, _), (_, b, _)| a == b) {
-            let groups = same.iter().map(|(.., group)| *group).collect();
-            if let Some((head, needle, _)) = same.first_mut() {
-                phrases.push(*head, std::mem::take(needle), groups);
+        let bytes = self.text.as_bytes();
+        let needle = |place: &Range<usize>| bytes.get(place.clone()).unwrap_or_default();
+        self.needles.sort_unstable_by(|(head_a, a, group_a), (head_b, b, group_b)| {
+            head_a.cmp(head_b).then_with(|| needle(a).cmp(needle(b))).then(group_a.cmp(group_b))
+        });
+        self.needles.dedup_by(|(_, a, of_a), (_, b, of_b)| of_a == of_b && needle(a) == needle(b));
+        let mut phrases = Phrases { text: bytes.into(), ..Phrases::default() };
+        for same in self.needles.chunk_by(|(_, a, _), (_, b, _)| needle(a) == needle(b)) {
+            if let Some((head, place, _)) = same.first() {
+                phrases.push(*head, place.clone(), same.iter().map(|(.., group)| *group));
             }
         }
         phrases
@@ -52,8 +64,10 @@ fn head(bytes: &[u8]) -> u64 {
 #[derive(Debug)]
 struct Phrase {
     head: u64,
-    needle: Box<[u8]>,
-    groups: Box<[u16]>,
+    /// Its place in the text of all needles.
+    needle: Range<usize>,
+    /// The place of its groups among those of all phrases.
+    groups: Range<usize>,
     /// The longest other phrase that this one begins with.
     shorter: Option<u16>,
 }
@@ -64,6 +78,9 @@ type Run = (u16, u16);
 /// All phrases, sorted.
 #[derive(Debug)]
 pub(super) struct Phrases {
+    /// All needles, one behind the other.
+    text: Box<[u8]>,
+    groups: Vec<u16>,
     list: Vec<Phrase>,
     /// For each first byte, the number from 1 of its table in `seconds`; 0 where no phrase begins with it.
     firsts: [u8; 256],
@@ -73,36 +90,49 @@ pub(super) struct Phrases {
 
 impl Default for Phrases {
     fn default() -> Self {
-        Phrases { list: Vec::with_capacity(8192), firsts: [0; 256], seconds: Vec::new() }
+        Phrases {
+            text: Box::default(),
+            groups: Vec::with_capacity(8192),
+            list: Vec::with_capacity(8192),
+            firsts: [0; 256],
+            seconds: Vec::new(),
+        }
     }
 }
 
 impl Phrases {
-    /// Adds the phrase that sorts next.
-    fn push(&mut self, head: u64, needle: String, groups: Box<[u16]>) {
-        let needle = needle.into_bytes().into_boxed_slice();
+    fn needle(&self, phrase: &Phrase) -> &[u8] {
+        self.text.get(phrase.needle.clone()).unwrap_or_default()
+    }
+
+    /// Adds the phrase that sorts next, which stands at this place in the text.
+    fn push(&mut self, head: u64, place: Range<usize>, groups: impl Iterator<Item = u16>) {
         let Ok(index) = u16::try_from(self.list.len()) else { return };
+        let needle = self.text.get(place.clone()).unwrap_or_default();
         let mut shorter = index.checked_sub(1);
         while let Some(before) = shorter.and_then(|at| self.list.get(usize::from(at))) {
-            if needle.starts_with(&before.needle) {
+            if needle.starts_with(self.needle(before)) {
                 break;
             }
             shorter = before.shorter;
         }
-        if let Some(run) = self.run_mut(&needle) {
+        if let Some([first, second]) = needle.first_chunk().copied()
+            && let Some(run) = self.run_mut(first, second)
+        {
             *run = (if run.1 == 0 { index } else { run.0 }, run.1 + 1);
         }
-        self.list.push(Phrase { head, needle, groups, shorter });
+        let start = self.groups.len();
+        self.groups.extend(groups);
+        self.list.push(Phrase { head, needle: place, groups: start..self.groups.len(), shorter });
     }
 
-    fn run_mut(&mut self, needle: &[u8]) -> Option<&mut Run> {
-        let [first, second, ..] = needle else { return None };
-        let table = self.firsts.get_mut(usize::from(*first))?;
+    fn run_mut(&mut self, first: u8, second: u8) -> Option<&mut Run> {
+        let table = self.firsts.get_mut(usize::from(first))?;
         if *table == 0 {
             self.seconds.push([(0, 0); 256]);
             *table = u8::try_from(self.seconds.len()).ok()?;
         }
-        self.seconds.get_mut(usize::from(*table) - 1)?.get_mut(usize::from(*second))
+        self.seconds.get_mut(usize::from(*table) - 1)?.get_mut(usize::from(second))
     }
 
     /// The phrases that begin with these two bytes, and the place of the first in the list.
@@ -114,18 +144,19 @@ impl Phrases {
     }
 
     /// Calls `found` for each occurrence of each phrase, with the groups of the phrase and the bytes that it takes.
-    pub fn each(&self, text: &str, mut found: impl FnMut(&[u16], std::ops::Range<usize>)) {
+    pub fn each(&self, text: &str, mut found: impl FnMut(&[u16], Range<usize>)) {
         let bytes = text.as_bytes();
         for (at, pair) in bytes.windows(2).enumerate() {
             let &[first, second] = pair else { continue };
             let Some((start, run)) = self.run(first, second) else { continue };
             let rest = bytes.get(at..).unwrap_or_default();
             let text = (head(rest), rest);
-            let sorted_before = run.partition_point(|phrase| (phrase.head, &*phrase.needle) <= text);
+            let sorted_before = run.partition_point(|phrase| (phrase.head, self.needle(phrase)) <= text);
             let mut next = (start + sorted_before).checked_sub(1).filter(|_| sorted_before > 0);
             while let Some(phrase) = next.and_then(|index| self.list.get(index)) {
-                if rest.starts_with(&phrase.needle) {
-                    found(&phrase.groups, at..at + phrase.needle.len());
+                if rest.starts_with(self.needle(phrase)) {
+                    let groups = self.groups.get(phrase.groups.clone()).unwrap_or_default();
+                    found(groups, at..at + phrase.needle.len());
                 }
                 next = phrase.shorter.map(usize::from);
             }
@@ -140,29 +171,28 @@ impl Phrases {
 }
 
 /// A phrase as it is looked for: folded, with the separators that make it whole words.
-fn needle(written: &str) -> String {
+fn write_needle(written: &str, out: &mut String) {
     let (separator, phrase) = match written.strip_prefix("url:") {
         Some(rest) => (b'/', rest),
         None => (b' ', written),
     };
     let (open_start, phrase) = phrase.strip_prefix('*').map_or((false, phrase), |rest| (true, rest));
     let (open_end, phrase) = phrase.strip_suffix('*').map_or((false, phrase), |rest| (true, rest));
-    let mut out = String::with_capacity(phrase.len() + 2);
+    out.clear();
     if !open_start {
         out.push(char::from(separator));
     }
-    push_folded(phrase, separator, &mut out);
+    push_folded(phrase, separator, out);
     if !open_end && !out.ends_with(char::from(separator)) {
         out.push(char::from(separator));
     }
-    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn occurrences(phrases: &[&str], text: &str) -> Vec<(u16, std::ops::Range<usize>)> {
+    fn occurrences(phrases: &[&str], text: &str) -> Vec<(u16, Range<usize>)> {
         let mut builder = Builder::default();
         for (phrase, group) in phrases.iter().zip(0..) {
             builder.add(phrase, group);
@@ -193,7 +223,12 @@ mod tests {
     #[test]
     fn a_search_from_every_place_finds_the_same() {
         let phrases = ["a", "a b", "a b c", "a bc", "ab", "a*", "b c", "c", "*é*", "*éa*", "b*", "url:a"];
-        let needles: Vec<String> = phrases.iter().map(|phrase| needle(phrase)).collect();
+        let needle = |phrase: &&str| {
+            let mut out = String::new();
+            write_needle(phrase, &mut out);
+            out
+        };
+        let needles: Vec<String> = phrases.iter().map(needle).collect();
         let parts = [" a", " b", " c", " ab", "c", " éa", "é", " ", "/a/", " bc"];
         let mut seed = 1u32;
         for _ in 0..500 {
