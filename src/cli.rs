@@ -154,7 +154,7 @@ pub struct ConnectArgs {
 #[command(next_help_heading = "Script")]
 pub struct ScriptArgs {
     /// Send this line and wait for its reply; repeat for more. The session ends after the last
-    #[arg(short = 'c', long = "command", value_name = "LINE")]
+    #[arg(short = 'c', long = "command", value_name = "LINE", value_parser = parse_line)]
     pub commands: Vec<String>,
     /// Send QUIT and leave after the steps asked for, without a prompt or standard input
     #[arg(long)]
@@ -181,7 +181,7 @@ pub struct SessionArgs {
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
     /// The name given in EHLO [default: this machine's full name, else its address literal]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = parse_ehlo)]
     pub ehlo: Option<String>,
     /// Wait no longer than this for anything, in seconds [default: the limits of RFC 5321]
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
@@ -443,9 +443,29 @@ fn parse_seconds(text: &str) -> Result<std::time::Duration, String> {
     let seconds: f64 =
         text.parse().map_err(|_| "a number of seconds is wanted, such as 10 or 0.5".to_owned())?;
     if !(seconds > 0.0 && seconds <= 86_400.0) {
-        return Err("between 0 and 86400 seconds, please".to_owned());
+        return Err("more than 0 and at most 86400 seconds, please".to_owned());
     }
     Ok(std::time::Duration::from_secs_f64(seconds))
+}
+
+/// A name for EHLO: any word, right or wrong, but one word of one line.
+fn parse_ehlo(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(
+            "a name or an address literal is wanted, such as mail.example.org or [192.0.2.1]".to_owned()
+        );
+    }
+    Ok(text.to_owned())
+}
+
+/// A line: its end is added when it is sent, so that one inside would make two commands of it.
+fn parse_line(text: &str) -> Result<String, String> {
+    if text.contains(['\r', '\n']) {
+        return Err(
+            "one line is wanted: give -c once for each command, or /raw \"…\\r\\n\" for odd bytes".to_owned()
+        );
+    }
+    Ok(text.to_owned())
 }
 
 fn parse_resolver(text: &str) -> Result<SocketAddr, String> {

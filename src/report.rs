@@ -93,7 +93,46 @@ pub struct Problem {
     /// Why it may be so, a line each, most probable first.
     pub causes: Vec<String>,
     /// What to do next, a line each.
-    pub advice: Vec<String>,
+    pub advice: Vec<Advice>,
+}
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// In words.
+    pub text: String,
+    /// The command that does it, if one can.
+    pub command: Option<String>,
+}
+
+impl From<String> for Advice {
+    fn from(text: String) -> Advice {
+        Advice { text, command: None }
+    }
+}
+
+impl From<&str> for Advice {
+    fn from(text: &str) -> Advice {
+        text.to_owned().into()
+    }
+}
+
+impl From<&Fix> for Advice {
+    fn from(fix: &Fix) -> Advice {
+        Advice {
+            text: fix.text.to_string(),
+            command: fix.command.as_ref().map(|command| command.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.command {
+            Some(command) => write!(f, "{}: {command}", self.text),
+            None => f.write_str(&self.text),
+        }
+    }
 }
 
 impl Problem {
@@ -103,7 +142,7 @@ impl Problem {
     }
 
     /// Adds a line of advice.
-    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+    pub fn advise(mut self, advice: impl Into<Advice>) -> Self {
         self.advice.push(advice.into());
         self
     }
@@ -112,15 +151,11 @@ impl Problem {
     fn explained(status: Status, what: String, failure: &Failure, target: Option<&Target>) -> Self {
         let host = target.map(|target| target.host.to_string());
         let explanation = explain_failure(failure, host.as_deref());
-        let words = |fix: &Fix| match &fix.command {
-            Some(command) => format!("{}: {command}", fix.text),
-            None => fix.text.to_string(),
-        };
         Problem {
             status,
             what,
             causes: explanation.causes.iter().take(3).map(|cause| cause.to_string()).collect(),
-            advice: explanation.fixes.iter().take(3).map(words).collect(),
+            advice: explanation.fixes.iter().take(3).map(Advice::from).collect(),
         }
     }
 
@@ -147,7 +182,7 @@ impl Problem {
     pub fn late_alert(alert: &LateAlert) -> Self {
         let mut problem = Problem::explained(Status::Tls, alert.to_string(), &alert.failure(), None);
         if alert.name == "certificate required" {
-            problem.advice = vec!["--cert FILE and --key FILE give a client certificate".to_owned()];
+            problem.advice = vec!["--cert FILE and --key FILE give a client certificate".into()];
         }
         problem
     }
@@ -309,7 +344,7 @@ mod tests {
             command: crate::session::Command::of_input(input),
             limit: std::time::Duration::from_secs(1),
         };
-        let advice = |input| Problem::from(waited(input)).advice.join("\n");
+        let advice = |input| Problem::from(waited(input)).to_string();
         assert!(advice(Input::Connect).contains("smtps://"));
         assert!(!advice(Input::EndOfContent).contains("smtps://"));
     }

@@ -62,7 +62,7 @@ pub struct CheckArgs {
     #[arg(long, value_name = "INTERVAL", value_parser = parse_interval, conflicts_with = "report")]
     pub every: Option<Duration>,
     /// The name given in EHLO [default: this machine's full name, else its address literal]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = super::parse_ehlo)]
     pub ehlo: Option<String>,
     /// Wait no longer than this for anything, in seconds [default: 10 to connect, 30 for a reply]
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]

@@ -70,7 +70,7 @@ pub struct RerunArgs {
     #[arg(long)]
     pub keep_time: bool,
     /// Give this name in EHLO instead of the recorded one
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = super::parse_ehlo)]
     pub ehlo: Option<String>,
     /// Record the session in this file; an existing one is not overwritten
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

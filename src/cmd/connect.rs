@@ -130,7 +130,16 @@ async fn script(operator: &mut Operator, args: &SessionArgs, lines: &ScriptArgs)
         let any = operator.tls_versions().await?;
         return Ok(if any { Status::Ok } else { Status::Tls });
     }
-    let status = repl::begin(operator, &prelude(args)).await?;
+    let status = match repl::begin(operator, &prelude(args)).await {
+        Ok(status) => status,
+        Err(problem) => {
+            // The server is still there where it was something here that failed.
+            if problem.status != Status::Protocol && operator.state().is_some() {
+                operator.quit().await;
+            }
+            return Err(problem);
+        }
+    };
     if status != Status::Ok && !lines.keep_going {
         operator.quit().await;
         return Ok(status);

@@ -108,7 +108,8 @@ impl Narrator {
             EntryKind::Info(Info::Other(_)) if typed => Vec::new(),
             EntryKind::Info(info) => self.info(info, at),
             EntryKind::Problem(text) => {
-                vec![marked("***", Style::Bad, &escape::visible(text.as_bytes()), Style::Bad)]
+                // Words of our own: what they quote from outside is escaped already.
+                vec![marked("***", Style::Bad, &escape::harmless(text), Style::Bad)]
             }
             EntryKind::Note(_) if typed => Vec::new(),
             EntryKind::Note(text) => {
@@ -277,10 +278,9 @@ impl Narrator {
                     lines.push(vec![piece(Style::Dim, format!("       {words}"))]);
                 }
             }
-            Err(bad) => lines.push(vec![
-                piece(Style::Dim, "     = ".to_owned()),
-                piece(Style::Warn, format!("not base64: {bad}")),
-            ]),
+            Err(bad) => {
+                lines.push(vec![piece(Style::Dim, "     = ".to_owned()), piece(Style::Warn, bad.to_string())])
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use crate::secret::Secret;
 
 use super::terminal::{Mode, Prompt, Terminal, Typed};
 use super::tty::Silence;
+use super::view::fold;
 
 /// The longest answer on a console, in octets.
 const LINE_LIMIT: u64 = 64 * 1024;
@@ -46,43 +47,59 @@ impl Asker {
 
     /// A line; nothing if there is nobody to ask, or the person gave up.
     pub async fn line(&mut self, question: &str) -> Option<String> {
-        self.ask(question, Mode::Question).await
+        self.ask(question, "", Mode::Question).await
     }
 
     /// A secret, not shown while it is typed.
     pub async fn secret(&mut self, question: &str) -> Option<Secret> {
-        self.ask(question, Mode::Masked).await.map(Secret::from)
+        self.ask(question, "", Mode::Masked).await.map(Secret::from)
     }
 
     /// A yes or no; `default` is taken for an empty line. Without anybody to ask it is no.
     pub async fn confirm(&mut self, question: &str, default: bool) -> bool {
-        let choice = if default { "[Y/n]" } else { "[y/N]" };
-        let mut question = format!("{question} {choice}");
+        let choice = if default { " [Y/n]" } else { " [y/N]" };
+        let mut question = question;
         for _ in 0..TRIES {
-            let Some(answer) = self.ask(&question, Mode::Confirm).await else { return false };
+            let Some(answer) = self.ask(question, choice, Mode::Confirm).await else { return false };
             match answer.trim().to_lowercase().as_str() {
                 "" => return default,
                 "y" | "yes" => return true,
                 "n" | "no" => return false,
-                _ => question = format!("yes or no, please {choice}"),
+                _ => question = "yes or no, please",
             }
         }
         false
     }
 
-    async fn ask(&mut self, question: &str, mode: Mode) -> Option<String> {
+    /// `choice` stays on one line with the end of the question.
+    async fn ask(&mut self, question: &str, choice: &str, mode: Mode) -> Option<String> {
         let terminal = match self {
             Asker::Terminal(terminal) => terminal,
-            Asker::Console => return on_console(question, mode == Mode::Masked),
+            Asker::Console => return on_console(&format!("{question}{choice}"), mode == Mode::Masked),
             Asker::Nobody => return None,
         };
+        let question = above_the_prompt(terminal, question);
         terminal.screen().flush().await;
-        match terminal.read(Prompt::new(format!("{question} "), mode)).await {
+        match terminal.read(Prompt::new(format!("{question}{choice} "), mode)).await {
             Typed::Line(line) => Some(line),
             Typed::Interrupted | Typed::End => None,
         }
     }
 }
+
+/// Prints a question that is wider than the terminal down to its last line, which is left for the prompt.
+fn above_the_prompt(terminal: &Terminal, question: &str) -> String {
+    let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
+    let mut lines = fold(question, width.saturating_sub(ROOM).max(ROOM));
+    let last = lines.pop().unwrap_or_default();
+    for line in lines {
+        terminal.screen().print(line);
+    }
+    last
+}
+
+/// Columns that a prompt leaves for the answer.
+const ROOM: usize = 12;
 
 /// Asks on the controlling terminal, past standard input and output, which belong to the script. The session waits
 /// meanwhile. Nothing if there is no terminal, or the person gave up.

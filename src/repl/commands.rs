@@ -274,11 +274,11 @@ With on, each line sent or received is followed by its bytes in hexadecimal. Sec
     HelperCommand {
         id: CommandId::Record,
         name: "/record",
-        syntax: "/record FILE|off",
+        syntax: "/record [--append] FILE|off",
         summary: "write the session to a transcript from here on",
         help: "\
-The file must not exist yet. Passwords and tokens are taken out before anything is written. Watch it again
-with heloise play FILE.
+The file must not exist yet, unless it is to be added to with --append. Passwords and tokens are taken out
+before anything is written. Watch it again with heloise play FILE.
   /record greylisting.heloise     /record off",
         argument: Argument::File,
         offline: true,
@@ -299,11 +299,12 @@ A marker for whoever reads the transcript later. Nothing is sent.
     HelperCommand {
         id: CommandId::Open,
         name: "/open",
-        syntax: "/open TARGET",
+        syntax: "/open [--mx|--starttls|--insecure] TARGET",
         summary: "leave this server politely and open a session with another",
         help: "\
-TARGET is written as on the command line. The session under way gets its QUIT first.
-  /open mx2.example.org     /open smtps://mail.example.org     /open [2001:db8::25]:2525",
+TARGET is written as on the command line. The session under way gets its QUIT first. Of the options of the
+command line it takes --mx, --starttls and --insecure; all others hold on as they were given.
+  /open mx2.example.org     /open smtps://mail.example.org     /open --starttls mail.example.org:587",
         argument: Argument::Target,
         offline: true,
         private: false,

@@ -214,7 +214,17 @@ impl Hinter for LineHelper {
     type Hint = Ghost;
 
     fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<Ghost> {
+        if self.mode == Mode::Content && line.starts_with('.') && line.len() > 1 && !line.starts_with("..") {
+            return Some(Ghost {
+                text: "   ← the receiver takes this dot off; two keep one".to_owned(),
+                taken: 0,
+            });
+        }
         if self.mode != Mode::Command || pos < line.len() || mask::secret_start(line).is_some() {
+            return None;
+        }
+        // Several lines, pasted: each is judged when it is sent.
+        if line.contains('\n') {
             return None;
         }
         if line.is_empty() || line.len() > REPAINT_LIMIT || !self.screen.is_lent() {

@@ -16,6 +16,9 @@ use super::commands::{self, CommandId, Invocation};
 use super::operator::{Done, Operator};
 use super::recording;
 
+/// The options of the command line that `/open` takes, too.
+const OPEN_OPTIONS: [&str; 3] = ["--mx", "--starttls", "--insecure"];
+
 impl Operator {
     /// Carries out a helper command.
     pub(super) async fn helper(&mut self, invocation: Invocation) -> Result<Done, Problem> {
@@ -177,14 +180,10 @@ impl Operator {
 
     /// `/fix N`: what was proposed is put at the prompt; the person sends it, or not.
     fn fix(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
-        let fixes: Vec<_> =
-            self.view.narrator(|narrator| narrator.explain_last()).into_iter().take(1).collect();
-        let fixes: Vec<_> = fixes.iter().flat_map(|explanation| &explanation.fixes).collect();
+        let commands = self.proposals();
         let command = match argument.parse::<usize>() {
-            Ok(number) => {
-                number.checked_sub(1).and_then(|index| fixes.get(index)).and_then(|fix| fix.command.as_ref())
-            }
-            Err(_) if argument.is_empty() => fixes.iter().find_map(|fix| fix.command.as_ref()),
+            Ok(number) => number.checked_sub(1).and_then(|index| commands.get(index)?.clone()),
+            Err(_) if argument.is_empty() => commands.iter().find_map(Clone::clone),
             Err(_) => return Err(Problem::new(Status::Usage, "/fix takes the number of a proposal")),
         };
         let Some(command) = command else {
@@ -192,10 +191,19 @@ impl Operator {
                 .advise("/explain lists the proposals for the last reply, numbered"));
         };
         // A program's name at the beginning means a target to open from here.
-        let typed =
-            command.strip_prefix("heloise ").map_or(command.to_string(), |rest| format!("/open {rest}"));
+        let typed = command.strip_prefix("heloise ").map_or(command.clone(), |rest| format!("/open {rest}"));
         self.prefill = escape::visible(typed.as_bytes());
         Ok(Vec::new())
+    }
+
+    /// What was proposed last, for a failure or for a reply; a proposal that is no command has none.
+    fn proposals(&self) -> Vec<Option<String>> {
+        if let Some(problem) = &self.failure {
+            return problem.advice.iter().map(|advice| advice.command.clone()).collect();
+        }
+        let best = self.view.narrator(|narrator| narrator.explain_last()).into_iter().next();
+        let fixes = best.map(|explanation| explanation.fixes).unwrap_or_default();
+        fixes.into_iter().map(|fix| fix.command.map(|command| command.to_string())).collect()
     }
 
     fn b64(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
@@ -204,7 +212,7 @@ impl Operator {
             "enc" => self.view.text(Style::Plain, &format!("     {}", STANDARD.encode(text))),
             "dec" => {
                 let decoded = crate::sasl::decode_challenge(text.trim().as_bytes())
-                    .map_err(|bad| Problem::new(Status::Usage, format!("this is not base64: {bad}")))?;
+                    .map_err(|bad| Problem::new(Status::Usage, bad.to_string()))?;
                 self.view.text(Style::Plain, &format!("     {}", escape::visible(&decoded)));
             }
             "auto" => self.encode = true,
@@ -240,11 +248,15 @@ impl Operator {
 
     fn record(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
         if argument.is_empty() {
-            return Err(Problem::new(Status::Usage, "/record FILE, or /record off"));
+            return Err(Problem::new(Status::Usage, "/record FILE, /record --append FILE, or /record off"));
         }
+        let (append, argument) = match argument.strip_prefix("--append ") {
+            Some(path) => (true, path.trim()),
+            None => (false, argument),
+        };
         let recorder = match argument {
             "off" => None,
-            path => Some(recording::create(&commands::path(path), false)?),
+            path => Some(recording::create(&commands::path(path), append)?),
         };
         let on = recorder.is_some();
         if let Some(log) = self.log() {
@@ -272,25 +284,42 @@ impl Operator {
     }
 
     async fn open_target(&mut self, argument: &str) -> Result<Done, Problem> {
-        let mut words: Vec<String> = argument.split_ascii_whitespace().map(str::to_owned).collect();
-        let mx = words.first().is_some_and(|word| word == "--mx");
-        words.drain(..usize::from(mx));
+        let words = argument.split_ascii_whitespace().map(str::to_owned);
+        let (options, words): (Vec<String>, Vec<String>) = words.partition(|word| word.starts_with("--"));
         if words.is_empty() {
             return Err(Problem::new(Status::Usage, "/open needs a target, as on the command line"));
         }
-        let target = Target::parse(&words, mx).map_err(|e| Problem::new(Status::Usage, e.to_string()))?;
+        if let Some(unknown) = options.iter().find(|option| !OPEN_OPTIONS.contains(&option.as_str())) {
+            let what = format!("/open does not know {}", escape::visible(unknown.as_bytes()));
+            return Err(
+                Problem::new(Status::Usage, what).advise(format!("it takes {}", OPEN_OPTIONS.join(", ")))
+            );
+        }
+        let given = |option: &str| options.iter().any(|word| word == option);
+        let target =
+            Target::parse(&words, given("--mx")).map_err(|e| Problem::new(Status::Usage, e.to_string()))?;
         self.quit().await;
         self.setup.target = target;
+        self.setup.tls = match given("--insecure") {
+            true => self.tls_as_given.with(|options| options.insecure = true),
+            false => self.tls_as_given.clone(),
+        };
         // A consent was given for another server.
         self.login.allow_plaintext = false;
-        self.connect().await.map(|answer| Done::Replies(vec![answer]))
+        let mut answers = vec![self.connect().await?];
+        if given("--starttls") {
+            answers.extend(self.starttls().await?);
+        }
+        Ok(Done::Replies(answers))
     }
 
     fn set(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
         let (name, value) = argument.split_once(' ').map_or((argument, ""), |(n, v)| (n, v.trim()));
         match (name, value) {
             ("", _) => self.show_settings(),
-            ("ehlo", name) if !name.is_empty() => self.ehlo = Some(name.to_owned()),
+            ("ehlo", name) if !name.is_empty() && !name.contains(char::is_whitespace) => {
+                self.ehlo = Some(name.to_owned());
+            }
             ("user", name) if !name.is_empty() => self.login.user = Some(name.to_owned()),
             ("explain", level) => return self.explain(level),
             ("hex", choice) => return self.hex(choice),
@@ -321,6 +350,7 @@ impl Operator {
             ("user", user),
             ("timeout", format!("{} s for a reply", self.setup.timeouts.other.as_secs_f64())),
             ("explain", format!("{level:?}").to_lowercase()),
+            ("hex", if self.view.hex() { "on" } else { "off" }.to_owned()),
             ("b64", if self.encode { "auto" } else { "off" }.to_owned()),
         ];
         let text: String = rows.iter().map(|(name, value)| format!("     {name:<8} {value}\n")).collect();

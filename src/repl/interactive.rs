@@ -37,7 +37,7 @@ pub async fn run(
     let mut ended = match super::begin(operator, prelude).await {
         // The certificate may be looked at: no secret has been sent, and none can be.
         Err(problem) if operator.tls_refused => {
-            say(operator, &problem);
+            say(operator, problem.clone());
             operator
                 .view
                 .text(Style::Dim, "     /tls shows the certificate · /reconnect · /open TARGET · /quit");
@@ -52,6 +52,8 @@ pub async fn run(
             typed = prompt(operator) => typed,
             () = keys.terminate.arrived() => return Ok(terminated(operator, &keys)),
         };
+        // The window may have changed while the person typed.
+        operator.share_knowledge();
         let next = match typed {
             Typed::Line(line) => enter(operator, &mut keys, line.as_bytes(), &mut ended).await?,
             Typed::Interrupted => {
@@ -179,6 +181,7 @@ async fn enter(
         Ok(Done::Replies(replies)) => {
             if !replies.is_empty() {
                 operator.asker.hold_auth_back(false);
+                operator.failure = None;
             }
             if operator.state().is_some() {
                 *ended = Status::Ok;
@@ -186,7 +189,7 @@ async fn enter(
         }
         Err(problem) => {
             *ended = if operator.state().is_none() { problem.status } else { Status::Ok };
-            say(operator, &problem);
+            say(operator, problem);
             if CommandLine::parse(line).verb == Verb::Auth {
                 operator.asker.hold_auth_back(true);
             }
@@ -204,14 +207,18 @@ async fn enter(
     Ok(Next::Prompt)
 }
 
-fn say(operator: &Operator, problem: &Problem) {
-    operator.view.text(Style::Bad, &format!("*** {}", problem.what));
+fn say(operator: &mut Operator, problem: Problem) {
+    // The stream of entries may have told it a moment ago.
+    if !operator.view.told_last(&problem.what) {
+        operator.view.text(Style::Bad, &format!("*** {}", problem.what));
+    }
     for cause in &problem.causes {
         operator.view.text(Style::Plain, &format!("     why   {cause}"));
     }
     for advice in &problem.advice {
         operator.view.text(Style::Plain, &format!("     try   {advice}"));
     }
+    operator.failure = Some(problem);
 }
 
 /// Ctrl-C at the prompt: the line is dropped; an AUTH exchange is cancelled.

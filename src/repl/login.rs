@@ -16,6 +16,7 @@ impl Operator {
     /// `/auth [MECH]` and `--auth`: greets if that has not been done, chooses a mechanism, asks for what is
     /// missing, and goes through the exchange.
     pub async fn authenticate(&mut self, mechanism: &str) -> Result<Answer, Problem> {
+        self.known(mechanism)?;
         self.ensure_greeted().await?;
         let name = self.choose(mechanism)?;
         self.consent_to_plaintext().await?;
@@ -50,6 +51,18 @@ impl Operator {
         }
     }
 
+    /// A mechanism that is named must be one that is spoken here; that is looked at before anything is sent.
+    fn known(&self, named: &str) -> Result<(), Problem> {
+        if named.is_empty() || sasl::info(named).is_some() {
+            return Ok(());
+        }
+        let known: Vec<&str> = sasl::MECHANISMS.iter().map(|m| m.name).collect();
+        let what = format!("{} is no mechanism that is known here", visible(named.as_bytes()));
+        Err(Problem::new(Status::Usage, what)
+            .advise(format!("one of {}", known.join(", ")))
+            .advise("type AUTH yourself: raw lines go out as they are"))
+    }
+
     /// The mechanism to use: the one named, else the strongest of those offered.
     fn choose(&mut self, named: &str) -> Result<String, Problem> {
         let binding = self.channel_binding().is_some();
@@ -61,15 +74,6 @@ impl Operator {
             if offered.is_empty() { "none".to_owned() } else { visible(offered.join(" ").as_bytes()) };
         if !named.is_empty() {
             let name = named.to_ascii_uppercase();
-            if sasl::info(&name).is_none() {
-                let known: Vec<&str> = sasl::MECHANISMS.iter().map(|m| m.name).collect();
-                return Err(Problem::new(
-                    Status::Usage,
-                    format!("{} is no mechanism that is known here", visible(named.as_bytes())),
-                )
-                .advise(format!("one of {}", known.join(", ")))
-                .advise("type AUTH yourself: raw lines go out as they are"));
-            }
             if !offered.contains(&name) {
                 let text =
                     format!("=== {name} is not offered here (offered: {offer}); it is tried all the same");
@@ -150,7 +154,7 @@ impl Operator {
 
     /// A script gets advice; a person has just declined to say it.
     fn missing(&self, what: &str, advice: &str) -> Problem {
-        let problem = Problem::new(Status::Usage, format!("{what}; nothing was sent"));
+        let problem = Problem::new(Status::Usage, format!("{what}; no credentials were sent"));
         match self.asker {
             Asker::Terminal(_) => problem,
             _ => problem.advise(advice),

@@ -12,6 +12,7 @@ use crate::secret::Secret;
 use crate::session::{Answer, Command, Event, Input, Phase, Sent, State};
 use crate::transcript::ClosedBy;
 use crate::transport::look::Looked;
+use crate::transport::tls::TlsSetup;
 use crate::transport::{Connection, Log, OpenError, Setup};
 use crate::wire::Class;
 
@@ -120,6 +121,10 @@ pub struct Operator {
     pub prefill: String,
     /// How long a typed command may take before the prompt comes back without its reply.
     pub patience: Option<Duration>,
+    /// TLS as it was configured, whatever `/open` has asked for since.
+    pub(super) tls_as_given: TlsSetup,
+    /// What failed last, if no reply has come since.
+    pub(super) failure: Option<Problem>,
     pub(super) connection: Option<Connection>,
     pub(super) exchange: Option<Exchange>,
     /// What a closer look at the server's TLS has shown in this session.
@@ -137,6 +142,8 @@ impl Operator {
     pub fn new(setup: Setup, login: Login, asker: Asker, view: View, log: Log) -> Operator {
         let encode = matches!(asker, Asker::Terminal(_));
         Operator {
+            tls_as_given: setup.tls.clone(),
+            failure: None,
             setup,
             ehlo: None,
             login,

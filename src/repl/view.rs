@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::explain::render::{Line, Piece, Style};
 use crate::narrate::{Layout, Narrator};
 use crate::transcript::export::json;
-use crate::transcript::{Entry, Header};
+use crate::transcript::{Entry, EntryKind, Header};
 use crate::transport::Sink;
 
 use super::paint::paint;
@@ -31,6 +31,8 @@ struct Shown {
     form: Form,
     colour: bool,
     hex: bool,
+    /// The text of the last entry, if it told of something that went wrong here.
+    told: Option<String>,
     print: Printer,
     /// Nobody reads any more: a broken pipe, a dead terminal.
     gone: bool,
@@ -44,7 +46,15 @@ impl View {
     /// A view that prints by `print`.
     pub fn new(layout: Layout, form: Form, colour: bool, print: Printer) -> View {
         let narrator = Narrator::new(layout);
-        View(Arc::new(Mutex::new(Shown { narrator, form, colour, hex: false, print, gone: false })))
+        View(Arc::new(Mutex::new(Shown {
+            narrator,
+            form,
+            colour,
+            hex: false,
+            told: None,
+            print,
+            gone: false,
+        })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Shown> {
@@ -65,6 +75,16 @@ impl View {
     /// Shows the bytes of each line, too, or not.
     pub fn set_hex(&self, on: bool) {
         self.lock().hex = on;
+    }
+
+    /// Whether the bytes of each line are shown, too.
+    pub fn hex(&self) -> bool {
+        self.lock().hex
+    }
+
+    /// Whether this problem is what the entries told last. It is forgotten with that.
+    pub fn told_last(&self, problem: &str) -> bool {
+        self.lock().told.take_if(|told| told == problem).is_some()
     }
 
     /// Shows lines that are no part of the session: answers of helper commands. Not in JSON.
@@ -120,6 +140,11 @@ impl Sink for View {
 
     fn entry(&mut self, entry: &Entry, typed: bool) -> Result<(), String> {
         let mut shown = self.lock();
+        match &entry.kind {
+            EntryKind::Problem(text) => shown.told = Some(text.clone()),
+            EntryKind::Info(_) => {}
+            _ => shown.told = None,
+        }
         match shown.form {
             Form::Json => {
                 // The narrator follows all the same, as the state is asked of it.
@@ -143,7 +168,7 @@ impl Sink for View {
 
 /// Breaks a line at blanks so that it fits. What goes on stands below the last column of a table row, or below the
 /// first word, that of `===` and `***` not counted.
-fn fold(line: &str, width: usize) -> Vec<String> {
+pub(super) fn fold(line: &str, width: usize) -> Vec<String> {
     if line.width() <= width {
         return vec![line.to_owned()];
     }

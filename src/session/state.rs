@@ -46,7 +46,7 @@ impl Command {
     pub fn name(&self) -> &str {
         match (&self.verb, self.input) {
             (Some(verb), _) => verb.as_str(),
-            (None, Input::Connect) => "the opening of the link",
+            (None, Input::Connect) => "the greeting",
             (None, Input::AuthResponse) => "the AUTH response",
             (None, Input::EndOfContent) => "the end of the content",
             (None, _) => "the command",

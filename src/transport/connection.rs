@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::session::{Answer, Client, Command, Dialogue, Event, Exceeded, Output, Sent, State, Timeouts};
+use crate::session::{
+    Answer, Client, Command, Dialogue, Event, Exceeded, Input, Output, Sent, State, Timeouts,
+};
 use crate::target::Host;
 use crate::transcript::{ClosedBy, Info};
 use crate::wire::ReplyCode;
@@ -28,7 +30,7 @@ const READ_SIZE: usize = 16 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum Broken {
     /// The server closed the link.
-    #[error("the server closed the link{}", unanswered.as_ref().map(|c| format!(" without answering {}", c.name())).unwrap_or_default())]
+    #[error("the server closed the link{}", unanswered.as_ref().map(left_unanswered).unwrap_or_default())]
     Closed {
         /// What was left without an answer.
         unanswered: Option<Command>,
@@ -37,7 +39,7 @@ pub enum Broken {
     #[error("the link failed: {}", crate::transport::io_words(.0))]
     Io(io::Error),
     /// A wait ran out.
-    #[error("no reply to {} within {} seconds", command.name(), limit.as_secs_f64())]
+    #[error("no {} within {} seconds", awaited(command), limit.as_secs_f64())]
     TimedOut {
         /// What was waited for.
         command: Command,
@@ -56,6 +58,20 @@ pub enum Broken {
     /// What came is no SMTP.
     #[error("the server does not speak SMTP; its first line is: {0}")]
     NotSmtp(String),
+}
+
+fn left_unanswered(command: &Command) -> String {
+    match command.input {
+        Input::Connect => " before its greeting".to_owned(),
+        _ => format!(" without answering {}", command.name()),
+    }
+}
+
+fn awaited(command: &Command) -> String {
+    match command.input {
+        Input::Connect => "greeting came".to_owned(),
+        _ => format!("reply to {}", command.name()),
+    }
 }
 
 /// A session over a socket.
@@ -201,6 +217,10 @@ impl Connection {
         loop {
             if let Some(event) = self.noted.pop_front() {
                 self.heard |= matches!(event, Event::Reply(_));
+                if matches!(event, Event::Exceeded(_)) {
+                    // Nothing more is read, so no reply can come any more.
+                    self.end(ClosedBy::Client);
+                }
                 return Some(event);
             }
             if self.ended {

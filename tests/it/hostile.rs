@@ -151,13 +151,13 @@ fn endless_replies_nobody_asked_for() {
 #[test]
 fn one_byte_a_second() {
     let acts = vec![Act::Drip(vec![b'2'; 600], Duration::from_secs(1))];
-    case(acts, PROTOCOL, &["the opening of the link within 2 seconds"]).option(&["--timeout", "2"]).run();
+    case(acts, PROTOCOL, &["no greeting came within 2 seconds"]).option(&["--timeout", "2"]).run();
 }
 
 #[test]
 fn never_answering() {
     let silent = |acts: Vec<Act>, says| case(acts, PROTOCOL, &[says]).option(&["--timeout", "1"]);
-    silent(vec![Act::Hold], "the opening of the link within 1 second").run();
+    silent(vec![Act::Hold], "no greeting came within 1 second").run();
     let acts = vec![send("220 hi\r\n"), Act::Await("EHLO"), Act::Hold];
     silent(acts, "no reply to EHLO within 1 second").run();
     let acts = vec![send("220 hi\r\n"), Act::Await("EHLO"), send("250-mx\r\n250-HELP\r\n"), Act::Hold];
@@ -230,7 +230,7 @@ fn replies_before_the_command() {
 fn a_close_at_each_point() {
     let greeting = || send("220 hi\r\n");
     let closed = "the server closed the link";
-    case(vec![], PROTOCOL, &[closed, "the opening of the link"]).run();
+    case(vec![], PROTOCOL, &[closed, "before its greeting"]).run();
     case(vec![send("220-hi\r\n220 th")], PROTOCOL, &[closed]).run();
     case(vec![greeting(), Act::Await("EHLO")], PROTOCOL, &[closed, "without answering EHLO"]).run();
     let acts = vec![greeting(), Act::Await("EHLO"), send("250-mx\r\n250-HE")];

@@ -94,7 +94,7 @@ fn after_a_cap_nothing_more_is_read() {
 fn ten_thousand_keywords_are_kept() {
     let list: String = (0..10_000).map(|n| format!("250-X-KEY{n} value\r\n")).collect();
     let turns = [s("220 hi\r\n"), C("EHLO me"), s(format!("250-mx\r\n{list}250 HELP\r\n"))];
-    let client = check(&turns, &["220 to the opening of the link", "250 to EHLO"]);
+    let client = check(&turns, &["220 to the greeting", "250 to EHLO"]);
     let capabilities = client.state().capabilities.as_ref().unwrap();
     assert_eq!(capabilities.list.len(), 10_001);
     assert!(capabilities.has("x-key9999"));
@@ -102,26 +102,23 @@ fn ten_thousand_keywords_are_kept() {
 
 #[test]
 fn line_ends_of_any_kind() {
-    check(&[s("220 bare\n250 next\n")], &["220 to the opening of the link", "250 unsolicited"]);
-    let client = check(&[s("220 a\r250 b\r\n")], &["220 to the opening of the link"]);
+    check(&[s("220 bare\n250 next\n")], &["220 to the greeting", "250 unsolicited"]);
+    let client = check(&[s("220 a\r250 b\r\n")], &["220 to the greeting"]);
     assert_eq!(client.state().banner.as_deref(), Some("a\r250 b"), "a CR alone ends no line");
-    check(
-        &[s("220 cut"), End],
-        &["220 to the opening of the link", "closed, nothing unanswered, announced: false"],
-    );
+    check(&[s("220 cut"), End], &["220 to the greeting", "closed, nothing unanswered, announced: false"]);
 }
 
 #[test]
 fn codes_that_disagree_make_one_reply_judged_by_its_last_line() {
     let turns = [s("220 hi\r\n"), C("MAIL FROM:<a@b>"), s("250-yes\r\n550 no\r\n")];
-    let client = check(&turns, &["220 to the opening of the link", "550 to MAIL"]);
+    let client = check(&turns, &["220 to the greeting", "550 to MAIL"]);
     assert_eq!(client.state().phase, Phase::Ready);
 }
 
 #[test]
 fn code_only_lines_and_odd_codes_are_replies() {
     let turns = [s("220\r\n"), C("NOOP"), s("250\r\n"), C("NOOP"), s("999 odd\r\n"), C("NOOP"), s("000\r\n")];
-    check(&turns, &["220 to the opening of the link", "250 to NOOP", "999 to NOOP", "000 to NOOP"]);
+    check(&turns, &["220 to the greeting", "250 to NOOP", "999 to NOOP", "000 to NOOP"]);
 }
 
 #[test]
@@ -152,16 +149,13 @@ fn deviations_are_named() {
 fn garbage_answers_nothing() {
     let turns = [s("\0\x1b[2J\u{9b}\r\n\r\n22\r\nhello there\r\n220 hi\r\n"), C("NOOP"), s("250 ok\r\n")];
     let stray = "no reply line";
-    check(&turns, &[stray, stray, stray, stray, "220 to the opening of the link", "250 to NOOP"]);
+    check(&turns, &[stray, stray, stray, stray, "220 to the greeting", "250 to NOOP"]);
 }
 
 #[test]
 fn replies_before_the_command_answer_no_command() {
     let turns = [s("220 hi\r\n250 early\r\n235 in you are\r\n"), C("EHLO me"), s("250 mx\r\n")];
-    let client = check(
-        &turns,
-        &["220 to the opening of the link", "250 unsolicited", "235 unsolicited", "250 to EHLO"],
-    );
+    let client = check(&turns, &["220 to the greeting", "250 unsolicited", "235 unsolicited", "250 to EHLO"]);
     assert_eq!(client.state().authenticated, None);
 }
 
@@ -200,8 +194,8 @@ fn a_code_out_of_place_changes_nothing_it_should_not() {
 
 #[test]
 fn a_link_that_ends_names_what_was_left() {
-    let opening = "220 to the opening of the link";
-    check(&[End], &["closed, the opening of the link unanswered, announced: false"]);
+    let opening = "220 to the greeting";
+    check(&[End], &["closed, the greeting unanswered, announced: false"]);
     check(&[s("220 hi\r\n"), End], &[opening, "closed, nothing unanswered, announced: false"]);
     check(
         &[s("220 hi\r\n"), C("EHLO me"), s("250-mx\r\n250-HELP\r\n"), End],
@@ -211,10 +205,7 @@ fn a_link_that_ends_names_what_was_left() {
         &[s("220 hi\r\n"), C("NOOP"), s("421 4.3.2 going\r\n"), End],
         &[opening, "421 to NOOP", "closed, nothing unanswered, announced: true"],
     );
-    check(
-        &[s("421 full\r\n"), End],
-        &["421 to the opening of the link", "closed, nothing unanswered, announced: true"],
-    );
+    check(&[s("421 full\r\n"), End], &["421 to the greeting", "closed, nothing unanswered, announced: true"]);
 }
 
 #[test]

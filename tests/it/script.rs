@@ -493,3 +493,40 @@ fn an_unfinished_raw_line_and_the_next_are_one_command() {
     assert!(after.contains("252 2.0.0"), "{}", run.stdout);
     assert_eq!(run.code, Some(0), "{}", run.all());
 }
+
+#[test]
+fn a_line_end_inside_an_argument_makes_no_second_command() {
+    let (addr, _peer) = peer("220 hi\r\n", &[]);
+    let target = addr.to_string();
+    for args in [["-c", "EHLO x\r\nVRFY root"], ["--ehlo", "a\r\nQUIT"], ["--ehlo", "two words"]] {
+        let run = Heloise::new().run(&[&[target.as_str()], &args[..]].concat(), b"");
+        assert_eq!(run.code, Some(1), "{args:?} {}", run.all());
+        assert!(run.stderr.contains("is wanted"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_mechanism_that_is_not_known_is_refused_before_anything_is_sent() {
+    let (addr, peer) = peer("220 hi\r\n", &["221 bye\r\n"]);
+    let run = Heloise::new().run(&[&addr.to_string(), "--auth", "NONESUCH", "--user", "a"], b"");
+    assert_eq!(run.code, Some(1), "{}", run.all());
+    assert!(run.stderr.contains("SCRAM-SHA-256"), "{}", run.stderr);
+    // What failed was here, so the server gets its good-bye.
+    assert_eq!(peer.join().unwrap(), b"QUIT\r\n");
+}
+
+#[test]
+fn nothing_is_waited_for_once_nothing_more_is_read() {
+    let acts = vec![
+        Act::Send(b"220 hi\r\n".to_vec()),
+        Act::Await("NOOP"),
+        Act::Send(b"250-more\r\n".repeat(30_000)),
+        Act::Hold,
+    ];
+    let mut args = vec!["--keep-going".to_owned(), peer_that(acts).to_string()];
+    args.extend(["-cNOOP", "-cNOOP", "-cQUIT"].map(str::to_owned));
+    // Each command has minutes by default; the test's own limit would end it.
+    let run = crate::peer::heloise(&args);
+    assert_eq!(run.status, Some(8), "{} {}", run.out, run.err);
+    assert_eq!(run.out.matches(" -> ").count(), 1, "{}", run.out);
+}

@@ -46,7 +46,7 @@ mod tests {
     fn words_of_smtp_are_not_taken_by_help() {
         assert_eq!(help("STARTTLS"), None);
         assert_eq!(help("550"), None);
-        assert!(help("record").unwrap().starts_with("/record FILE|off"));
+        assert!(help("record").unwrap().starts_with("/record [--append] FILE|off"));
         assert!(help("/auth").unwrap().starts_with("/auth"));
         assert!(help(" ").unwrap().contains("/starttls"));
     }

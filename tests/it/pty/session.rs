@@ -316,3 +316,20 @@ fn a_chunk_is_typed_by_hand() {
     session.keys("QUIT\r");
     assert_eq!(session.end(), 0);
 }
+
+#[test]
+fn a_failure_is_told_once_and_its_proposal_can_be_typed() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = Session::demo(home.path());
+    session.keys("/starttls\r");
+    session.wait_prompt(" tls");
+    session.enter("/set", "     hex      off");
+    session.enter("/open --frobnicate x", "/open does not know --frobnicate");
+    // A port that nobody listens on.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    session.enter(&format!("/open 127.0.0.1:{port}"), "(no session) ▸");
+    assert_eq!(session.received().matches("cannot connect to").count(), 1, "{}", session.received());
+    session.enter("/fix 1", "(no session) ▸ /open submission://127.0.0.1");
+    session.keys("\x15\x04");
+    assert_eq!(session.end(), 2);
+}
