@@ -219,6 +219,7 @@ pub(crate) fn push_folded(text: &str, separator: u8, out: &mut String) {
         match chars.next() {
             None => return,
             Some(letter @ 'A'..='Z') => out.push(letter.to_ascii_lowercase()),
+            Some('\'' | '’') if elided(out, separator) => out.push(separator),
             Some('\'' | '’' | '´' | '`') => {}
             Some(other) if other.is_ascii() => {
                 if !out.ends_with(separator) {
@@ -229,6 +230,16 @@ pub(crate) fn push_folded(text: &str, separator: u8, out: &mut String) {
         }
         rest = chars.as_str();
     }
+}
+
+/// Whether the last word is one that French and Italian shorten before a vowel (`l'adresse`, `dell'utente`): what
+/// follows is a word of its own then, unlike in `doesn't`.
+fn elided(out: &str, separator: char) -> bool {
+    let word = out.rsplit(separator).next().unwrap_or_default();
+    matches!(
+        word,
+        "l" | "d" | "n" | "s" | "c" | "j" | "qu" | "un" | "all" | "dall" | "dell" | "nell" | "sull"
+    )
 }
 
 fn push_foreign(c: char, separator: char, out: &mut String) {
@@ -283,6 +294,7 @@ mod tests {
             " anip resolver adr recipientnotfound "
         );
         assert_eq!(folded("Usuário Inválido"), " usuario invalido ");
+        assert_eq!(folded("L'adresse n’existe pas; dell'utente"), " l adresse n existe pas dell utente ");
     }
 
     #[test]

@@ -22,15 +22,8 @@ pub enum Set {
 }
 
 impl Set {
-    pub const ALL: [Set; 7] = [
-        Set::Dev,
-        Set::Extra,
-        Set::Tuning,
-        Set::Memory,
-        Set::HeldOut,
-        Set::SecondTuning,
-        Set::SecondHeldOut,
-    ];
+    pub const ALL: [Set; 7] =
+        [Set::Dev, Set::Extra, Set::Tuning, Set::Memory, Set::HeldOut, Set::SecondTuning, Set::SecondHeldOut];
     /// Those whose rows nobody looks at while the tables are changed.
     pub const UNSEEN: [Set; 2] = [Set::HeldOut, Set::SecondHeldOut];
 
