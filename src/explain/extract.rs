@@ -1,11 +1,12 @@
-//! Replies found in other text: raw replies, log lines of Postfix, Exim, Sendmail and Exchange, and delivery
-//! status notifications (RFC 3464).
+//! Replies found in other text: raw replies, log lines of Postfix, Exim, Sendmail, Exchange, OpenSMTPD,
+//! Stalwart and Haraka, and delivery status notifications (RFC 3464).
 //!
 //! A [`Finder`] is fed line by line and gives each reply with what stands around it. It holds one reply at most.
 
 mod dsn;
 mod json;
 mod log;
+mod servers;
 
 use crate::session::Phase;
 use crate::wire::{CommandLine, Reply, ReplyAssembler, ReplyLine, Verb};

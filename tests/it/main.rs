@@ -19,6 +19,7 @@ mod killed;
 mod layers;
 mod leaks;
 mod leaks_rare;
+mod logs;
 mod peer;
 mod play;
 mod practice;

@@ -1,10 +1,11 @@
 //! Replies inside log lines.
 
-use super::Found;
+use super::{Found, servers};
 
 /// The reply in a log line, if there is one.
 pub(super) fn find(line: &str, number: usize) -> Option<Found> {
     exchange(line, number)
+        .or_else(|| servers::find(line, number))
         .or_else(|| exim(line, number))
         .or_else(|| postfix(line, number))
         .or_else(|| sendmail(line, number))
@@ -16,10 +17,22 @@ pub(super) fn find(line: &str, number: usize) -> Option<Found> {
 fn postfix(line: &str, number: usize) -> Option<Found> {
     if let Some((_, rest)) = line.split_once("reject: ").filter(|(_, rest)| rest.contains(" from ")) {
         let (command, rest) = rest.split_once(" from ")?;
-        let (_, rest) = rest.split_once("]: ").or_else(|| rest.split_once(": "))?;
-        let (said, tail) = rest.split_once("; from=").map_or((rest, ""), |(said, _)| (said, rest));
-        let mut found = reply_at_start(said, number)?;
-        found.answered(command);
+        let (said, tail) = match rest.split_once(">: ") {
+            // What cleanup refuses: `reject: header Subject: … from host[…]; from=<…> … helo=<…>: 5.7.1 …`.
+            Some((head, said)) if head.contains(" helo=<") => (said, head),
+            _ => {
+                let (_, rest) = rest.split_once("]: ").or_else(|| rest.split_once(": "))?;
+                rest.split_once("; from=").map_or((rest, ""), |(said, _)| (said, rest))
+            }
+        };
+        // For a milter Postfix writes the enhanced code alone.
+        let bare = || servers::status_at_start(said).then(|| Found::of_text(said.trim(), number));
+        let mut found = reply_at_start(said, number).or_else(bare)?;
+        found.answered(match command {
+            "END-OF-MESSAGE" => "end of DATA",
+            _ if command.starts_with("header ") || command.starts_with("body ") => "end of DATA",
+            command => command,
+        });
         found.recipient = between(tail, " to=<", ">");
         found.sender = between(tail, "; from=<", ">");
         return Some(found);
@@ -55,6 +68,9 @@ fn without_code(line: &str, words: &str, number: usize) -> Option<Found> {
 /// Exim: `** bob@example.net R=… T=… H=mx.example.net [192.0.2.1]: SMTP error from remote mail server after
 /// RCPT TO:<bob@example.net>: 550 …`, `== … defer …: 451 …`, `=> … C="250 OK"`.
 fn exim(line: &str, number: usize) -> Option<Found> {
+    if let Some(found) = exim_refuses(line, number) {
+        return Some(found);
+    }
     let (head, said) = match line.split_once("SMTP error from remote ") {
         Some((head, rest)) => (head, Some(rest)),
         None => (line, None),
@@ -79,11 +95,35 @@ fn exim(line: &str, number: usize) -> Option<Found> {
     found.host = between(head, " H=", " ")
         .or_else(|| between(line, " H=", " "))
         .or_else(|| between(line, "host ", " "));
-    let address = mark.split_ascii_whitespace().next().unwrap_or_default();
-    found.recipient = between(mark, "<", ">")
-        .filter(|a| a.contains('@'))
-        .or(Some(address.to_owned()))
-        .filter(|a| a.contains('@'));
+    found.recipient = exim_address(mark);
+    Some(found)
+}
+
+/// The address that a delivery line begins with: `bob@example.net R=…`, `alice <alice@example.test> R=…`.
+fn exim_address(mark: &str) -> Option<String> {
+    let mut words = mark.split_ascii_whitespace().map(|word| word.trim_end_matches(':'));
+    let first = words.next().filter(|word| word.contains('@'));
+    let second = || words.next()?.strip_prefix('<')?.strip_suffix('>');
+    first.or_else(second).map(|address| address.trim_matches(['<', '>']).to_owned())
+}
+
+/// What Exim refused: `H=client [192.0.2.1] F=<…> rejected RCPT <…>: …`, `temporarily rejected RCPT <…>: …`. It
+/// leaves out the code that it said: 550 or 451 (specification, chapter 44, "deny" and "defer").
+fn exim_refuses(line: &str, number: usize) -> Option<Found> {
+    let (head, refused) = line.split_once(" rejected ").filter(|(head, _)| head.contains(" H="))?;
+    let (command, said) = refused.split_once(": ")?;
+    let code = if head.ends_with(" temporarily") { "451" } else { "550" };
+    let silent = || Found::of_text(&format!("{code} {}", said.trim()), number);
+    let mut found = reply_at_start(said, number).unwrap_or_else(silent);
+    found.answered(match command {
+        "after DATA" | "during MIME ACL checks" => "end of DATA",
+        _ if command.starts_with("connection") => "CONNECT",
+        command => command,
+    });
+    if command.starts_with("RCPT ") {
+        found.recipient = between(command, "<", ">");
+    }
+    found.sender = between(head, " F=<", ">").filter(|sender| !sender.is_empty());
     Some(found)
 }
 
@@ -131,7 +171,8 @@ fn sendmail(line: &str, number: usize) -> Option<Found> {
 /// Exchange: protocol logs (`…,<,550 5.1.1 User unknown,`), message tracking (`{LED=550 5.1.1 …};{FQDN=mx…}`), and
 /// reports (`Remote Server returned '550 5.1.1 …'`).
 fn exchange(line: &str, number: usize) -> Option<Found> {
-    if let Some((_, said)) = line.split_once(",<,") {
+    // A connector that sends logs what it heard behind `<`, one that receives what it said behind `>`.
+    if let Some((_, said)) = line.split_once(",<,").or_else(|| line.split_once(",>,")) {
         let said = said.strip_prefix('"').unwrap_or(said);
         let end = said.rfind(['"', ',']).unwrap_or(said.len());
         return reply_at_start(said.get(..end).unwrap_or(said), number);
@@ -153,7 +194,7 @@ fn anywhere(line: &str, number: usize) -> Option<Found> {
 }
 
 /// A reply that begins where the text does.
-fn reply_at_start(text: &str, number: usize) -> Option<Found> {
+pub(super) fn reply_at_start(text: &str, number: usize) -> Option<Found> {
     let text = text.trim_start();
     is_reply(text, true).then(|| Found::of_text(text.trim_end(), number))
 }
@@ -204,7 +245,7 @@ fn is_address(word: &str) -> bool {
 }
 
 /// What stands between two marks.
-fn between(text: &str, start: &str, end: &str) -> Option<String> {
+pub(super) fn between(text: &str, start: &str, end: &str) -> Option<String> {
     let (_, rest) = text.split_once(start)?;
     let (inside, _) = rest.split_once(end)?;
     (!inside.is_empty()).then(|| inside.to_owned())

@@ -25,7 +25,7 @@ fn table(what: &str, judged: &[Judged]) {
 fn confidence_means_something() {
     let kinds = ["yes", "ambiguous", "label-wrong"];
     let all = judge(&Set::ALL, &kinds, false);
-    let held_out = judge(&[Set::HeldOut], &kinds, false);
+    let held_out = judge(&Set::UNSEEN, &kinds, false);
     table("all sets", &all);
     table("held out", &held_out);
     for judged in [&all, &held_out] {
