@@ -30,7 +30,7 @@ fn replies_held_out() {
     demand("held out", &[Set::HeldOut], &["yes"], false, 92.0);
     demand("held out, with context", &[Set::HeldOut], &["yes"], true, 90.0);
     demand("held out, ambiguous", &[Set::HeldOut], &["ambiguous"], false, 80.0);
-    demand("second held out", &[Set::SecondHeldOut], &["yes"], false, 87.0);
+    demand("second held out", &[Set::SecondHeldOut], &["yes"], false, 89.0);
     demand("second held out, ambiguous", &[Set::SecondHeldOut], &["ambiguous"], false, 90.0);
     demand("held out, with the provider's table", &[Set::HeldOut], &["table"], true, 60.0);
 }
