@@ -10,6 +10,7 @@ mod files;
 mod import;
 #[cfg(feature = "keyring")]
 mod keyring;
+mod memory;
 mod netrc;
 mod pages;
 mod play;
@@ -29,6 +30,7 @@ use crate::report::{Problem, Status, complain};
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    memory::keep_private();
     let args = match profile::expand(args.into_iter().collect()) {
         Ok(args) => args,
         Err(problem) => return complain(&problem).into(),

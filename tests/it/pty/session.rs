@@ -333,3 +333,50 @@ fn a_failure_is_told_once_and_its_proposal_can_be_typed() {
     session.keys("\x15\x04");
     assert_eq!(session.end(), 2);
 }
+
+/// The places of the process's writable memory that hold these bytes; nothing where this user may not look there.
+#[cfg(target_os = "linux")]
+fn copies_in_memory(pid: Pid, bytes: &[u8]) -> Option<usize> {
+    use std::os::unix::fs::FileExt as _;
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
+    let memory = std::fs::File::open(format!("/proc/{pid}/mem")).ok()?;
+    let mut count = 0;
+    for map in maps.lines().filter(|map| map.split(' ').nth(1).is_some_and(|modes| modes.starts_with("rw"))) {
+        let (start, end) = map.split(' ').next()?.split_once('-')?;
+        let (start, end) = (u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?);
+        let mut piece = vec![0; usize::try_from(end - start).ok()?];
+        // Some maps, such as those of the kernel, cannot be read.
+        if memory.read_exact_at(&mut piece, start).is_ok() {
+            count += memchr::memmem::find_iter(&piece, bytes).count();
+        }
+    }
+    Some(count)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_typed_secret_is_in_memory_no_longer_than_it_is_used() {
+    const SECRET: &str = "hunter2-Typed-By-Hand";
+    let home = tempfile::tempdir().unwrap();
+    let server = crate::program::Serving::start(&["--practice"]);
+    let mut session = Session::start(home.path(), &["--starttls", "--insecure", &server.addr]);
+    session.wait_prompt(" tls-NOT-verified");
+    session.enter("AUTH LOGIN", "user name");
+    session.enter("alice@example.org", "password");
+    for key in SECRET.as_bytes() {
+        session.keys([*key]);
+    }
+    session.wait_last(&format!("password: {}", "•".repeat(SECRET.len())));
+    let Some(typed) = copies_in_memory(session.pid(), SECRET.as_bytes()) else {
+        eprintln!("skipped: this user may not read the memory of other processes");
+        return;
+    };
+    assert!(typed > 0, "the search finds what is there");
+    session.enter("", "535 5.7.8");
+    session.wait_prompt(" tls-NOT-verified");
+    session.enter("NOOP and what else fits into a line of some length", "250 2.0.0");
+    // One is kept while the session lasts, to mask the secret wherever the server may repeat it.
+    assert_eq!(copies_in_memory(session.pid(), SECRET.as_bytes()), Some(1));
+    session.keys("QUIT\r");
+    session.end();
+}
