@@ -122,6 +122,18 @@ impl Tracker {
         matches!(self.mode, Mode::Chunk(_))
     }
 
+    /// A chunk is over, whether or not all of it was told.
+    pub fn end_chunk(&mut self) {
+        if self.in_chunk() {
+            self.mode = Mode::Command;
+        }
+    }
+
+    /// Whether the server has yet to answer to an AUTH command or to an answer in its exchange.
+    pub fn awaits_auth(&self) -> bool {
+        matches!(self.waiting.front(), Some(Waiting::Command(Verb::Auth) | Waiting::Answer))
+    }
+
     /// Whether the next line of the client answers a challenge.
     pub fn in_auth(&self) -> bool {
         matches!(self.mode, Mode::Answer { .. })

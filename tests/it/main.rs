@@ -14,6 +14,7 @@ mod grammar;
 mod hostile;
 mod hostile_session;
 mod import;
+mod import_secrets;
 mod imports;
 mod killed;
 mod layers;

@@ -2,10 +2,9 @@
 
 use super::super::ClosedBy;
 use super::builder::Builder;
-use super::is_reply;
 
 /// `line` without `mark`; a mark may have lost its last blanks to an editor.
-fn after<'a>(line: &'a [u8], mark: &str) -> Option<&'a [u8]> {
+pub(super) fn after<'a>(line: &'a [u8], mark: &str) -> Option<&'a [u8]> {
     let mark = mark.as_bytes();
     line.strip_prefix(mark).or_else(|| (line == mark.trim_ascii_end()).then_some(b"".as_slice()))
 }
@@ -134,21 +133,4 @@ pub(super) fn postfix(builder: &mut Builder, line: &[u8]) {
         Some(reason) => builder.problem(reason),
         None => builder.comment(line),
     }
-}
-
-pub(super) fn letters(builder: &mut Builder, line: &[u8]) {
-    let words = line.trim_ascii_start();
-    let said = |mark: &str| after(words, mark).map(|w| w.strip_prefix(b" ").unwrap_or(w));
-    if let Some(received) = said("S:").filter(|w| is_reply(w)) {
-        return builder.received(None, received);
-    }
-    match said("C:").filter(|w| !is_aside(w)) {
-        Some(sent) => builder.sent(None, sent),
-        None => builder.comment(line),
-    }
-}
-
-/// `C: <starts TLS negotiation>` and the like.
-fn is_aside(words: &[u8]) -> bool {
-    words.starts_with(b"<") && words.ends_with(b">") && words.contains(&b' ')
 }

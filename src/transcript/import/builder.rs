@@ -24,6 +24,8 @@ pub(super) struct Builder {
     upgrading: bool,
     /// An AUTH exchange went well: what follows is no answer that came too late.
     authenticated: bool,
+    /// The line of the client that was told last was one of a message.
+    in_message: bool,
     /// Lines of a hex dump that were left out since the last entry.
     dumped: usize,
     /// The time of what comes next, where the source has times.
@@ -73,6 +75,7 @@ impl Builder {
             self.settle();
         }
         let role = self.tracker.sent(&Payload::from_bytes(bytes));
+        self.in_message = role == Role::Content;
         let line = match &role {
             // Secrets turn up in messages too, in forwarded debug output for one.
             Role::Content => redact::guess(bytes),
@@ -100,9 +103,7 @@ impl Builder {
     /// The server sent a line.
     pub fn received(&mut self, tls: Option<bool>, bytes: &[u8]) {
         if self.tracker.in_content() {
-            // The source does not show messages: neither their lines nor the dot.
-            self.sent_placeholder("content not shown");
-            self.sent(tls, b".");
+            self.end_message(tls);
         } else if self.tracker.in_auth() {
             self.sent_placeholder("answer not shown");
         }
@@ -127,6 +128,19 @@ impl Builder {
         });
         let error = reply_line(&plain).code.is_none_or(|code| code.is_error());
         self.push(EntryKind::Received { tls: self.tls, error, line });
+    }
+
+    /// The server answers a message whose end the source does not show, and perhaps nothing of it.
+    fn end_message(&mut self, tls: Option<bool>) {
+        if !std::mem::take(&mut self.in_message) {
+            self.sent_placeholder("content not shown");
+        }
+        // A chunk has no dot at its end, but its length told before (RFC 3030 §2).
+        if self.tracker.in_chunk() {
+            self.tracker.end_chunk();
+        } else {
+            self.sent(tls, b".");
+        }
     }
 
     fn sent_placeholder(&mut self, words: &str) {
@@ -200,11 +214,21 @@ impl Builder {
     pub fn comment(&mut self, text: &[u8]) {
         if is_dump(text) {
             self.dumped += 1;
+        } else if self.is_piece_of_answer(text) {
+            self.comment_secret("");
         } else if !text.trim_ascii().is_empty() {
             let words = self.clean(text);
             self.comments += 1;
             self.push(EntryKind::Comment(format!(" {words}")));
         }
+    }
+
+    /// Whether a line that could not be placed is the rest of a credential, broken by the width of a screen or a page:
+    /// one word of base64 while the server has yet to answer to AUTH.
+    fn is_piece_of_answer(&self, text: &[u8]) -> bool {
+        let base64 = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'-' | b'_');
+        let word = text.trim_ascii();
+        self.tracker.awaits_auth() && !word.is_empty() && word.iter().all(base64)
     }
 
     /// Words behind which a secret stood.
@@ -217,8 +241,10 @@ impl Builder {
     /// Free text without what looks like a secret.
     fn clean(&mut self, text: &[u8]) -> String {
         let (clean, count) = scan::redact_text(&String::from_utf8_lossy(text));
-        self.redacted += count;
-        clean
+        // What the server said may be told a second time, in words.
+        let exact = redact::received(clean.as_bytes(), self.tracker.mechanism());
+        self.redacted += count + exact.secrets().count();
+        if exact.bytes().is_some() { clean } else { exact.to_visible() }
     }
 
     pub fn finish(mut self, source: Source) -> Imported {

@@ -13,6 +13,7 @@ mod arrows;
 mod builder;
 mod cast;
 mod curl;
+mod letters;
 mod paste;
 mod smtplib;
 
@@ -174,6 +175,7 @@ pub fn import(mut input: impl BufRead, source: Option<Source>) -> Result<Importe
 
 fn read_lines(source: Source, timed: &[(Option<Duration>, Vec<u8>)], builder: &mut Builder) {
     let mut paste = paste::Paste::default();
+    let mut letters = letters::Letters::default();
     for (index, (at, line)) in timed.iter().enumerate() {
         if at.is_some() {
             builder.at = *at;
@@ -182,7 +184,7 @@ fn read_lines(source: Source, timed: &[(Option<Duration>, Vec<u8>)], builder: &m
             Source::Swaks => arrows::swaks(builder, line),
             Source::Msmtp => arrows::msmtp(builder, line),
             Source::Postfix => arrows::postfix(builder, line),
-            Source::Letters => arrows::letters(builder, line),
+            Source::Letters => letters.line(builder, line),
             Source::Curl => curl::line(builder, line),
             Source::Smtplib => smtplib::line(builder, line),
             Source::Paste | Source::Cast => {
@@ -191,6 +193,7 @@ fn read_lines(source: Source, timed: &[(Option<Duration>, Vec<u8>)], builder: &m
             }
         }
     }
+    letters.settle(builder);
 }
 
 #[cfg(test)]

@@ -133,6 +133,30 @@ fn letters_as_in_an_rfc() {
 }
 
 #[test]
+fn letters_go_on_below_where_a_page_is_too_narrow() {
+    let imported = read(
+        "   S: <waits for connection on TCP port 25>\n   S: 220 mx\n   C: EHLO x\n   S: 250 mx says a hello that is\n         quite long\n\
+         \x20  C: RCPT TO:<a@b> \\\n        NOTIFY=SUCCESS\n        ORCPT=rfc822;a@b\n   S: 250 ok\n     (a remark)\n   C: BDAT 86 LAST\n   C: To: you<CR><LF>\n\
+         \x20  S: 250 OK 86 octets received\n   C: DATA\n   S: 354 go\n   C: Blah\n        ...\n   C: .\n   S: 250 ok\n",
+    );
+    assert_eq!((imported.source, imported.comments), (Source::Letters, 3));
+    assert_eq!(
+        shown(&imported),
+        "#    S: <waits for connection on TCP port 25>\n<-  220 mx\n -> EHLO x\n<-  250 mx says a hello that is quite long\n\
+         \x20-> RCPT TO:<a@b> NOTIFY=SUCCESS ORCPT=rfc822;a@b\n<-  250 ok\n#      (a remark)\n -> BDAT 86 LAST\n -> To: you<CR><LF>\n\
+         <-  250 OK 86 octets received\n -> DATA\n<-  354 go\n -> Blah\n#         ...\n -> .\n<-  250 ok\n"
+    );
+}
+
+#[test]
+fn a_message_that_is_not_shown_gets_no_dot_it_never_had() {
+    let imported =
+        read("> BDAT 5\n< 250 ok\n> BDAT 9 LAST\n< 250 ok\n> DATA\n< 354 go\n> a line\n< 250 ok\n");
+    let expected = " -> BDAT 5\n -> {content not shown}\n<-  250 ok\n -> BDAT 9 LAST\n -> {content not shown}\n<-  250 ok\n -> DATA\n<-  354 go\n -> a line\n -> .\n<-  250 ok\n";
+    assert_eq!(shown(&imported), expected);
+}
+
+#[test]
 fn a_screen_of_telnet() {
     let imported = read(
         "Trying 192.0.2.10...\nConnected to mx.example.org.\nEscape character is '^]'.\n220 mx ESMTP\nEHLO x\n250-mx\n250 AUTH LOGIN\nMAIl FORM:<a@x>\n\

@@ -53,10 +53,10 @@ pub fn received(line: &[u8], mechanism: Option<&str>) -> Payload {
     let (code, text) = line.split_at(head);
     let scram = mechanism.is_some_and(|m| m.to_ascii_uppercase().starts_with("SCRAM-"));
     let verifier = |word: &[u8]| base64_loose(word).is_some_and(|plain| plain.starts_with(b"v="));
-    let Some(word) = text.split(|b| *b == b' ').find(|word| verifier(word)).filter(|_| scram) else {
+    let shown = |(at, end): &(usize, usize)| text.get(*at..*end).is_some_and(verifier);
+    let Some((at, end)) = words(text).find(shown).filter(|_| scram) else {
         return Payload::from_bytes(line);
     };
-    let at = text.windows(word.len()).position(|w| w == word).unwrap_or(0);
     let mut payload = Payload::from_bytes(code);
     payload.push_bytes(text.get(..at).unwrap_or_default());
     let what = Some("verifier".to_owned());
@@ -65,7 +65,7 @@ pub fn received(line: &[u8], mechanism: Option<&str>) -> Payload {
         what,
         ..Default::default()
     }));
-    payload.push_bytes(text.get(at + word.len()..).unwrap_or_default());
+    payload.push_bytes(text.get(end..).unwrap_or_default());
     payload
 }
 
