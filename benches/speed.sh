@@ -88,6 +88,6 @@ median() {
 }
 
 # The same runs, for what the recorder alone costs: user and system time, which other work on the machine disturbs least.
-# The hash over content is part of every session, so it is in both.
+# That is the hash over content, which is only taken for somebody who keeps it.
 awk -v plain="$(median "$work/turns.1" 2 3)" -v recording="$(median "$work/turns.3" 2 3)" 'BEGIN {
     printf "\nThe recorder: %.2f s of CPU time without it, %.2f s with it: %+.1f %%\n", plain, recording, (recording / plain - 1) * 100 }'

@@ -30,7 +30,10 @@ pub fn run(args: &RerunArgs) -> Result<Status, Problem> {
     let target = target(args)?;
     let encrypts = entries.iter().any(repl::recording::offers_starttls);
     let (fresh, outcome) = super::block_on(session(target, args, &recorded, &tasks, encrypts))?;
-    compare(args, &recorded, &turns(&fresh), outcome)
+    match outcome {
+        Ok(signal @ Status::Signal(_)) => Ok(signal),
+        outcome => compare(args, &recorded, &turns(&fresh), outcome.map(|_| ())),
+    }
 }
 
 /// Whether an entry tells of something that happened between the two sides.
@@ -67,14 +70,14 @@ fn session_args(args: &RerunArgs) -> SessionArgs {
     }
 }
 
-/// Holds the session. Gives back what happened in it, and why it ended early if it did.
+/// Holds the session. Gives back what happened in it, and why it ended early if it did; nothing else after a signal.
 async fn session(
     target: Target,
     args: &RerunArgs,
     recorded: &[Turn],
     tasks: &[Task],
     encrypts: bool,
-) -> Result<(Vec<Entry>, Result<(), Problem>), Problem> {
+) -> Result<(Vec<Entry>, Result<Status, Problem>), Problem> {
     let session = session_args(args);
     let login = setup::login(&session.auth, &target)?;
     let setup = setup::setup(target, &session)?;
@@ -94,7 +97,12 @@ async fn session(
         operator.remember_starttls(&target);
     }
     let plan = rerun::Plan { turns: recorded, tasks, keep_time: args.keep_time };
-    let outcome = rerun::run(&mut operator, &plan).await;
+    let work = async { rerun::run(&mut operator, &plan).await.map(|()| Status::Ok) };
+    let outcome = connect::or_signal(work).await;
+    if let Ok(Status::Signal(_)) = outcome {
+        operator.hang_up();
+        return Ok((Vec::new(), outcome));
+    }
     rerun::leave(&mut operator).await;
     if operator.starttls_vanished() {
         super::complain(&Problem::starttls_vanished(&operator.setup.target));

@@ -11,7 +11,9 @@ use crate::transcript::{LineEnd, Payload, Piece};
 use crate::transport::AuthError;
 use crate::wire::{CommandLine, Verb};
 
+use super::asker::Asker;
 use super::operator::Operator;
+use super::tty::Silence;
 
 /// How long a word is waited for that need not come: one said unasked, or where none came before.
 const UNASKED: Duration = Duration::from_secs(2);
@@ -33,6 +35,9 @@ pub struct Plan<'a> {
 /// When no session can be opened, or it ends before the plan does. That may be what was recorded: the caller
 /// compares.
 pub async fn run(operator: &mut Operator, plan: &Plan<'_>) -> Result<(), Problem> {
+    // A password is asked for in mid-session, and may be typed before: it must not show then either.
+    let secret = plan.tasks.iter().any(|task| matches!(task.step, Step::Authenticate { .. }));
+    let _silence = (secret && matches!(operator.asker, Asker::Console)).then(Silence::begin);
     operator.connect().await?;
     let (mut done, mut out_of_step) = (0, false);
     for task in plan.tasks {
@@ -209,7 +214,7 @@ mod tests {
 
     #[test]
     fn content_that_was_folded_keeps_its_length() {
-        let data = Payload::from_piece(Piece::Data { bytes: 1000, sha256: [0; 32] });
+        let data = Payload::from_piece(Piece::Data { bytes: 1000, sha256: None });
         assert_eq!(wire(&[Payload::from_bytes("a"), data]).len(), 3 + 1000 + 2);
     }
 

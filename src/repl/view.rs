@@ -126,6 +126,10 @@ impl Shown {
 }
 
 impl Sink for View {
+    fn keeps(&self) -> bool {
+        self.lock().form == Form::Json
+    }
+
     fn begin(&mut self, header: &Header) -> Result<(), String> {
         let mut shown = self.lock();
         shown.narrator.begin(header);

@@ -4,8 +4,8 @@ use sha2::{Digest, Sha256};
 
 use super::{LineEnd, Payload, Piece};
 
-/// Content of a message on its way into a transcript: lines pass up to a limit, what follows is counted and
-/// hashed, and becomes one `{data …}` mark.
+/// Content of a message on its way into a transcript: lines pass up to a limit, what follows is counted and, if
+/// somebody keeps it, hashed, and becomes one `{data …}` mark.
 ///
 /// Feed it the bytes as they go on the wire, in chunks of any size (large ones are fastest). Memory stays
 /// below the limit.
@@ -13,6 +13,7 @@ use super::{LineEnd, Payload, Piece};
 pub struct ContentFold {
     /// How many bytes may still pass.
     left: u64,
+    hashed: bool,
     /// The line under way, while lines pass.
     line: Vec<u8>,
     folded: Option<Folded>,
@@ -21,7 +22,7 @@ pub struct ContentFold {
 #[derive(Debug)]
 struct Folded {
     bytes: u64,
-    hash: Sha256,
+    hash: Option<Sha256>,
     /// Up to two bytes that may turn out to be the last line end.
     tail: Vec<u8>,
 }
@@ -30,9 +31,10 @@ impl ContentFold {
     /// 64 KiB, unless the person asks for another limit.
     pub const DEFAULT_LIMIT: u64 = 64 << 10;
 
-    /// Lets lines pass until `limit` bytes of content have passed.
-    pub fn new(limit: u64) -> Self {
-        ContentFold { left: limit, line: Vec::new(), folded: None }
+    /// Lets lines pass until `limit` bytes of content have passed. Whether the rest is `hashed` as well is a question
+    /// of who will see the mark: of a large message it costs as much as all else.
+    pub fn new(limit: u64, hashed: bool) -> Self {
+        ContentFold { left: limit, hashed, line: Vec::new(), folded: None }
     }
 
     /// Takes the next bytes; hands each line that passes to `out`.
@@ -59,7 +61,8 @@ impl ContentFold {
     }
 
     fn fold(&mut self) {
-        let mut folded = Folded { bytes: 0, hash: Sha256::new(), tail: Vec::with_capacity(4) };
+        let hash = self.hashed.then(Sha256::new);
+        let mut folded = Folded { bytes: 0, hash, tail: Vec::with_capacity(4) };
         folded.push(&self.line);
         self.line = Vec::new();
         self.folded = Some(folded);
@@ -92,13 +95,17 @@ impl Folded {
         }
         self.count(self.tail.len());
         self.bytes += body.len() as u64;
-        self.hash.update(body);
+        if let Some(hash) = &mut self.hash {
+            hash.update(body);
+        }
         self.tail.extend_from_slice(last);
     }
 
     /// Hashes so many bytes of the tail.
     fn count(&mut self, ripe: usize) {
-        self.hash.update(self.tail.get(..ripe).unwrap_or_default());
+        if let Some(hash) = &mut self.hash {
+            hash.update(self.tail.get(..ripe).unwrap_or_default());
+        }
         self.tail.drain(..ripe);
         self.bytes += ripe as u64;
     }
@@ -109,7 +116,7 @@ impl Folded {
         let (ripe, ending) =
             if ending == LineEnd::Cr { (self.tail.len(), LineEnd::None) } else { (body.len(), ending) };
         self.count(ripe);
-        let piece = Piece::Data { bytes: self.bytes, sha256: self.hash.finalize().into() };
+        let piece = Piece::Data { bytes: self.bytes, sha256: self.hash.map(|hash| hash.finalize().into()) };
         Payload::from_piece(piece).with_ending(ending)
     }
 }
@@ -119,7 +126,7 @@ mod tests {
     use super::*;
 
     fn fold(limit: u64, chunks: &[&[u8]]) -> Vec<Payload> {
-        let (mut fold, mut out) = (ContentFold::new(limit), Vec::new());
+        let (mut fold, mut out) = (ContentFold::new(limit, true), Vec::new());
         for chunk in chunks {
             fold.push(chunk, |p| out.push(p));
         }
@@ -128,7 +135,7 @@ mod tests {
     }
 
     fn data(bytes: &[u8], ending: LineEnd) -> Payload {
-        let sha256 = Sha256::digest(bytes).into();
+        let sha256 = Some(Sha256::digest(bytes).into());
         Payload::from_piece(Piece::Data { bytes: bytes.len() as u64, sha256 }).with_ending(ending)
     }
 
@@ -158,6 +165,15 @@ mod tests {
             let single: Vec<&[u8]> = body.as_bytes().chunks(1).collect();
             assert_eq!(fold(8, &single), expected);
         }
+    }
+
+    #[test]
+    fn nobody_who_keeps_it_no_hash() {
+        let mut fold = ContentFold::new(0, false);
+        fold.push(b"a\r\nbc\r\n", |_| ());
+        let mut out = Vec::new();
+        fold.finish(|mark| out.push(mark));
+        assert_eq!(out, [Payload::from_piece(Piece::Data { bytes: 5, sha256: None })]);
     }
 
     #[test]

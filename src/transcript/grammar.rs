@@ -335,10 +335,15 @@ fn secret(attributes: Attributes) -> SecretMark {
     mark
 }
 
-/// `data = "data" SP 1*DIGIT SP "sha256=" 64HEXDIG`
+/// `data = "data" SP 1*DIGIT [SP "sha256=" 64HEXDIG]`
 fn data(attributes: &[(String, Option<String>)]) -> Option<Piece> {
-    let [(count, None), (key, Some(digest))] = attributes else { return None };
+    let ((count, None), digest) = attributes.split_first()? else { return None };
     let bytes = count.parse().ok().filter(|n: &u64| n.to_string() == *count)?;
+    let (key, digest) = match digest {
+        [] => return Some(Piece::Data { bytes, sha256: None }),
+        [(key, Some(digest))] => (key, digest),
+        _ => return None,
+    };
     let mut sha256 = [0; 32];
     if key != "sha256" || digest.len() != 64 || digest.bytes().any(|b| b.is_ascii_uppercase()) {
         return None;
@@ -346,7 +351,7 @@ fn data(attributes: &[(String, Option<String>)]) -> Option<Piece> {
     for (byte, pair) in sha256.iter_mut().zip(digest.as_bytes().chunks(2)) {
         *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
     }
-    Some(Piece::Data { bytes, sha256 })
+    Some(Piece::Data { bytes, sha256: Some(sha256) })
 }
 
 /// `attributes = *( SP attribute )`

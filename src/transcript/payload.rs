@@ -100,8 +100,8 @@ pub enum Piece {
     Data {
         /// How many bytes it stands for.
         bytes: u64,
-        /// SHA-256 of those bytes.
-        sha256: [u8; 32],
+        /// SHA-256 of those bytes, where it was taken.
+        sha256: Option<[u8; 32]>,
     },
     /// A placeholder of a later version: what stood between its braces, as it stood there.
     Other(String),
@@ -229,9 +229,21 @@ impl Payload {
 
     /// The payload as a transcript spells it: printable, and safe on any terminal.
     pub fn to_visible(&self) -> String {
-        let mut out = Vec::new();
-        text::write_payload(&mut out, self);
-        String::from_utf8(out).unwrap_or_default()
+        let mut out = String::with_capacity(self.head().len());
+        self.push_visible(&mut out);
+        out
+    }
+
+    /// Appends what [`Payload::to_visible`] gives.
+    pub fn push_visible(&self, out: &mut String) {
+        match self.bytes().filter(|_| self.ending == LineEnd::CrLf).and_then(text::as_it_stands) {
+            Some(plain) => out.push_str(plain),
+            None => {
+                let mut escaped = Vec::new();
+                text::write_payload(&mut escaped, self);
+                out.push_str(&String::from_utf8(escaped).unwrap_or_default());
+            }
+        }
     }
 }
 

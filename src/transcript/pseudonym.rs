@@ -385,7 +385,7 @@ fn blank(line: &mut Payload, from: usize) {
                 let word = |b: &&mut u8| b.is_ascii_alphanumeric() || !b.is_ascii();
                 bytes.iter_mut().skip(skip).filter(word).for_each(|b| *b = b'x');
             }
-            Piece::Data { sha256, .. } => *sha256 = [0; 32],
+            Piece::Data { sha256, .. } => *sha256 = None,
             Piece::Secret(_) | Piece::Other(_) => {}
         }
     }

@@ -198,7 +198,7 @@ fn piece() -> impl Strategy<Value = Piece> {
                 other: vec![("later".into(), Some("x y".into()))],
             })
         }),
-        (any::<u64>(), any::<[u8; 32]>()).prop_map(|(bytes, sha256)| Piece::Data { bytes, sha256 }),
+        (any::<u64>(), any::<Option<[u8; 32]>>()).prop_map(|(bytes, sha256)| Piece::Data { bytes, sha256 }),
         "later( [a-z]{1,5}=[a-z]{1,5}| \"[ -!#-\\[\\]-~]{0,9}\"){0,2}".prop_map(Piece::Other),
     ]
 }

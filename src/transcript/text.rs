@@ -31,6 +31,12 @@ fn is_simple(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && !matches!(byte, b'\\' | b'{' | b'"')
 }
 
+/// A payload of which every byte stands for itself, as most do.
+pub(super) fn as_it_stands(bytes: &[u8]) -> Option<&str> {
+    let simple = bytes.iter().fold(true, |simple, byte| simple & is_simple(*byte)) && !bytes.ends_with(b" ");
+    std::str::from_utf8(bytes).ok().filter(|_| simple)
+}
+
 /// Appends `bytes`, escaped. `special` decides about the ASCII characters that mean something here.
 fn write_escaped(out: &mut Vec<u8>, bytes: &[u8], special: impl Fn(u8, Option<u8>) -> bool) {
     if bytes.iter().fold(true, |simple, byte| simple & is_simple(*byte)) {
@@ -81,7 +87,8 @@ fn write_piece(out: &mut Vec<u8>, piece: &Piece) {
             out.push(b'}');
         }
         Piece::Data { bytes, sha256 } => {
-            out.extend_from_slice(format!("{{data {bytes} sha256={}}}", hex(sha256)).as_bytes());
+            let digest = sha256.as_ref().map(|sha256| format!(" sha256={}", hex(sha256))).unwrap_or_default();
+            out.extend_from_slice(format!("{{data {bytes}{digest}}}").as_bytes());
         }
         // Only what would be read back as a placeholder may be written as one.
         Piece::Other(inner) if grammar::is_placeholder(inner) => {

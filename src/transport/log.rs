@@ -17,6 +17,10 @@ pub trait Sink: Send {
     /// Something happened. `typed` says that the person typed it and sees it already. What goes wrong here is
     /// returned once, in words, and ends nothing.
     fn entry(&mut self, entry: &Entry, typed: bool) -> Result<(), String>;
+    /// Whether entries are kept, as data, rather than looked at.
+    fn keeps(&self) -> bool {
+        true
+    }
 }
 
 /// Gives each event its time, takes the secrets out, and passes it on: first to the recorder, then to the view.
@@ -29,7 +33,8 @@ pub struct Log {
     record_lost: Option<String>,
     view: Box<dyn Sink>,
     known: Known,
-    fold: ContentFold,
+    /// The content of the message under way.
+    fold: Option<ContentFold>,
     content_limit: u64,
 }
 
@@ -44,7 +49,7 @@ impl Log {
             record_lost: None,
             view,
             known: Known::default(),
-            fold: ContentFold::new(content_limit),
+            fold: None,
             content_limit,
         }
     }
@@ -53,7 +58,7 @@ impl Log {
     pub fn begin(&mut self, header: Header, started: Instant) {
         self.started = started;
         self.header = header;
-        self.fold = ContentFold::new(self.content_limit);
+        self.fold = None;
         self.begun = true;
         self.begin_recorder();
         // As with entries: a view that fails has nobody left to tell.
@@ -162,17 +167,24 @@ impl Log {
         }
     }
 
+    /// A message is only hashed for somebody who keeps what becomes of it.
+    fn fold(&mut self) -> &mut ContentFold {
+        let kept = self.recorder.as_ref().is_some_and(|recorder| recorder.keeps()) || self.view.keeps();
+        self.fold.get_or_insert_with(|| ContentFold::new(self.content_limit, kept))
+    }
+
     fn content_line(&mut self, at: Duration, line: &[u8], tls: bool, typed: bool) {
         let mut lines = Vec::new();
-        self.fold.push(line, |payload| lines.push(payload));
-        self.fold.push(b"\r\n", |payload| lines.push(payload));
+        let fold = self.fold();
+        fold.push(line, |payload| lines.push(payload));
+        fold.push(b"\r\n", |payload| lines.push(payload));
         self.put_content(at, lines, tls, typed);
     }
 
     /// Content goes out in bulk, in the form it has on the wire.
     pub(super) fn content(&mut self, at: Duration, wire: &[u8], tls: bool) {
         let mut lines = Vec::new();
-        self.fold.push(wire, |payload| lines.push(payload));
+        self.fold().push(wire, |payload| lines.push(payload));
         self.put_content(at, lines, tls, false);
     }
 
@@ -185,10 +197,10 @@ impl Log {
     /// of a message together.
     pub(super) fn chunk_end(&mut self, at: Duration, tls: bool, last: bool) {
         let mut lines = Vec::new();
-        self.fold.finish(|payload| lines.push(payload));
+        self.fold().finish(|payload| lines.push(payload));
         self.put_content(at, lines, tls, false);
         if last {
-            self.fold = ContentFold::new(self.content_limit);
+            self.fold = None;
         }
     }
 

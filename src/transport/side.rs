@@ -112,4 +112,8 @@ impl Sink for Nobody {
     fn entry(&mut self, _: &Entry, _: bool) -> Result<(), String> {
         Ok(())
     }
+
+    fn keeps(&self) -> bool {
+        false
+    }
 }

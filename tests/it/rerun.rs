@@ -1,5 +1,11 @@
 //! `heloise rerun`, and every sample session through all that is done with transcripts.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::time::Duration;
+
+use heloise::transcript::{Entry, Reader};
+
 use crate::at_terminal::AtTerminal;
 use crate::binary::{Heloise, Run};
 use crate::program::{Serving, arg, run, samples, transcript};
@@ -81,6 +87,44 @@ fn a_secret_is_asked_for_at_a_terminal() {
     let shown = screen.wait_for("0 differ");
     assert!(!shown.contains("hunter"), "{shown}");
     assert_eq!(screen.child.wait().unwrap().exit_code(), 0);
+}
+
+#[test]
+fn pauses_are_kept_to_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let entries = "0.0 <- 220 x\n0.3 -> NOOP\n0.3 <- 250 x\n0.7 -> QUIT\n0.7 <- 221 x\n";
+    let (file, again) = (transcript(dir.path(), "a", entries), dir.path().join("again.heloise"));
+    let server = Serving::start(&[arg(&file)]);
+    let ran = run(&["rerun", arg(&file), "--target", &server.addr, "--keep-time", "--record", arg(&again)]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    let recorded = std::fs::read(&again).unwrap();
+    let entries: Vec<Entry> = Reader::new(recorded.as_slice()).unwrap().map(Result::unwrap).collect();
+    let wire: Vec<&Entry> = entries.iter().filter(|entry| entry.line().is_some()).collect();
+    let pauses = wire.windows(2).map(|pair| pair[1].at.unwrap() - pair[0].at.unwrap());
+    let pauses: Vec<Duration> = pauses.collect();
+    // The clock of the transcript and that of the timer may differ by a little.
+    assert!(pauses[0] > Duration::from_millis(290) && pauses[2] > Duration::from_millis(390), "{pauses:?}");
+}
+
+#[test]
+fn a_password_typed_before_it_is_asked_for_does_not_show() {
+    let dir = tempfile::tempdir().unwrap();
+    let auth =
+        "<- 220 x\n -> AUTH PLAIN {secret sasl=PLAIN user=\"alice\"}\n<- 235 ok\n -> QUIT\n<- 221 bye\n";
+    let file = transcript(dir.path(), "a", auth);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    let mut rerun = AtTerminal::start(&["rerun", arg(&file), "--target", &target, "--allow-plaintext-auth"]);
+    let (mut link, _) = listener.accept().unwrap();
+    rerun.press("hunter222\r");
+    link.write_all(b"220 x\r\n").unwrap();
+    let mut lines = BufReader::new(link.try_clone().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "AUTH PLAIN AGFsaWNlAGh1bnRlcjIyMg==");
+    link.write_all(b"235 ok\r\n").unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "QUIT");
+    link.write_all(b"221 bye\r\n").unwrap();
+    rerun.wait_for("3 replies compared, 0 differ");
+    assert!(!rerun.all.contains("hunter222"), "{:?}", rerun.all);
 }
 
 #[test]

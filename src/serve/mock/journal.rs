@@ -43,7 +43,7 @@ impl Journal {
         Journal {
             started: Instant::now(),
             tracker: Tracker::new(),
-            fold: ContentFold::new(ContentFold::DEFAULT_LIMIT),
+            fold: ContentFold::new(ContentFold::DEFAULT_LIMIT, true),
             tls: false,
             recorder,
         }
@@ -87,7 +87,7 @@ impl Journal {
         let mut lines = Vec::new();
         self.fold.finish(|line| lines.push(line));
         self.put_content(lines);
-        self.fold = ContentFold::new(ContentFold::DEFAULT_LIMIT);
+        self.fold = ContentFold::new(ContentFold::DEFAULT_LIMIT, true);
         if dot {
             self.sent(&Line::crlf("."));
         }

@@ -164,11 +164,12 @@ impl Serialize for PieceJson<'_> {
                 Err(_) => map.serialize_entry("base64", &STANDARD.encode(bytes))?,
             },
             Piece::Secret(mark) => map.serialize_entry("secret", &SecretJson(mark))?,
-            Piece::Data { bytes, sha256 } => {
-                map.serialize_entry(
-                    "data",
-                    &serde_json::json!({"bytes": bytes, "sha256": text::hex(sha256)}),
-                )?;
+            Piece::Data { bytes, sha256: Some(sha256) } => {
+                let data = serde_json::json!({"bytes": bytes, "sha256": text::hex(sha256)});
+                map.serialize_entry("data", &data)?;
+            }
+            Piece::Data { bytes, sha256: None } => {
+                map.serialize_entry("data", &serde_json::json!({"bytes": bytes}))?;
             }
             Piece::Other(inner) => map.serialize_entry("other", inner)?,
         }
