@@ -25,15 +25,20 @@ pub struct AtTerminal {
 impl AtTerminal {
     /// Starts it with these arguments.
     pub fn start(args: &[&str]) -> AtTerminal {
-        AtTerminal::launch(None, args)
+        AtTerminal::start_with(&[], args)
+    }
+
+    /// Starts it with these variables in its environment.
+    pub fn start_with(variables: &[(&str, &str)], args: &[&str]) -> AtTerminal {
+        AtTerminal::launch(None, variables, args)
     }
 
     /// Starts it with this folder as its home, and none of this machine's settings.
     pub fn start_in(home: &Path, args: &[&str]) -> AtTerminal {
-        AtTerminal::launch(Some(home), args)
+        AtTerminal::launch(Some(home), &[], args)
     }
 
-    fn launch(home: Option<&Path>, args: &[&str]) -> AtTerminal {
+    fn launch(home: Option<&Path>, variables: &[(&str, &str)], args: &[&str]) -> AtTerminal {
         let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_heloise"));
@@ -44,6 +49,7 @@ impl AtTerminal {
             command.env("PATH", "/usr/bin:/bin");
         }
         command.env("TERM", "xterm");
+        variables.iter().for_each(|(name, value)| command.env(name, value));
         let child = pair.slave.spawn_command(command).unwrap();
         let mut reader = pair.master.try_clone_reader().unwrap();
         let keys = pair.master.take_writer().unwrap();

@@ -1,5 +1,6 @@
 //! `heloise diff`.
 
+use crate::at_terminal::AtTerminal;
 use crate::program::{arg, run, run_with, transcript};
 
 const LEFT: &str =
@@ -45,6 +46,22 @@ fn a_starttls_that_vanished_is_said_however_closely_replies_are_compared() {
     // A session that never greeted in clear shows nothing of it.
     let silent = transcript(dir.path(), "silent", "<- 220 mx\n");
     assert_eq!(run(&["diff", arg(&with), arg(&silent)]).stderr, "");
+}
+
+#[test]
+fn a_terminal_gets_colours_unless_it_wants_none() {
+    let home = tempfile::tempdir().unwrap();
+    let (a, b) = (transcript(home.path(), "a", LEFT), transcript(home.path(), "b", RIGHT));
+    let mut coloured = AtTerminal::start_in(home.path(), &["diff", arg(&a), arg(&b)]);
+    coloured.wait_for("\x1b[31m-<-  221 2.0.0 bye\x1b[0m\r\n\x1b[32m+<-  221 2.1.0 Bye\x1b[0m\r\n");
+    assert_eq!(coloured.child.wait().unwrap().exit_code(), 7);
+    for (variable, args) in [("1", vec!["diff"]), ("", vec!["diff", "--color", "never"])] {
+        let mut plain =
+            AtTerminal::start_with(&[("NO_COLOR", variable)], &[&args[..], &[arg(&a), arg(&b)]].concat());
+        plain.wait_for("-<-  221 2.0.0 bye\r\n+<-  221 2.1.0 Bye\r\n");
+        assert!(!plain.all.contains('\x1b'), "{:?}", plain.all);
+    }
+    assert!(!run(&["diff", arg(&a), arg(&b)]).stdout.contains('\x1b'), "a pipe gets none");
 }
 
 #[test]

@@ -104,7 +104,7 @@ fn nobody_real_and_no_secret_is_in_them() {
 fn each_can_be_exported_to_everything() {
     for Sample { name, text, .. } in samples() {
         let mut forms: Vec<(&str, Box<dyn Export>)> = vec![
-            ("text", Box::new(export::text::Text { color: true, times: true })),
+            ("text", Box::new(export::text::Text { color: true, times: true, width: None })),
             ("markdown", Box::<export::markdown::Markdown>::default()),
             ("html", Box::<export::html::Html>::default()),
             ("json", Box::new(export::json::Json::default())),

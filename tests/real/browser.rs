@@ -38,7 +38,7 @@ const ATTACKS: [&str; 10] = [
 ];
 
 /// One browser with one window; it ends when dropped.
-struct Browser {
+pub(crate) struct Browser {
     driver: Child,
     port: u16,
     session: String,
@@ -48,7 +48,7 @@ struct Browser {
 impl Browser {
     /// Starts it; nothing where there is none and none is required. The first start on a machine that has much to
     /// do can take longer than the driver waits, so it is tried again.
-    fn start() -> Option<Browser> {
+    pub(crate) fn start() -> Option<Browser> {
         if !has("chromium") || !has("chromedriver") {
             return None;
         }
@@ -113,16 +113,16 @@ impl Browser {
         if value["error"].is_null() { Ok(value) } else { Err(value) }
     }
 
-    fn open(&self, page: &Path) {
+    pub(crate) fn open(&self, page: &Path) {
         self.post("/url", json!({"url": format!("file://{}", page.display())}));
     }
 
-    fn post(&self, path: &str, body: Value) -> Value {
+    pub(crate) fn post(&self, path: &str, body: Value) -> Value {
         self.call("POST", &format!("{}{path}", self.session), &body)
     }
 
     /// The value of a JavaScript expression in the page.
-    fn eval(&self, expression: &str) -> Value {
+    pub(crate) fn eval(&self, expression: &str) -> Value {
         self.post("/execute/sync", json!({"script": format!("return ({expression});"), "args": []}))
     }
 
@@ -151,7 +151,7 @@ impl Browser {
     }
 
     /// Waits until an expression is true.
-    fn until(&self, expression: &str) {
+    pub(crate) fn until(&self, expression: &str) {
         let deadline = Instant::now() + Duration::from_secs(30);
         while self.eval(expression) != Value::Bool(true) {
             assert!(Instant::now() < deadline, "never: {expression}");

@@ -9,12 +9,12 @@ use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use crate::clients::has;
 
 /// A server that would like to have the terminal for itself.
-const HOSTILE: &str = "%heloise 1\n%title \\x1b]0;title\\x07\n%started 2026-11-23T19:02:11+01:00\n\n\
+pub(crate) const HOSTILE: &str = "%heloise 1\n%title \\x1b]0;title\\x07\n%started 2026-11-23T19:02:11+01:00\n\n\
     0.000000 === connected 192.0.2.10:25 from 198.51.100.7:51234\n0.100000 <-  220 \\x1b]0;pwned\\x07\\x1b[2J\\x1b[31mred\\x9b\n\
     0.200000  -> EHLO \\x1bc\n0.250000 <**  502 5.5.1 no\\x0a\\x0d\\x08\\x08\n9.000000 ### note \\x1b[1A\n10.000000 === closed by=server\n";
 
 /// A transcript as a cast: its text.
-fn cast(transcript: &Path, version: &str) -> String {
+pub(crate) fn cast(transcript: &Path, version: &str) -> String {
     let ran = Command::new(env!("CARGO_BIN_EXE_heloise"))
         .args(["export", "--to", "cast", "--cast-version", version])
         .arg(transcript)

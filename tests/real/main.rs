@@ -14,6 +14,7 @@ mod failures;
 mod mechanisms;
 mod metrics;
 mod others;
+mod player;
 mod revocation;
 mod run;
 mod s_server;

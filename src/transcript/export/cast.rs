@@ -14,18 +14,25 @@ use crate::transcript::{Entry, EntryKind, Header};
 pub struct Cast {
     version: u8,
     screen: Text,
+    /// When the session under way began, on the clock of the cast.
+    began: Duration,
     last: Duration,
 }
+
+/// The size of the terminal.
+const COLUMNS: usize = 110;
+const ROWS: usize = 32;
 
 impl Cast {
     /// Version 2 has times since the start, version 3 since the event before. Any other number means 3.
     pub fn new(version: u8) -> Self {
         let version = if version == 2 { 2 } else { 3 };
-        Cast { version, screen: Text { color: true, times: false }, last: Duration::ZERO }
+        let screen = Text { color: true, times: false, width: Some(COLUMNS) };
+        Cast { version, screen, began: Duration::ZERO, last: Duration::ZERO }
     }
 
     fn event(&mut self, out: &mut dyn Write, at: Option<Duration>, code: &str, data: &str) -> io::Result<()> {
-        let at = at.unwrap_or(self.last).max(self.last);
+        let at = at.map_or(self.last, |at| self.began + at).max(self.last);
         let time = if self.version == 2 { at } else { at - self.last };
         self.last = at;
         // Casts are JSON lines; the escapes of the screen's own colours are the only ones in them.
@@ -44,11 +51,11 @@ impl Export for Cast {
         head.insert("version".into(), self.version.into());
         match self.version {
             2 => {
-                head.insert("width".into(), 110.into());
-                head.insert("height".into(), 32.into());
+                head.insert("width".into(), COLUMNS.into());
+                head.insert("height".into(), ROWS.into());
             }
             _ => {
-                head.insert("term".into(), json!({"cols": 110, "rows": 32}));
+                head.insert("term".into(), json!({"cols": COLUMNS, "rows": ROWS}));
             }
         }
         if let Some(started) = header.started {
@@ -61,6 +68,10 @@ impl Export for Cast {
     }
 
     fn entry(&mut self, out: &mut dyn Write, entry: &Entry, note: Option<&Annotation>) -> io::Result<()> {
+        // Each session counts its time from its own beginning.
+        if matches!(entry.kind, EntryKind::Session(_)) {
+            self.began = self.last;
+        }
         let mut screen = Vec::new();
         self.screen.body(&mut screen, entry, note)?;
         if let Some(note) = note {

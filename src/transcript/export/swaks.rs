@@ -10,6 +10,8 @@ use crate::transcript::{ClosedBy, Entry, EntryKind, Header, Info};
 pub struct Swaks {
     host: String,
     tls: bool,
+    /// The line under way.
+    line: String,
 }
 
 impl Swaks {
@@ -70,10 +72,16 @@ impl Export for Swaks {
             }
             _ => self.tls = entry.tls().unwrap_or(self.tls),
         }
-        match shown(entry) {
-            // swaks has a blank after each arrow, whatever its width.
-            Some((arrow, text)) => writeln!(out, "{}", format!("{arrow} {text}").trim_end()),
-            None => Ok(()),
+        // swaks has a blank after each arrow, whatever its width.
+        self.line.clear();
+        self.line.push_str(entry.arrow());
+        self.line.push(' ');
+        match entry.line() {
+            Some(line) => line.push_visible(&mut self.line),
+            None => self.line.push_str(&shown(entry).map(|(_, text)| text).unwrap_or_default()),
         }
+        self.line.truncate(self.line.trim_end().len());
+        self.line.push('\n');
+        out.write_all(self.line.as_bytes())
     }
 }

@@ -49,13 +49,13 @@ fn exported(format: &mut dyn Export) -> String {
 
 #[test]
 fn text_shows_arrows_explanations_and_the_missing_verification() {
-    let plain = exported(&mut text::Text { color: false, times: true });
+    let plain = exported(&mut text::Text { color: false, times: true, width: None });
     assert!(plain.contains("    2.100 <~* 535 5.7.8 no\\xe2\\x80\\xae      <b onclick"), "{plain}");
     assert!(plain.contains("\n               why   you & me"), "{plain}");
     assert!(plain.contains("was not verified"));
     assert!(plain.contains("{secret sasl=PLAIN user=\"<u>\"}"));
     assert!(plain.chars().all(|c| c == '\n' || crate::transcript::text::is_plain(c)));
-    let color = exported(&mut text::Text { color: true, times: false });
+    let color = exported(&mut text::Text { color: true, times: false, width: None });
     let escapes: Vec<_> = color.split('\x1b').skip(1).map(|s| s.split('m').next().unwrap()).collect();
     assert!(escapes.iter().all(|e| e.starts_with('[') && e.len() <= 5), "{escapes:?}");
 }

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{Annotation, Export, UNVERIFIED, header_lines, is_unverified, shown, with_beside};
 use crate::transcript::{Entry, EntryKind, Header};
 
@@ -12,6 +14,8 @@ pub struct Text {
     pub color: bool,
     /// Begin each line with its time.
     pub times: bool,
+    /// Break what stands beside replies at so many columns; else whoever shows it does.
+    pub width: Option<usize>,
 }
 
 /// How a kind of entry is coloured; the same in `text` and `cast`.
@@ -68,14 +72,31 @@ impl Text {
     }
 
     pub(super) fn note(&self, out: &mut dyn Write, note: &Annotation) -> io::Result<()> {
-        let indent = " ".repeat(if self.times { 14 } else { 4 });
-        if !note.headline.is_empty() {
-            self.line(out, "\x1b[2m", &format!("{indent} {}", visible(&note.headline)))?;
-        }
+        let indent = if self.times { 15 } else { 5 };
+        self.remark(out, &" ".repeat(indent), &note.headline)?;
+        let labelled = note.lines.iter().any(|(label, _)| !label.is_empty());
         for (label, text) in &note.lines {
-            self.line(out, "\x1b[2m", &format!("{indent} {label:<5} {}", visible(text)))?;
+            let label = if labelled { format!("{label:<6}") } else { String::new() };
+            self.remark(out, &format!("{}{label}", " ".repeat(indent)), text)?;
         }
         Ok(())
+    }
+
+    /// Words behind a margin, which is left blank where they go on.
+    fn remark(&self, out: &mut dyn Write, margin: &str, words: &str) -> io::Result<()> {
+        let (mut line, mut begun) = (margin.to_owned(), false);
+        let words = visible(words);
+        for word in words.split(' ').filter(|_| !words.is_empty()) {
+            let full = self.width.is_some_and(|width| line.width() + 1 + word.width() > width);
+            if begun && full {
+                self.line(out, "\x1b[2m", &line)?;
+                (line, begun) = (" ".repeat(margin.width()), false);
+            }
+            line.push_str(if begun { " " } else { "" });
+            line.push_str(word);
+            begun = true;
+        }
+        if begun { self.line(out, "\x1b[2m", &line) } else { Ok(()) }
     }
 }
 
