@@ -52,7 +52,7 @@ pub fn run(args: &ExportArgs) -> Result<Status, Problem> {
 fn form(args: &ExportArgs) -> Option<Box<dyn Export>> {
     let color = args.output.is_none() && setup::colour(args.color);
     Some(match args.to {
-        ExportFormat::Text => Box::new(text::Text { color, times: true }),
+        ExportFormat::Text => Box::new(text::Text { color, times: true, width: None }),
         ExportFormat::Markdown => Box::new(markdown::Markdown::default()),
         ExportFormat::Html => Box::new(html::Html::default()),
         ExportFormat::Json => Box::new(json::Json::default()),
@@ -70,7 +70,7 @@ fn narrator(args: &ExportArgs) -> Option<Narrator> {
         ExplainLevel::Full => Level::Full,
     };
     let shows = !matches!(args.to, ExportFormat::Json | ExportFormat::Swaks | ExportFormat::Script);
-    shows.then(|| Narrator::new(Layout { level, width: UNBROKEN, timing: false }))
+    shows.then(|| Narrator::new(Layout { level, width: UNBROKEN, timing: false }).forgetful())
 }
 
 /// A form that gets its entries with pseudonyms in place and explanations beside them. The explanations are made

@@ -55,7 +55,7 @@ fn tell_entry(out: &mut String, narrator: &mut Narrator, entry: &Entry, colour: 
     if let Some(line) = entry.line().filter(|_| narrator.passes(entry)) {
         paint_piece(out, Style::Label, entry.arrow(), colour);
         out.push(' ');
-        paint_piece(out, Style::Plain, &line.to_visible(), colour);
+        line.push_visible(out);
         out.truncate(out.trim_end().len());
         out.push('\n');
         return;
@@ -71,7 +71,7 @@ fn tell(args: &PlayArgs) -> Result<Status, Problem> {
     let mut out = BufWriter::with_capacity(64 * 1024, std::io::stdout().lock());
     let mut reader = files::reader(&args.file)?;
     let colour = setup::colour(args.color);
-    let mut narrator = Narrator::new(setup::layout(args.explain));
+    let mut narrator = Narrator::new(setup::layout(args.explain)).forgetful();
     narrator.begin(reader.header());
     if let Some(title) = &reader.header().title {
         super::written(writeln!(out, "{}\n", crate::wire::escape::visible(title.as_bytes())))?;

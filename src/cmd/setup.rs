@@ -166,7 +166,7 @@ pub fn layout(level: ExplainLevel) -> Layout {
 }
 
 fn terminal_width() -> usize {
-    terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)).clamp(40, 160)
+    Layout::readable(terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)))
 }
 
 /// Whether standard output gets colour.

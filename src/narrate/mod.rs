@@ -5,6 +5,7 @@
 
 mod tls;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -43,6 +44,13 @@ pub struct Layout {
     pub timing: bool,
 }
 
+impl Layout {
+    /// The columns to use of a screen that has so many: fewer or more would read badly.
+    pub fn readable(columns: usize) -> usize {
+        columns.clamp(40, 160)
+    }
+}
+
 /// A reply and the circumstances it came in, kept so that more can be said about it on demand.
 #[derive(Clone, Debug)]
 pub struct Told {
@@ -62,6 +70,8 @@ pub struct Narrator {
     /// The reasons for which commands failed, each once.
     earlier: Vec<&'static str>,
     quiet: HashSet<(Option<Verb>, ReplyCode)>,
+    /// Whether the last reply is kept.
+    remembers: bool,
     last: Option<Told>,
     /// Whether something was taken out of the reply under way.
     redacted: bool,
@@ -78,17 +88,22 @@ impl Narrator {
             host: None,
             earlier: Vec::new(),
             quiet: HashSet::new(),
+            remembers: true,
             last: None,
             redacted: false,
         }
+    }
+
+    /// The same, but not to be asked about the last reply: then it keeps nothing of it, which is faster.
+    pub fn forgetful(self) -> Narrator {
+        Narrator { remembers: false, ..self }
     }
 
     /// Begins a session: what was known of an earlier one is forgotten.
     pub fn begin(&mut self, header: &Header) {
         let target = header.target.as_deref().and_then(|text| text.parse::<crate::target::Target>().ok());
         let lmtp = target.as_ref().is_some_and(|t| t.scheme == crate::target::Scheme::Lmtp);
-        let layout = self.layout;
-        *self = Narrator::new(layout);
+        *self = Narrator { remembers: self.remembers, ..Narrator::new(self.layout) };
         self.host = target.map(|t| t.host.to_string());
         self.dialogue = Dialogue::new(lmtp, Duration::ZERO);
         self.header = header.clone();
@@ -109,23 +124,23 @@ impl Narrator {
             EntryKind::Info(info) => self.info(info, at),
             EntryKind::Problem(text) => {
                 // Words of our own: what they quote from outside is escaped already.
-                vec![marked("***", Style::Bad, &escape::harmless(text), Style::Bad)]
+                vec![marked("***", Style::Bad, escape::harmless(text).into_owned(), Style::Bad)]
             }
             EntryKind::Note(_) if typed => Vec::new(),
             EntryKind::Note(text) => {
-                vec![marked("###", Style::Label, &escape::visible(text.as_bytes()), Style::Label)]
+                vec![marked("###", Style::Label, escape::visible(text.as_bytes()), Style::Label)]
             }
             EntryKind::Session(header) => {
                 self.begin(header);
                 let target = header.target.as_deref().unwrap_or("a server");
-                vec![marked("===", Style::Dim, &format!("a new session with {target}"), Style::Label)]
+                vec![marked("===", Style::Dim, format!("a new session with {target}"), Style::Label)]
             }
             EntryKind::Comment(text) => {
                 vec![vec![piece(Style::Dim, format!("# {}", escape::visible(text.as_bytes())))]]
             }
             EntryKind::Header(..) => Vec::new(),
             EntryKind::Other { arrow, rest } => {
-                vec![marked(arrow, Style::Dim, &escape::visible(rest.as_bytes()), Style::Plain)]
+                vec![marked(arrow, Style::Dim, escape::visible(rest.as_bytes()), Style::Plain)]
             }
         }
     }
@@ -159,13 +174,13 @@ impl Narrator {
         if typed {
             return Vec::new();
         }
-        vec![marked(entry.arrow(), Style::Label, &line.to_visible(), Style::Plain)]
+        vec![marked(entry.arrow(), Style::Label, line.to_visible(), Style::Plain)]
     }
 
     fn received(&mut self, entry: &Entry, line: &Payload, error: bool, at: Duration) -> Vec<Line> {
         let style = if error { Style::Bad } else { Style::Good };
-        let mut shown = marked(entry.arrow(), style, &line.to_visible(), Style::Plain);
-        let bytes = line.bytes().map_or_else(|| line.to_visible().into_bytes(), <[u8]>::to_vec);
+        let mut shown = marked(entry.arrow(), style, line.to_visible(), Style::Plain);
+        let bytes = line.bytes().map_or_else(|| line.to_visible().into_bytes().into(), Cow::Borrowed);
         let parsed = ReplyLine::crlf(&bytes);
         if parsed.code.is_none() && self.assembler.pending_lines() == 0 {
             return vec![shown];
@@ -176,12 +191,14 @@ impl Narrator {
             self.add_keyword_meaning(&mut shown, parsed);
         }
         let Some(reply) = self.assembler.push(parsed) else { return vec![shown] };
-        let before = self.dialogue.state().clone();
-        let answer = self.dialogue.replied(reply, at);
+        let answer = self.dialogue.answered(reply, at);
         self.add_time(&mut shown, &answer);
         let mut lines = vec![shown];
-        self.comment(&answer, &before, &mut lines);
-        self.last = Some(Told { answer, before });
+        self.comment(&answer, &mut lines);
+        let before = self.remembers.then(|| self.dialogue.state().clone());
+        self.dialogue.learn(&answer);
+        self.add_difference(&answer, &mut lines);
+        self.last = before.map(|before| Told { answer, before });
         lines
     }
 
@@ -220,22 +237,21 @@ impl Narrator {
         }
     }
 
-    /// What is to be said about a reply.
-    fn comment(&mut self, answer: &Answer, before: &State, lines: &mut Vec<Line>) {
-        self.add_challenge(answer, before, lines);
+    /// What is to be said about a reply before anything is learnt from it.
+    fn comment(&mut self, answer: &Answer, lines: &mut Vec<Line>) {
+        self.add_challenge(answer, lines);
         let Some(code) = answer.reply.code() else { return };
         let verb = verb_of(answer);
         let verb = verb.as_ref();
-        let phase = asked_in(answer, before);
+        let phase = asked_in(answer, self.dialogue.state());
         // The tables are read on first use, which takes as long as a short session: not before they are needed.
         match self.layout.level {
             Level::None => {}
             Level::Brief if tables::is_expected(code, verb, phase) => {
                 self.add_quiet_line(answer, code, verb, phase, lines);
             }
-            level => lines.extend(self.explanation(answer, before, level)),
+            level => lines.extend(self.explanation(answer, level)),
         }
-        self.add_difference(answer, lines);
     }
 
     /// The first time that a reply is as expected, one line says what it means; after that, nothing does.
@@ -260,10 +276,11 @@ impl Narrator {
     }
 
     /// A SASL challenge, decoded.
-    fn add_challenge(&self, answer: &Answer, before: &State, lines: &mut Vec<Line>) {
+    fn add_challenge(&self, answer: &Answer, lines: &mut Vec<Line>) {
         if self.redacted {
             return;
         }
+        let before = self.dialogue.state();
         let last = answer.reply.last_line().filter(|line| line.code == Some(ReplyCode::CHALLENGE));
         let Some(text) = last.map(|line| line.text()) else { return };
         let mechanism = before.mechanism.as_deref().unwrap_or_default();
@@ -291,7 +308,7 @@ impl Narrator {
         lines.extend(difference_lines(&difference, self.layout.width));
     }
 
-    /// The explanations of the last reply, best first.
+    /// The explanations of the last reply, best first; none of a narrator that forgets them.
     pub fn explain_last(&self) -> Vec<Explanation> {
         let explain = |told: &Told| self.with_situation(&told.answer, &told.before, explain::explain);
         self.last.as_ref().map(explain).unwrap_or_default()
@@ -305,8 +322,8 @@ impl Narrator {
         told.iter().take(2).flat_map(|e| render::full(e, headline, self.layout.width)).collect()
     }
 
-    fn explanation(&mut self, answer: &Answer, before: &State, level: Level) -> Vec<Line> {
-        let (best, _) = self.with_situation(answer, before, explain::explain_best);
+    fn explanation(&mut self, answer: &Answer, level: Level) -> Vec<Line> {
+        let (best, _) = self.with_situation(answer, self.dialogue.state(), explain::explain_best);
         let Some(best) = best else { return Vec::new() };
         let slug = best.reason.slug();
         if answer.reply.code().is_some_and(ReplyCode::is_error) && !self.earlier.contains(&slug) {
@@ -362,11 +379,11 @@ impl Narrator {
             }
             Info::Closed { .. } => {
                 self.dialogue.closed();
-                vec![marked("===", Style::Dim, &info.to_visible(), Style::Dim)]
+                vec![marked("===", Style::Dim, info.to_visible(), Style::Dim)]
             }
-            Info::Quirk(_) => vec![marked("===", Style::Dim, &info.to_visible(), Style::Warn)],
-            Info::Timeout { .. } => vec![marked("===", Style::Dim, &info.to_visible(), Style::Bad)],
-            _ => vec![marked("===", Style::Dim, &info.to_visible(), Style::Dim)],
+            Info::Quirk(_) => vec![marked("===", Style::Dim, info.to_visible(), Style::Warn)],
+            Info::Timeout { .. } => vec![marked("===", Style::Dim, info.to_visible(), Style::Bad)],
+            _ => vec![marked("===", Style::Dim, info.to_visible(), Style::Dim)],
         }
     }
 }
@@ -438,10 +455,10 @@ fn piece(style: Style, text: String) -> Piece {
     Piece { style, text }
 }
 
-fn marked(arrow: &str, arrow_style: Style, text: &str, style: Style) -> Line {
+fn marked(arrow: &str, arrow_style: Style, text: String, style: Style) -> Line {
     let mut arrow = escape::visible(arrow.as_bytes());
     arrow.push(' ');
-    vec![piece(arrow_style, arrow), piece(style, text.to_owned())]
+    vec![piece(arrow_style, arrow), piece(style, text)]
 }
 
 fn width_of(line: &Line) -> usize {
@@ -463,6 +480,7 @@ fn shortened(text: &str, columns: usize) -> String {
         }
         out.push_str(word);
     }
+    out.truncate(out.trim_end_matches([',', ';', ':', '·', '…', ' ']).len());
     out.push('…');
     out
 }

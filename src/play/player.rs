@@ -13,6 +13,10 @@ use super::Key;
 /// The pause before a line of the client that has no time, and before any other such line.
 const UNTIMED: (Duration, Duration) = (Duration::from_millis(400), Duration::from_millis(60));
 
+/// How many lines may scroll past at once. What nobody could read as it flies past is neither kept nor sent, as the
+/// terminal may be far away.
+pub const SCROLLED: usize = 1000;
+
 /// The slowest and the fastest that keys can make it.
 const SPEEDS: (f64, f64) = (0.125, 64.0);
 
@@ -24,7 +28,7 @@ const KEYS: [(&str, &str); 9] = [
     ("+ -", "twice, half the speed"),
     ("/", "search; n next match"),
     ("e", "on to the next error reply"),
-    ("m", "on to the next marker"),
+    ("m", "on to the next marker; n, e, m begin anew behind the last"),
     ("?", "this list"),
     ("q", "leave"),
 ];
@@ -73,7 +77,7 @@ pub struct Player {
 impl Player {
     /// At the beginning, under way.
     pub fn new(header: Header, entries: Vec<Entry>, layout: Layout, pace: Pace) -> Player {
-        let mut narrator = Narrator::new(layout);
+        let mut narrator = Narrator::new(layout).forgetful();
         narrator.begin(&header);
         Player {
             commands: commands(&entries),
@@ -128,23 +132,38 @@ impl Player {
         let end = end.min(self.entries.len());
         for entry in self.entries.iter().take(end).skip(self.next) {
             lines.extend(self.narrator.entry(entry, false));
+            if lines.len() > 2 * SCROLLED {
+                lines.drain(..lines.len() - SCROLLED - 1);
+            }
         }
         self.next = self.next.max(end);
         lines
     }
 
-    /// Goes to just before the entry of this number; backwards by telling all again from the start.
+    /// Goes to just before the entry of this number.
     fn go(&mut self, to: usize) -> Action {
         self.paused = true;
-        if to >= self.next {
-            return Action::Show(self.tell_until(to));
-        }
-        self.narrator = Narrator::new(self.layout);
+        if to >= self.next { Action::Show(self.tell_until(to)) } else { self.retell(to) }
+    }
+
+    /// Tells all again from the start, up to this entry.
+    fn retell(&mut self, to: usize) -> Action {
+        self.narrator = Narrator::new(self.layout).forgetful();
         self.narrator.begin(&self.header);
         self.next = 0;
         let mut lines = self.title();
         lines.extend(self.tell_until(to));
         Action::Retell(lines)
+    }
+
+    /// Lays out what has been told anew where the screen is not as wide as it was.
+    pub fn resize(&mut self, columns: usize) -> Action {
+        let columns = Layout::readable(columns);
+        if self.layout.width == columns {
+            return Action::Nothing;
+        }
+        self.layout.width = columns;
+        self.retell(self.next)
     }
 
     /// What a key does.
@@ -172,14 +191,17 @@ impl Player {
             Key::Char('/') => self.typing = Some(String::new()),
             Key::Char('n') => return self.search(),
             Key::Char('e') => {
-                return self.find("no further error", |entry| {
+                return self.find("no error", |entry| {
                     matches!(entry.kind, EntryKind::Received { error: true, .. } | EntryKind::Problem(_))
                 });
             }
             Key::Char('m') => {
-                return self.find("no further marker", |entry| matches!(entry.kind, EntryKind::Note(_)));
+                return self.find("no marker", |entry| matches!(entry.kind, EntryKind::Note(_)));
             }
-            Key::Char('?') => return Action::Show(key_list()),
+            Key::Char('?') => {
+                self.paused = true;
+                return Action::Show(key_list());
+            }
             Key::Char('q') => return Action::Quit,
             _ => {}
         }
@@ -210,16 +232,21 @@ impl Player {
         }
         let wanted = self.wanted.clone();
         let has = |entry: &Entry| shown(entry).is_some_and(|(_, text)| text.to_lowercase().contains(&wanted));
-        self.find("no further match", has)
+        self.find("no match", has)
     }
 
-    /// Goes behind the next entry that fits. A reply is told to its end, with its explanation.
+    /// Goes behind the next entry that fits, from the last one back to the first. A reply is told to its end, with
+    /// its explanation.
     fn find(&mut self, none: &str, fits: impl Fn(&Entry) -> bool) -> Action {
-        let rest = self.entries.iter().enumerate().skip(self.next);
-        let Some((at, found)) = rest.into_iter().find(|(_, entry)| fits(entry)) else {
+        let numbered = || self.entries.iter().enumerate();
+        let behind = numbered().skip(self.next).chain(numbered().take(self.next));
+        let Some((at, found)) = behind.into_iter().find(|(_, entry)| fits(entry)) else {
             self.message = none.to_owned();
             return Action::Nothing;
         };
+        if at < self.next {
+            self.message = "from the start again".to_owned();
+        }
         let received = |entry: &Entry| matches!(entry.kind, EntryKind::Received { .. });
         let more = if received(found) { is_unfinished } else { |_: &Entry| false };
         let tail = self.entries.iter().skip(at).take_while(|entry| received(entry) && more(entry)).count();
@@ -338,11 +365,21 @@ mod tests {
     }
 
     #[test]
+    fn a_narrower_screen_is_told_anew() {
+        let mut player = player();
+        let told = text(press(&mut player, "..."));
+        assert_eq!(player.resize(80), Action::Nothing);
+        let Action::Retell(lines) = player.resize(40) else { panic!("told anew") };
+        assert!(text(Action::Retell(lines)).ends_with(&told));
+        assert_eq!(player.layout.width, 40);
+    }
+
+    #[test]
     fn jumps_tell_the_reply_to_its_end() {
         let mut player = player();
         assert!(text(press(&mut player, "e")).ends_with("<** 550-no\n<** 550 never\n"));
-        assert_eq!(press(&mut player, "e"), Action::Nothing);
-        assert!(player.status().contains("no further error"));
+        assert_eq!(text(press(&mut player, "e")), "", "there is but one");
+        assert!(player.status().contains("from the start again"));
         press(&mut player, ",,");
         assert!(text(press(&mut player, "m")).ends_with("### look\n"));
     }
@@ -354,7 +391,9 @@ mod tests {
         assert_eq!(player.status(), "/mX");
         assert_eq!(text(press(&mut player, "\n")), "<-  220 mx\n");
         assert!(text(press(&mut player, "n")).ends_with("<-  250-mx\n<-  250 SIZE 100\n"));
-        assert_eq!(press(&mut player, "n"), Action::Nothing);
+        assert_eq!(text(press(&mut player, "n")), "a lesson\n\n<-  220 mx\n", "and from the start again");
+        assert_eq!(press(&mut player, "/nowhere\n"), Action::Nothing);
+        assert!(player.status().contains("no match"));
         press(&mut player, "/q");
         assert_eq!(player.key(Key::Escape), Action::Nothing, "q was text, not a command");
         assert_eq!(press(&mut player, "q"), Action::Quit);

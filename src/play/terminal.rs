@@ -3,6 +3,7 @@
 use std::io::{Read, Write, stdin, stdout};
 
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use unicode_width::UnicodeWidthChar;
 
@@ -11,7 +12,7 @@ use crate::repl::paint;
 use crate::repl::signals::Signals;
 
 use super::keys::keys;
-use super::player::{Action, Player};
+use super::player::{Action, Player, SCROLLED};
 
 /// Keys come one by one and unseen, until this is dropped.
 struct RawMode(Termios);
@@ -41,6 +42,7 @@ pub async fn play(player: &mut Player, colour: bool) -> std::io::Result<Option<u
     let _raw = RawMode::enter()?;
     let mut typed = read_keys();
     let mut signals = Signals::any()?;
+    let mut resized = signal(SignalKind::window_change())?;
     let mut screen = Canvas { colour };
     screen.show(&player.title(), player)?;
     let ended = loop {
@@ -58,6 +60,10 @@ pub async fn play(player: &mut Player, colour: bool) -> std::io::Result<Option<u
                 if screen.obey(player, &bytes)? {
                     break None;
                 }
+            }
+            _ = resized.recv() => {
+                let told = player.resize(size().0);
+                screen.act(told, player)?;
             }
             () = due => {
                 let lines = player.tick();
@@ -83,6 +89,12 @@ fn read_keys() -> mpsc::Receiver<Vec<u8>> {
     receiver
 }
 
+/// Columns and rows of the terminal.
+fn size() -> (usize, usize) {
+    terminal_size::terminal_size()
+        .map_or((80, 24), |(columns, rows)| (usize::from(columns.0), usize::from(rows.0)))
+}
+
 /// Lines that scroll, and a status below them.
 struct Canvas {
     colour: bool,
@@ -92,16 +104,24 @@ impl Canvas {
     /// Does what the keys ask for. True when the person wants to leave.
     fn obey(&mut self, player: &mut Player, bytes: &[u8]) -> std::io::Result<bool> {
         for key in keys(bytes) {
-            match player.key(key) {
-                Action::Quit => return Ok(true),
-                Action::Nothing => self.show(&[], player)?,
-                Action::Show(lines) => self.show(&lines, player)?,
-                Action::Retell(lines) => {
-                    let rows = terminal_size::terminal_size().map_or(24, |(_, rows)| usize::from(rows.0));
-                    let from = lines.len().saturating_sub(rows.saturating_sub(1));
-                    write!(stdout(), "\x1b[H\x1b[2J")?;
-                    self.show(lines.get(from..).unwrap_or_default(), player)?;
-                }
+            let action = player.key(key);
+            if self.act(action, player)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Does what is to be done. True when that is to leave.
+    fn act(&mut self, action: Action, player: &Player) -> std::io::Result<bool> {
+        match action {
+            Action::Quit => return Ok(true),
+            Action::Nothing => self.show(&[], player)?,
+            Action::Show(lines) if lines.len() <= SCROLLED => self.show(&lines, player)?,
+            Action::Show(lines) | Action::Retell(lines) => {
+                let from = lines.len().saturating_sub(size().1.saturating_sub(1));
+                write!(stdout(), "\x1b[H\x1b[2J")?;
+                self.show(lines.get(from..).unwrap_or_default(), player)?;
             }
         }
         Ok(false)
@@ -113,8 +133,7 @@ impl Canvas {
             text.push_str(&paint(line, self.colour));
             text.push('\n');
         }
-        let columns = terminal_size::terminal_size().map_or(80, |(columns, _)| usize::from(columns.0));
-        let status = cut(&player.status(), columns.saturating_sub(1));
+        let status = cut(&player.status(), size().0.saturating_sub(1));
         text.push_str(&if self.colour { format!("\x1b[7m{status}\x1b[0m") } else { status });
         let mut out = stdout();
         out.write_all(text.as_bytes())?;

@@ -209,20 +209,31 @@ impl Dialogue {
 
     /// Takes note of a whole reply, and says what it answers.
     pub fn replied(&mut self, reply: Reply, now: Duration) -> Answer {
+        let answer = self.answered(reply, now);
+        self.learn(&answer);
+        answer
+    }
+
+    /// Says what a whole reply answers, which no longer waits then. What is known stays as it was before, until
+    /// [`Dialogue::learn`].
+    pub fn answered(&mut self, reply: Reply, now: Duration) -> Answer {
         let oldest = self.pending.pop_front();
         let waited = oldest.as_ref().map_or(Duration::ZERO, |p| now.saturating_sub(p.since));
-        match &oldest {
-            Some(pending) => self.state.replied(&pending.command, &reply),
-            None => self.state.unsolicited(&reply),
-        }
         if let Some(next) = self.pending.front_mut() {
             next.since = now;
         }
-        let command = oldest.map(|p| p.command);
-        if reply.code().is_some_and(|code| code.is_error()) && is_bdat(command.as_ref()) {
+        Answer { reply, command: oldest.map(|p| p.command), waited }
+    }
+
+    /// Learns from an answer.
+    pub fn learn(&mut self, answer: &Answer) {
+        match &answer.command {
+            Some(command) => self.state.replied(command, &answer.reply),
+            None => self.state.unsolicited(&answer.reply),
+        }
+        if answer.reply.code().is_some_and(|code| code.is_error()) && is_bdat(answer.command.as_ref()) {
             self.chunk_left = 0;
         }
-        Answer { reply, command, waited }
     }
 
     /// Takes note that the link is encrypted from here on.
