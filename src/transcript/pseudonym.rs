@@ -2,12 +2,15 @@
 //! business. The same name gets the same pseudonym throughout, and a host stays in its domain, so that what
 //! happened can still be understood.
 
+mod hidden;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use self::hidden::Words;
 use super::mask::{host, ip_address, is_word};
 use super::redact::base64_loose;
 use super::track::{Role, Tracker};
@@ -81,6 +84,7 @@ pub struct Pseudonyms {
     hosts: Names,
     ips: Names,
     subjects: Names,
+    words: Words,
     tracker: Tracker,
     part: Part,
 }
@@ -96,6 +100,7 @@ impl Pseudonyms {
             hosts: names(),
             ips: names(),
             subjects: names(),
+            words: Words::default(),
             tracker: Tracker::new(),
             part: Part::Outside,
         }
@@ -140,6 +145,10 @@ impl Pseudonyms {
                 }
             }
             Info::Tls(tls) => {
+                if self.what.hosts {
+                    // Public logs of certificates tell whose these are.
+                    tls.other.retain(|(key, _)| !matches!(key.as_str(), "serial" | "sha256" | "pinned"));
+                }
                 for value in [&mut tls.subject, &mut tls.issuer, &mut tls.why].into_iter().flatten() {
                     *value = self.text(value);
                 }
@@ -176,9 +185,21 @@ impl Pseudonyms {
                 match name.is_empty() || name.starts_with('[') || name.contains(' ') {
                     true => self.line(line),
                     false => {
-                        let name = self.host_name(name);
-                        line.pieces = vec![Piece::Bytes(format!("{verb} {name}").into_bytes())];
+                        let new = self.host_name(name);
+                        self.words.learn(name, &new);
+                        line.pieces = vec![Piece::Bytes(format!("{verb} {new}").into_bytes())];
                     }
+                }
+            }
+            Role::Command(Verb::Mail | Verb::Rcpt) => {
+                let text = line.bytes().and_then(|bytes| std::str::from_utf8(bytes).ok());
+                // A quoted local part may hold blanks, and is not parted at them.
+                match text.filter(|text| !text.contains('"')) {
+                    Some(text) => {
+                        let replaced = hidden::in_command(text, |word| self.text(word));
+                        line.pieces = vec![Piece::Bytes(replaced.into_bytes())];
+                    }
+                    None => self.line(line),
                 }
             }
             _ => self.line(line),
@@ -188,6 +209,11 @@ impl Pseudonyms {
     /// Names in a challenge hide behind base64. Says whether this was one.
     fn challenge(&mut self, line: &mut Payload) -> bool {
         let plain = line.bytes().and_then(|bytes| bytes.get(4..)).and_then(base64_loose);
+        if let Some(bare) = plain.as_deref().filter(|_| self.what.hosts).and_then(hidden::ntlm_without_names)
+        {
+            line.pieces = vec![Piece::Bytes(format!("334 {}", STANDARD.encode(bare)).into_bytes())];
+            return true;
+        }
         let Some(plain) = plain.and_then(|plain| String::from_utf8(plain).ok()) else { return false };
         let replaced = self.text(&plain);
         if replaced != plain {
@@ -254,10 +280,13 @@ impl Pseudonyms {
                 }
                 Piece::Secret(mark) => {
                     if let Some(user) = mark.user.as_mut().filter(|_| self.what.addresses) {
-                        *user = match user.split_once('@') {
-                            Some((local, domain)) => self.address(local, domain),
-                            None => format!("user{}", self.users.number(user)),
+                        let (local, new) = match user.split_once('@') {
+                            Some((local, domain)) => (local.to_owned(), self.address(local, domain)),
+                            None => (user.clone(), format!("user{}", self.users.number(user))),
                         };
+                        // Servers repeat it in words of their own.
+                        self.words.learn(&local, new.split('@').next().unwrap_or(&new));
+                        *user = new;
                     }
                 }
                 Piece::Other(inner) => *inner = self.text(inner),
@@ -316,7 +345,7 @@ impl Pseudonyms {
         let mut out = String::with_capacity(text.len());
         let (mut rest, mut before) = (text, ' ');
         while let Some(first) = rest.chars().next() {
-            let hit = if is_word(before) || before == '@' { None } else { self.at(rest) };
+            let hit = if is_word(before) || before == '@' { None } else { self.at(rest, before) };
             let length = match hit {
                 Some((length, new)) => {
                     out.push_str(&new);
@@ -335,7 +364,7 @@ impl Pseudonyms {
     }
 
     /// What begins here, its length, and what to put in its place.
-    fn at(&mut self, rest: &str) -> Option<(usize, String)> {
+    fn at(&mut self, rest: &str, before: char) -> Option<(usize, String)> {
         if let Some((local, domain)) = address(rest) {
             let new = if self.what.addresses { Some(self.address(local, domain)) } else { None };
             let length = local.len() + 1 + domain.len();
@@ -346,7 +375,15 @@ impl Pseudonyms {
             };
             return Some((length, new.unwrap_or_else(|| kept(self))));
         }
+        if let Some(word) = self.words.at(rest) {
+            return Some(word);
+        }
+        // Eight pairs at the end of a fingerprint look like an IPv6 address; what stands before them tells.
         let length = ip_address(rest);
+        if length > 0 && before == ':' && rest.get(..length).is_some_and(|text| text.matches(':').count() > 1)
+        {
+            return Some((length, rest.get(..length)?.to_owned()));
+        }
         if length > 0 {
             let literal = rest.get(..length)?;
             let new = if self.what.ips { self.ip(literal) } else { None };
@@ -403,16 +440,17 @@ mod tests {
 === connected 10.1.2.3:587 from [fd00::5]:51234
 <-  220 mx.corp.test ESMTP
  -> EHLO laptop
-<-  250-mx.corp.test Hello [10.9.9.9]
+=== tls TLSv1.3 - verified=yes serial=0B:AD sha256=01:02:03:04:05:06:07:08:09:0A:0B:0C
+<-  250-mx.corp.test Hello laptop [10.9.9.9]
 <-  250 AUTH CRAM-MD5
  -> AUTH CRAM-MD5
 <-  334 PDEyM0BteC5jb3JwLnRlc3Q+
  -> {secret sasl=CRAM-MD5 user=\"Alice@corp.test\"}
-<-  235 2.7.0 ok
- -> MAIL FROM:<alice@corp.test>
+<-  235 2.7.0 welcome alice
+ -> MAIL FROM:<alice@corp.test> AUTH=alice+40corp.test
 <-  250 2.1.0 alice@corp.test ok
  -> RCPT TO:<bob@other.test>
-<-  250 2.1.5 ok
+<-  250 2.1.5 ok fingerprint 8C:93:6C:7A:AF:BA:06:B8:33:F9
  -> DATA
 <-  354 go
  -> From: Alice <alice@corp.test>
@@ -442,9 +480,10 @@ mod tests {
     #[test]
     fn everything_goes_and_stays_connected() {
         let out = with(What::ALL);
-        for name in
-            ["corp", "other", "lice", "bob", "Bob", "plans", "tomorrow", "10.", "fd00", "laptop", "42"]
-        {
+        for name in [
+            "corp", "other", "lice", "bob", "Bob", "plans", "tomorrow", "10.", "fd00", "laptop", "42",
+            "0B:AD",
+        ] {
             assert!(!out.contains(name), "{name} in {out}");
         }
         for line in [
@@ -453,7 +492,9 @@ mod tests {
             "<-  220 h1.domain1.example ESMTP",
             " -> EHLO domain2.example",
             " -> {secret sasl=CRAM-MD5 user=\"user2@domain1.example\"}",
-            " -> MAIL FROM:<user2@domain1.example>",
+            "<-  235 2.7.0 welcome user2",
+            "<-  250 2.1.5 ok fingerprint 8C:93:6C:7A:AF:BA:06:B8:33:F9",
+            " -> MAIL FROM:<user2@domain1.example> AUTH=user2@domain1.example",
             " -> From: xxxxx <xxxxx@xxxx.xxxx>",
             " -> Subject: subject 1",
             " ->  (folded)",
