@@ -292,7 +292,7 @@ fn standard(heard: &Heard, situation: &Situation<'_>) -> Option<Text> {
     let by_code = tables::reply_meaning(code, situation.verb, situation.phase).map(|m| m.text);
     let by_enhanced = heard.enhanced.and_then(tables::enhanced_meaning).map(|m| m.text);
     match (by_code, by_enhanced) {
-        (Some(a), Some(b)) => Some(Cow::Owned(format!("{a}; {b}"))),
+        (Some(a), Some(b)) => Some(Cow::Owned([a, "; ", b].concat())),
         (one, other) => one.or(other).map(Cow::Borrowed),
     }
 }

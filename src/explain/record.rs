@@ -1,9 +1,7 @@
 //! Explanations as JSON: one object for each reply.
 
-use std::io::Write as _;
-
 use super::{Confidence, Evidence, Explanation, Fix, Inference, Place, Reason, Situation, Text};
-use crate::wire::{Class, Reply};
+use crate::wire::{Class, EnhancedCode, Reply};
 
 /// The best reading of a reply, and the others by name, ready to be written as JSON.
 #[derive(Debug)]
@@ -28,72 +26,77 @@ impl<'a> Record<'a> {
     /// Appends the record as one line of JSON with its line end.
     pub fn write(&self, out: &mut Vec<u8>) {
         let best = self.best();
-        object(out, |json| {
-            json.field("code", self.reply.code().map(|c| c.0), number);
-            json.field("enhanced", best.and_then(|e| e.enhanced), |out, code| string(out, &code.to_string()));
-            json.field("class", self.reply.class(), |out, class| string(out, class_word(class)));
-            json.field("reason", best.map_or(Some(Reason::UNKNOWN), |e| Some(e.reason)), reason);
-            if let Some(best) = best {
-                explanation(json, best);
-                json.list("others", &self.others, |out, (slug, confidence)| {
-                    object(out, |json| {
-                        json.field("reason", Some(*slug), reason);
-                        json.field("confidence", Some(confidence.percent()), number);
-                    });
-                });
-            }
-        });
-        out.push(b'\n');
+        field(out, r#"{"code":"#, self.reply.code(), |out, code| number(out, code.0));
+        field(out, r#","enhanced":"#, best.and_then(|e| e.enhanced), enhanced);
+        field(out, r#","class":"#, self.reply.class(), |out, class| word(out, class_word(class)));
+        field(out, r#","reason":"#, Some(best.map_or(Reason::UNKNOWN, |e| e.reason)), reason);
+        if let Some(best) = best {
+            explanation(out, best);
+            list(out, r#","others":"#, &self.others, other);
+        }
+        out.extend_from_slice(b"}\n");
     }
 }
 
-fn explanation(json: &mut Object<'_>, best: &Explanation) {
-    json.field("said", Some(&best.said), |out, said| string(out, said));
-    json.field("standard", best.standard.as_ref(), text);
-    json.field("inferred", best.inferred.as_ref(), inference);
-    json.list("causes", &best.causes, text);
-    json.list("fixes", &best.fixes, fix);
-    json.field("place", best.place.as_ref(), place);
-    json.field("actor", Some(best.actor.as_str()), string);
-    json.field("provider", best.provider, string);
-    json.list("sources", &best.sources, text);
-    json.list("urls", &best.urls, |out, url| string(out, url));
-    json.field("confidence", Some(best.confidence.percent()), number);
-    json.field("certainty", Some(best.confidence.level().as_str()), string);
-    json.list("evidence", &best.evidence, evidence);
+fn explanation(out: &mut Vec<u8>, best: &Explanation) {
+    field(out, r#","said":"#, Some(&best.said), |out, said| string(out, said));
+    field(out, r#","standard":"#, best.standard.as_ref(), text);
+    field(out, r#","inferred":"#, best.inferred.as_ref(), inference);
+    list(out, r#","causes":"#, &best.causes, text);
+    list(out, r#","fixes":"#, &best.fixes, fix);
+    field(out, r#","place":"#, best.place.as_ref(), place);
+    field(out, r#","actor":"#, Some(best.actor.as_str()), word);
+    field(out, r#","provider":"#, best.provider, string);
+    list(out, r#","sources":"#, &best.sources, text);
+    list(out, r#","urls":"#, &best.urls, |out, url| string(out, url));
+    field(out, r#","confidence":"#, Some(best.confidence.percent()), number);
+    field(out, r#","certainty":"#, Some(best.confidence.level().as_str()), word);
+    list(out, r#","evidence":"#, &best.evidence, evidence);
+}
+
+fn enhanced(out: &mut Vec<u8>, code: EnhancedCode) {
+    out.push(b'"');
+    number(out, code.class);
+    out.push(b'.');
+    number(out, code.subject);
+    out.push(b'.');
+    number(out, code.detail);
+    out.push(b'"');
 }
 
 fn inference(out: &mut Vec<u8>, inference: &Inference) {
-    object(out, |json| {
-        json.field("text", Some(&inference.text), text);
-        json.field("because", Some(&inference.because), text);
-    });
+    field(out, r#"{"text":"#, Some(&inference.text), text);
+    field(out, r#","because":"#, Some(&inference.because), text);
+    out.push(b'}');
 }
 
 fn fix(out: &mut Vec<u8>, fix: &Fix) {
-    object(out, |json| {
-        json.field("text", Some(&fix.text), text);
-        if fix.command.is_some() {
-            json.field("command", fix.command.as_ref(), text);
-        }
-    });
+    field(out, r#"{"text":"#, Some(&fix.text), text);
+    if fix.command.is_some() {
+        field(out, r#","command":"#, fix.command.as_ref(), text);
+    }
+    out.push(b'}');
 }
 
 /// Counted in bytes from 0, as programs count.
 fn place(out: &mut Vec<u8>, place: &Place) {
-    object(out, |json| {
-        json.field("offset", Some(place.at.start as u64), number);
-        json.field("length", Some(place.at.len() as u64), number);
-        json.field("text", Some(&place.what), |out, what| string(out, what));
-    });
+    field(out, r#"{"offset":"#, Some(place.at.start), number);
+    field(out, r#","length":"#, Some(place.at.len()), number);
+    field(out, r#","text":"#, Some(&place.what), |out, what| string(out, what));
+    out.push(b'}');
 }
 
 fn evidence(out: &mut Vec<u8>, evidence: &Evidence) {
-    object(out, |json| {
-        json.field("kind", Some(evidence.kind.as_str()), string);
-        json.field("text", Some(&evidence.text), text);
-        json.field("weight", Some(evidence.weight), number);
-    });
+    field(out, r#"{"kind":"#, Some(evidence.kind.as_str()), word);
+    field(out, r#","text":"#, Some(&evidence.text), text);
+    field(out, r#","weight":"#, Some(evidence.weight), number);
+    out.push(b'}');
+}
+
+fn other(out: &mut Vec<u8>, (slug, confidence): &(Reason, Confidence)) {
+    field(out, r#"{"reason":"#, Some(*slug), reason);
+    field(out, r#","confidence":"#, Some(confidence.percent()), number);
+    out.push(b'}');
 }
 
 /// The word for a class, as JSON and screen have it.
@@ -106,59 +109,40 @@ pub fn class_word(class: Class) -> &'static str {
     }
 }
 
-/// An object under way. Written by hand, as half the time of explaining a log goes into its JSON, and most of that,
-/// in serde_json, into looking for what must be escaped byte by byte.
-struct Object<'o> {
-    out: &'o mut Vec<u8>,
-    begun: bool,
+// Written by hand, as half the time of explaining a log goes into its JSON, and most of that, in serde_json, into
+// looking for what must be escaped byte by byte. Names come with all that stands around them, so that each is one
+// piece.
+
+/// A field with its value, `null` where there is none.
+#[inline]
+fn field<T>(out: &mut Vec<u8>, name: &'static str, value: Option<T>, write: impl FnOnce(&mut Vec<u8>, T)) {
+    out.extend_from_slice(name.as_bytes());
+    match value {
+        Some(value) => write(out, value),
+        None => out.extend_from_slice(b"null"),
+    }
 }
 
-fn object(out: &mut Vec<u8>, fields: impl FnOnce(&mut Object<'_>)) {
-    out.push(b'{');
-    let mut json = Object { out, begun: false };
-    fields(&mut json);
-    json.out.push(b'}');
-}
-
-impl Object<'_> {
-    /// A field with its value, `null` where there is none. The name needs no escapes.
-    fn field<T>(&mut self, name: &str, value: Option<T>, write: impl FnOnce(&mut Vec<u8>, T)) {
-        let out = self.name(name);
-        match value {
-            Some(value) => write(out, value),
-            None => out.extend_from_slice(b"null"),
+/// A field with an array.
+#[inline]
+fn list<T>(out: &mut Vec<u8>, name: &'static str, items: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
+    out.extend_from_slice(name.as_bytes());
+    out.push(b'[');
+    for (n, item) in items.iter().enumerate() {
+        if n > 0 {
+            out.push(b',');
         }
+        write(out, item);
     }
-
-    /// A field with an array.
-    fn list<T>(&mut self, name: &str, items: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
-        let out = self.name(name);
-        out.push(b'[');
-        for (n, item) in items.iter().enumerate() {
-            if n > 0 {
-                out.push(b',');
-            }
-            write(out, item);
-        }
-        out.push(b']');
-    }
-
-    fn name(&mut self, name: &str) -> &mut Vec<u8> {
-        self.out.extend_from_slice(if self.begun { b",\"" } else { b"\"" });
-        self.begun = true;
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(b"\":");
-        self.out
-    }
+    out.push(b']');
 }
 
-fn number<N: Into<u64>>(out: &mut Vec<u8>, number: N) {
-    // Cannot fail: to a vector.
-    let _ = write!(out, "{}", number.into());
+fn number(out: &mut Vec<u8>, number: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 fn reason(out: &mut Vec<u8>, reason: Reason) {
-    string(out, reason.slug());
+    word(out, reason.slug());
 }
 
 fn text(out: &mut Vec<u8>, text: &Text) {
@@ -166,21 +150,32 @@ fn text(out: &mut Vec<u8>, text: &Text) {
 }
 
 fn string(out: &mut Vec<u8>, text: &str) {
-    if needs_escapes(text) {
+    if needs_escapes(text.as_bytes()) {
         // Cannot fail: a string, written to a vector.
         let _ = serde_json::to_writer(out, text);
         return;
     }
+    word(out, text);
+}
+
+/// A string that needs no escapes, as our own slugs do not.
+fn word(out: &mut Vec<u8>, word: &str) {
+    out.reserve(word.len() + 2);
     out.push(b'"');
-    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(word.as_bytes());
     out.push(b'"');
 }
 
-/// Whether JSON wants something in the text escaped. Whole runs are looked at at once, without a way out in between,
-/// as compilers make few instructions of that.
-fn needs_escapes(text: &str) -> bool {
+/// Whether JSON wants something in the text escaped. Runs of one length are looked at without a way out in between,
+/// as compilers make few instructions of that; the last run reaches back into the one before.
+fn needs_escapes(text: &[u8]) -> bool {
+    const RUN: usize = 16;
     let special = |found: bool, byte: &u8| found | (*byte < b' ') | (*byte == b'"') | (*byte == b'\\');
-    text.as_bytes().chunks(32).any(|run| run.iter().fold(false, special))
+    let any = |run: &[u8; RUN]| run.iter().fold(false, special);
+    match text.last_chunk::<RUN>() {
+        Some(last) => text.as_chunks::<RUN>().0.iter().any(any) || any(last),
+        None => text.iter().fold(false, special),
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! punctuation do not matter, and matches whole words: `spam*` the beginning of a word, `url:example.org` the
 //! words of a URL. `@name` is a group from `words.toml`. All groups must occur, near each other.
 
+mod codes;
 mod compile;
 mod phrases;
 mod rows;
@@ -93,6 +94,8 @@ pub(crate) struct Rules {
     triggered: Vec<Vec<u16>>,
     /// Rules that ask for no words.
     wordless: Vec<u16>,
+    /// Rules that ask for no words, but for a provider.
+    providers_wordless: Vec<u16>,
     /// For each provider, the group of words by which replies give it away.
     marks: Vec<(u16, &'static Provider)>,
 }
@@ -155,10 +158,14 @@ impl Rules {
         let facts = Facts { provider, ..facts };
         let candidates =
             distinct.iter().filter_map(|group| self.triggered.get(usize::from(*group))).flatten();
-        let candidates = candidates.chain(&self.wordless).map(|index| usize::from(*index));
-        let holds =
-            |index: &usize| self.rules.get(*index).is_some_and(|rule| rule.holds(&facts, &set, &hits));
-        let mut holding: Vec<usize> = candidates.filter(holds).collect();
+        let of_provider = provider.map_or(&[][..], |_| self.providers_wordless.as_slice());
+        let candidates = candidates.chain(&self.wordless).chain(of_provider).map(|index| usize::from(*index));
+        let mut holding: Vec<usize> = Vec::with_capacity(8);
+        candidates.for_each(|index| {
+            if self.rules.get(index).is_some_and(|rule| rule.holds(&facts, &set, &hits)) {
+                holding.push(index);
+            }
+        });
         // The order of the files decides between equals.
         holding.sort_unstable();
         Matches { rules: holding.into_iter().filter_map(|index| self.rules.get(index)).collect(), provider }

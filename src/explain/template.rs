@@ -25,21 +25,23 @@ pub(crate) struct Context<'a> {
 
 /// The causes whose conditions hold, those with conditions first.
 pub(crate) fn texts(rows: &[&'static str], context: &Context<'_>) -> Vec<Text> {
-    chosen(rows, context).filter_map(|text| context.fill(text)).collect()
+    let mut texts = Vec::with_capacity(rows.len());
+    texts.extend(chosen(rows, context).filter_map(|text| context.fill(text)));
+    texts
 }
 
 /// The fixes whose conditions hold, those with conditions first.
 pub(crate) fn fixes(rows: &[&'static str], context: &Context<'_>) -> Vec<Fix> {
-    chosen(rows, context)
-        .filter_map(|row| {
-            let (text, command) = split_command(row);
-            let command = command.and_then(|c| context.fill(c));
-            if command.as_deref().is_some_and(asks_mx_of_address) {
-                return None;
-            }
-            Some(Fix { text: context.fill(text)?, command })
-        })
-        .collect()
+    let mut fixes = Vec::with_capacity(rows.len());
+    fixes.extend(chosen(rows, context).filter_map(|row| {
+        let (text, command) = split_command(row);
+        let command = command.and_then(|c| context.fill(c));
+        if command.as_deref().is_some_and(asks_mx_of_address) {
+            return None;
+        }
+        Some(Fix { text: context.fill(text)?, command })
+    }));
+    fixes
 }
 
 /// Whether a command asks for the MX of what has none: an IP address or an address literal.
@@ -58,10 +60,10 @@ pub(crate) fn fill_with<'v>(
     }
     let mut out = String::with_capacity(text.len() + 24);
     let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
+    while let Some((before, after)) = cut(rest, b'{') {
         out.push_str(before);
-        let (name, behind) = after.split_once('}')?;
-        let (name, default) = match name.split_once('|') {
+        let (name, behind) = cut(after, b'}')?;
+        let (name, default) = match cut(name, b'|') {
             Some((name, default)) => (name, Some(default)),
             None => (name, None),
         };
@@ -78,6 +80,12 @@ pub(crate) fn fill_with<'v>(
     Some(Cow::Owned(out))
 }
 
+/// As `split_once`, by a search that is quicker in texts as short as these.
+fn cut(text: &'static str, mark: u8) -> Option<(&'static str, &'static str)> {
+    let (before, rest) = text.split_at_checked(memchr::memchr(mark, text.as_bytes())?)?;
+    Some((before, rest.get(1..)?))
+}
+
 /// Rows that apply, without their conditions; those that had any come first.
 fn chosen<'r>(rows: &'r [&'static str], context: &'r Context<'_>) -> impl Iterator<Item = &'static str> + 'r {
     let special = rows.iter().filter_map(|row| {
@@ -90,16 +98,18 @@ fn chosen<'r>(rows: &'r [&'static str], context: &'r Context<'_>) -> impl Iterat
 
 /// `[a, b] text` as `(a, b)` and the text.
 pub(crate) fn split_conditions(row: &'static str) -> Option<(&'static str, &'static str)> {
-    let (conditions, text) = row.strip_prefix('[')?.split_once(']')?;
+    let (conditions, text) = cut(row.strip_prefix('[')?, b']')?;
     Some((conditions, text.strip_prefix(' ')?))
 }
 
 /// `text => command` as the text and the command.
 pub(crate) fn split_command(row: &'static str) -> (&'static str, Option<&'static str>) {
-    match memchr::memmem::find(row.as_bytes(), b" => ").and_then(|at| row.split_at_checked(at)) {
-        Some((text, command)) => (text, command.strip_prefix(" => ")),
-        None => (row, None),
-    }
+    // The head of the arrow is rarer than its shaft, and one byte is found sooner than four.
+    let mut heads =
+        memchr::memchr_iter(b'>', row.as_bytes()).filter_map(|head| row.split_at_checked(head + 1));
+    let found =
+        heads.find_map(|(text, command)| Some((text.strip_suffix(" =>")?, command.strip_prefix(' ')?)));
+    found.map_or((row, None), |(text, command)| (text, Some(command)))
 }
 
 impl Context<'_> {
@@ -203,17 +213,15 @@ impl Context<'_> {
     /// What a name stands for.
     pub(crate) fn value(&self, name: &str) -> Option<Cow<'_, str>> {
         let s = self.situation;
-        let domain = |address: &'_ str| Some(address.rsplit_once('@')?.1.to_owned());
-        let filled = |text: Option<&str>| text.filter(|t| !t.is_empty()).map(|t| Cow::Owned(t.to_owned()));
         match name {
             "recipient" => filled(self.recipient()),
-            "recipient_domain" => self.recipient().and_then(domain).map(Cow::Owned),
+            "recipient_domain" => self.recipient().and_then(domain).map(Cow::Borrowed),
             "sender" => filled(self.sender()),
-            "sender_domain" => self.sender().and_then(domain).map(Cow::Owned),
+            "sender_domain" => self.sender().and_then(domain).map(Cow::Borrowed),
             "host" => filled(s.host.map(host_alone)),
             "target" => filled(s.host),
             "user" => filled(s.authenticated),
-            "verb" => s.verb.map(|v| Cow::Owned(v.as_str().to_owned())),
+            "verb" => s.verb.map(|v| Cow::Borrowed(v.as_str())),
             "mechanism" => filled(s.mechanism),
             "mechanisms" => self.mechanisms().map(|list| Cow::Owned(list.join(" "))),
             "best_mechanism" => self.best_mechanism().map(Cow::Owned),
@@ -271,6 +279,16 @@ pub(crate) const CONDITIONS: &str = "live tls plain authenticated unauthenticate
 #[cfg(test)]
 pub(crate) const NAMES: &str = "recipient recipient_domain sender sender_domain host target user verb mechanism \
      mechanisms best_mechanism size limit code provider mended place client";
+
+/// A value that is known and not empty.
+fn filled(text: Option<&str>) -> Option<Cow<'_, str>> {
+    text.filter(|text| !text.is_empty()).map(Cow::Borrowed)
+}
+
+/// The domain of a mail address.
+fn domain(address: &str) -> Option<&str> {
+    address.rsplit_once('@').map(|(_, domain)| domain)
+}
 
 /// The host of a target without its scheme and port, so that another can be proposed.
 fn host_alone(target: &str) -> &str {

@@ -26,6 +26,8 @@ impl Heard {
     /// Reads a reply.
     pub fn of(reply: &Reply) -> Heard {
         let mut heard = Heard { code: reply.code().map(|c| c.0), ..Heard::default() };
+        let room: usize = reply.lines().map(|line| line.text().len() + 1).sum();
+        heard.said.reserve(room.min(ENOUGH));
         for line in reply.lines() {
             let mut text = line.text().trim_ascii();
             if let Some((code, length)) = leading_enhanced(text) {
@@ -130,7 +132,10 @@ fn inner_enhanced(text: &[u8]) -> Option<EnhancedCode> {
 pub(crate) fn fold(text: &str, urls: &mut Vec<String>) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     out.push(' ');
-    for word in text.split(' ').filter(|w| !w.is_empty()) {
+    let mut start = 0;
+    for end in memchr::memchr_iter(b' ', text.as_bytes()).chain([text.len()]) {
+        let word = text.get(start..end).unwrap_or_default();
+        start = end + 1;
         fold_word(word, &mut out, urls);
         if !out.ends_with(' ') {
             out.push(' ');
@@ -141,6 +146,11 @@ pub(crate) fn fold(text: &str, urls: &mut Vec<String>) -> String {
 
 fn fold_word(word: &str, out: &mut String, urls: &mut Vec<String>) {
     let bytes = word.as_bytes();
+    if bytes.iter().all(u8::is_ascii_alphanumeric) {
+        let start = out.len();
+        out.push_str(word);
+        return out.get_mut(start..).into_iter().for_each(str::make_ascii_lowercase);
+    }
     if !bytes.iter().any(|b| matches!(b, b'@' | b'.' | b':')) {
         return push_folded(word, b' ', out);
     }
@@ -199,8 +209,8 @@ fn data_kind(word: &str) -> Option<&'static str> {
 }
 
 fn url_start(word: &str) -> Option<usize> {
-    let at = memchr::memmem::find(word.as_bytes(), b"://")?;
-    let head = word.get(..at)?;
+    let colon = |at: &usize| word.get(*at..).is_some_and(|rest| rest.starts_with("://"));
+    let head = word.get(..memchr::memchr_iter(b':', word.as_bytes()).find(colon)?)?;
     [head.len().checked_sub(5), head.len().checked_sub(4)].into_iter().flatten().find(|start| {
         head.get(*start..).is_some_and(|s| s.eq_ignore_ascii_case("https") || s.eq_ignore_ascii_case("http"))
     })

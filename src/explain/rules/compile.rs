@@ -82,16 +82,17 @@ impl<'a> Builder<'a> {
 
     fn finish(self, rules: Vec<Rule>, marks: Vec<(u16, &'static Provider)>) -> Rules {
         let mut triggered = vec![Vec::new(); self.sizes.len()];
-        let mut wordless = Vec::new();
+        let (mut wordless, mut providers_wordless) = (Vec::new(), Vec::new());
         for (index, rule) in rules.iter().enumerate() {
             let Ok(index) = u16::try_from(index) else { break };
             // The group with the fewest phrases is the rarest.
             let rarest = rule.all.iter().min_by_key(|group| self.sizes.get(usize::from(**group)));
             match rarest.and_then(|group| triggered.get_mut(usize::from(*group))) {
                 Some(list) => list.push(index),
+                None if rule.provider.is_some() && !rule.row.alone => providers_wordless.push(index),
                 None => wordless.push(index),
             }
         }
-        Rules { phrases: self.phrases.build(), rules, triggered, wordless, marks }
+        Rules { phrases: self.phrases.build(), rules, triggered, wordless, providers_wordless, marks }
     }
 }

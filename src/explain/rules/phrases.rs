@@ -60,10 +60,17 @@ fn head(bytes: &[u8]) -> u64 {
     u64::from_be_bytes(bytes.first_chunk().copied().unwrap_or_else(padded))
 }
 
+/// The bits of a head that a needle of this length takes.
+fn head_mask(length: usize) -> u64 {
+    u64::MAX.checked_shl(8 * 8usize.saturating_sub(length) as u32).unwrap_or(0)
+}
+
 /// One phrase.
 #[derive(Debug)]
 struct Phrase {
     head: u64,
+    /// What of the head is the needle's.
+    mask: u64,
     /// Its place in the text of all needles.
     needle: Range<usize>,
     /// The place of its groups among those of all phrases.
@@ -82,6 +89,8 @@ pub(super) struct Phrases {
     text: Box<[u8]>,
     groups: Vec<u16>,
     list: Vec<Phrase>,
+    /// The heads of all phrases, close together for the search.
+    heads: Vec<u64>,
     /// For each first byte, the number from 1 of its table in `seconds`; 0 where no phrase begins with it.
     firsts: [u8; 256],
     /// For each second byte after one first byte, the phrases that begin so.
@@ -94,6 +103,7 @@ impl Default for Phrases {
             text: Box::default(),
             groups: Vec::with_capacity(8192),
             list: Vec::with_capacity(8192),
+            heads: Vec::with_capacity(8192),
             firsts: [0; 256],
             seconds: Vec::new(),
         }
@@ -123,7 +133,9 @@ impl Phrases {
         }
         let start = self.groups.len();
         self.groups.extend(groups);
-        self.list.push(Phrase { head, needle: place, groups: start..self.groups.len(), shorter });
+        self.heads.push(head);
+        let (mask, groups) = (head_mask(place.len()), start..self.groups.len());
+        self.list.push(Phrase { head, mask, needle: place, groups, shorter });
     }
 
     fn run_mut(&mut self, first: u8, second: u8) -> Option<&mut Run> {
@@ -135,12 +147,19 @@ impl Phrases {
         self.seconds.get_mut(usize::from(*table) - 1)?.get_mut(usize::from(second))
     }
 
-    /// The phrases that begin with these two bytes, and the place of the first in the list.
-    fn run(&self, first: u8, second: u8) -> Option<(usize, &[Phrase])> {
+    /// Where the phrases that begin with these two bytes are in the list.
+    fn run(&self, first: u8, second: u8) -> Option<Range<usize>> {
         let table = usize::from(*self.firsts.get(usize::from(first))?).checked_sub(1)?;
         let (start, count) = *self.seconds.get(table)?.get(usize::from(second))?;
-        let start = usize::from(start);
-        Some((start, self.list.get(start..start + usize::from(count))?))
+        (count > 0).then(|| usize::from(start)..usize::from(start) + usize::from(count))
+    }
+
+    /// The last phrase of a run that does not sort behind the text.
+    fn last_before(&self, run: Range<usize>, text_head: u64, text: &[u8]) -> Option<&Phrase> {
+        let sorted_before = self.heads.get(run.clone())?.partition_point(|head| *head <= text_head);
+        let before = self.list.get(run.start..run.start + sorted_before)?;
+        // Among those with the head of the text the rest of the needle tells.
+        before.iter().rev().find(|phrase| phrase.head < text_head || self.needle(phrase) <= text)
     }
 
     /// Calls `found` for each occurrence of each phrase, with the groups of the phrase and the bytes that it takes.
@@ -148,17 +167,18 @@ impl Phrases {
         let bytes = text.as_bytes();
         for (at, pair) in bytes.windows(2).enumerate() {
             let &[first, second] = pair else { continue };
-            let Some((start, run)) = self.run(first, second) else { continue };
+            let Some(run) = self.run(first, second) else { continue };
             let rest = bytes.get(at..).unwrap_or_default();
-            let text = (head(rest), rest);
-            let sorted_before = run.partition_point(|phrase| (phrase.head, self.needle(phrase)) <= text);
-            let mut next = (start + sorted_before).checked_sub(1).filter(|_| sorted_before > 0);
-            while let Some(phrase) = next.and_then(|index| self.list.get(index)) {
-                if rest.starts_with(self.needle(phrase)) {
+            let text_head = head(rest);
+            let mut next = self.last_before(run, text_head, rest);
+            while let Some(phrase) = next {
+                let length = phrase.needle.len();
+                let begins = (phrase.head ^ text_head) & phrase.mask == 0 && rest.len() >= length;
+                if begins && (length <= 8 || rest.starts_with(self.needle(phrase))) {
                     let groups = self.groups.get(phrase.groups.clone()).unwrap_or_default();
-                    found(groups, at..at + phrase.needle.len());
+                    found(groups, at..at + length);
                 }
-                next = phrase.shorter.map(usize::from);
+                next = phrase.shorter.and_then(|index| self.list.get(usize::from(index)));
             }
         }
     }

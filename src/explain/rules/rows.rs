@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::codes::{CodePattern, EnhancedPattern};
 use crate::explain::Actor;
 #[cfg(test)]
 use crate::explain::tables::TableError;
-use crate::explain::tables::{Table, code_matches, table};
+use crate::explain::tables::{Table, table};
 use crate::wire::EnhancedCode;
 
 /// A rule as it stands in a table.
@@ -32,10 +33,10 @@ pub struct RuleRow {
     pub within: usize,
     /// Codes: `550`, `55x`; none means any error.
     #[serde(default)]
-    pub code: Vec<&'static str>,
+    pub code: Vec<CodePattern>,
     /// Enhanced codes: `5.7.1`, `x.7.x`, `x.7.606-649`.
     #[serde(default)]
-    pub enhanced: Vec<&'static str>,
+    pub enhanced: Vec<EnhancedPattern>,
     /// Verbs after which alone it holds.
     #[serde(default)]
     pub after: Vec<&'static str>,
@@ -70,25 +71,11 @@ fn near() -> usize {
 impl RuleRow {
     /// Whether codes and command fit.
     pub(crate) fn fits(&self, code: u16, enhanced: Option<EnhancedCode>, verb: Option<&str>) -> bool {
-        (self.code.is_empty() || self.code.iter().any(|pattern| code_matches(pattern, code)))
+        (self.code.is_empty() || self.code.iter().any(|pattern| pattern.fits(code)))
             && (self.enhanced.is_empty()
-                || enhanced.is_some_and(|e| self.enhanced.iter().any(|pattern| enhanced_matches(pattern, e))))
+                || enhanced.is_some_and(|e| self.enhanced.iter().any(|pattern| pattern.fits(e))))
             && (self.after.is_empty() || verb.is_some_and(|v| self.after.contains(&v)))
     }
-}
-
-/// Whether an enhanced code fits `5.7.1`, `x.7.x` or `x.7.606-649`.
-pub(crate) fn enhanced_matches(pattern: &str, code: EnhancedCode) -> bool {
-    let mut parts = pattern.split('.');
-    let mut fits = |number: u16| {
-        parts.next().is_some_and(|part| match part.split_once('-') {
-            Some((low, high)) => {
-                low.parse().is_ok_and(|l: u16| l <= number) && high.parse().is_ok_and(|h: u16| number <= h)
-            }
-            None => part == "x" || part.parse() == Ok(number),
-        })
-    };
-    fits(u16::from(code.class)) && fits(code.subject) && fits(code.detail)
 }
 
 /// A mail provider with replies of its own: a file of `grammar/providers`.

@@ -19,8 +19,8 @@ pub use registry::{
     Capability, CommandInfo, EnhancedRow, Mechanism, Param, TlsRow, capabilities, capability, command,
     commands, enhanced, enhanced_meaning, mechanism, mechanisms, tls, tls_rows,
 };
+pub(crate) use replies::best_row;
 pub use replies::{ReplyRow, is_expected, reply_meaning, reply_rows};
-pub(crate) use replies::{best_row, code_matches};
 
 /// What a code or keyword means, and who says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -86,7 +86,7 @@ pub(crate) fn best_row(code: ReplyCode, verb: Option<&str>) -> Option<&'static R
 }
 
 /// Whether a code fits `550`, `55x` or `5xx`.
-pub(crate) fn code_matches(pattern: &str, code: u16) -> bool {
+fn code_matches(pattern: &str, code: u16) -> bool {
     let digits = [code / 100 % 10, code / 10 % 10, code % 10];
     code < 1000
         && pattern.len() == 3
