@@ -9,7 +9,7 @@ use super::tables::{self, ReasonRow};
 use super::template::{self, Context};
 use super::text::Heard;
 use crate::session::Phase;
-use crate::wire::{ReplyCode, command};
+use crate::wire::{ReplyCode, Verb, command};
 
 /// How much a rule counts that does not say.
 const RULE_WEIGHT: u8 = 85;
@@ -71,6 +71,7 @@ impl Weighed {
             named: self.heard.address(),
             named_is_sender: matches!(candidate.reason.slug(), "sender-rejected" | "sender-authentication"),
             provider: self.provider.map(|p| p.name),
+            class: self.heard.class(),
             mended: self.fault.as_ref().and_then(|f| f.mended.clone()),
             place: self.fault.as_ref().map(|f| f.place.in_words()),
         };
@@ -178,6 +179,11 @@ fn weigh_session(found: &mut Vec<Candidate>, situation: &Situation<'_>, code: u1
             session("the command that was sent breaks the grammar", 60),
         );
     }
+    if is_unexpected(situation, code) {
+        found.clear();
+        let text = "the command has other codes in the standard";
+        add(found, tables::reason(Reason::UNEXPECTED_CODE.slug()), None, session(text, 95));
+    }
     let limit = situation.capabilities.and_then(|c| c.size_limit()).filter(|limit| *limit > 0);
     if matches!(code, 452 | 552 | 554)
         && situation.declared_size.zip(limit).is_some_and(|(size, limit)| size > limit)
@@ -189,6 +195,17 @@ fn weigh_session(found: &mut Vec<Candidate>, situation: &Situation<'_>, code: u1
             session("the message is over the SIZE that EHLO listed", 80),
         );
     }
+}
+
+/// Whether a positive code is none that the command has. Where nothing but a log is known, DATA may stand for the
+/// content, too.
+fn is_unexpected(situation: &Situation<'_>, code: u16) -> bool {
+    let verb = situation.verb.filter(|verb| situation.live || **verb != Verb::Data);
+    let known = match verb {
+        Some(verb) => tables::command(verb.as_str()).is_some(),
+        None => situation.verb.is_none() && situation.phase == Phase::Greeting,
+    };
+    known && matches!(code, 200..400) && !tables::is_expected(ReplyCode(code), verb, situation.phase)
 }
 
 /// Where the command that was refused breaks the grammar, and the command mended.
@@ -220,7 +237,9 @@ impl Fault {
                 None => break,
             }
         }
-        Some(Fault { place, mended: mended.and_then(|line| String::from_utf8(line).ok()) })
+        // What is still wrong is no proposal.
+        let right = mended.filter(|line| command::check(line, situation.capabilities).is_empty());
+        Some(Fault { place, mended: right.and_then(|line| String::from_utf8(line).ok()) })
     }
 }
 
@@ -279,8 +298,9 @@ fn settle(found: &mut Vec<Candidate>, code: u16, enhanced: bool) {
         let limit = if first.words_alone() { WORDS_ALONE } else { 1.0 };
         first.score = first.score.min(most).min(limit);
     }
+    let nothing = if matches!(code, 0 | 200..600) { Reason::UNKNOWN } else { Reason::NO_REPLY_CODE };
     if found.is_empty()
-        && let Some((reason, row)) = tables::reason(Reason::UNKNOWN.slug())
+        && let Some((reason, row)) = tables::reason(nothing.slug())
     {
         found.push(Candidate { reason, row, rule: None, score: 0.0, evidence: Vec::new() });
     }
@@ -344,16 +364,23 @@ impl Candidate {
     }
 
     fn inference(&self, context: &Context<'_>) -> Option<Inference> {
-        let strongest = self.evidence.first()?;
-        let short = self.rule.and_then(|(rule, _)| rule.row.short).unwrap_or(self.row.short);
+        let by_rule = self.rule.and_then(|(rule, _)| rule.row.short);
+        let short = by_rule.or_else(|| self.short_by_code(context)).unwrap_or(self.row.short);
         let text = context.fill(short).unwrap_or(Cow::Borrowed(self.row.meaning));
-        let because = match strongest.kind {
-            EvidenceKind::Provider => "the provider's own wording",
-            EvidenceKind::Wording => "the server's words",
-            EvidenceKind::Enhanced => "the enhanced code",
-            EvidenceKind::Session => "the state of the session",
-            EvidenceKind::Code | EvidenceKind::Class => "the code alone",
+        let because = match self.evidence.first().map(|strongest| strongest.kind) {
+            Some(EvidenceKind::Provider) => "the provider's own wording",
+            Some(EvidenceKind::Wording) => "the server's words",
+            Some(EvidenceKind::Enhanced) => "the enhanced code",
+            Some(EvidenceKind::Session) => "the state of the session",
+            Some(EvidenceKind::Code | EvidenceKind::Class) => "the code alone",
+            None => "words and codes that say nothing",
         };
         Some(Inference { text, because: Cow::Borrowed(because) })
+    }
+
+    /// What the code adds to a reason that it points to, too: a verb that is not known differs from an argument.
+    fn short_by_code(&self, context: &Context<'_>) -> Option<&'static str> {
+        let row = tables::best_row(ReplyCode(context.code), context.situation.verb_name())?;
+        row.short.filter(|_| row.reason == Some(self.reason.slug()))
     }
 }

@@ -21,6 +21,11 @@ impl Reason {
     /// The server waits for more.
     pub const CONTINUE: Reason = Reason("continue");
 
+    /// The number is no reply code.
+    pub const NO_REPLY_CODE: Reason = Reason("no-reply-code");
+    /// A positive code that the command does not have.
+    pub const UNEXPECTED_CODE: Reason = Reason("unexpected-code");
+
     /// The slug.
     pub fn slug(self) -> &'static str {
         self.0

@@ -126,6 +126,7 @@ fn with_context(host: Option<&str>, work: impl FnOnce(&Context<'_>) -> Explanati
     work(&Context {
         situation: &situation,
         code: 0,
+        class: 0,
         named: None,
         named_is_sender: false,
         provider: None,

@@ -30,10 +30,16 @@ pub struct Situation<'a> {
     pub authenticated: Option<&'a str>,
     /// The mechanism tried last.
     pub mechanism: Option<&'a str>,
+    /// The user name given in the last AUTH exchange, where it was seen.
+    pub login: Option<&'a str>,
     /// The envelope sender, without brackets.
     pub sender: Option<&'a str>,
     /// The recipient in question, without brackets.
     pub recipient: Option<&'a str>,
+    /// The sender that was tried last, accepted or not.
+    pub sender_before: Option<&'a str>,
+    /// The recipient that was tried last, accepted or not.
+    pub recipient_before: Option<&'a str>,
     /// The size declared with `MAIL … SIZE=`, or that of the content sent, in octets.
     pub declared_size: Option<u64>,
     /// The host that was asked for.
@@ -60,7 +66,10 @@ impl<'a> Situation<'a> {
             before_tls: None,
             authenticated: None,
             mechanism: None,
+            login: None,
             sender: None,
+            sender_before: None,
+            recipient_before: None,
             recipient: None,
             declared_size: None,
             host: None,

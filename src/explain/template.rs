@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{Fix, Situation, Text};
+use super::{Fix, Situation, Text, tables};
 use crate::session::Phase;
+use crate::wire::{CommandLine, Verb};
 
 /// What conditions and names are looked up in.
 pub(crate) struct Context<'a> {
@@ -11,6 +12,8 @@ pub(crate) struct Context<'a> {
     pub situation: &'a Situation<'a>,
     /// The reply code, or 0.
     pub code: u16,
+    /// The first digit of the code, or of the enhanced code where there is no other; or 0.
+    pub class: u16,
     /// The first mail address in the reply: most replies about an address name it.
     pub named: Option<&'a str>,
     /// Whether that address is the sender's.
@@ -146,8 +149,16 @@ impl Context<'_> {
             "starttls-offered" => Some(!s.tls && s.capabilities.is_some_and(|c| c.has("STARTTLS"))),
             "starttls-not-offered" => Some(!s.tls && s.capabilities.is_some_and(|c| !c.has("STARTTLS"))),
             "starttls-vanished" => earlier(&["starttls-vanished"]),
-            "temporary" => Some(self.code / 100 == 4),
-            "permanent" => Some(self.code / 100 == 5),
+            "temporary" => Some(self.class == 4),
+            "permanent" => Some(self.class == 5),
+            "code-500" | "code-501" | "code-502" | "code-504" | "code-555" => {
+                Some(name.strip_prefix("code-").and_then(|code| code.parse().ok()) == Some(self.code))
+            }
+            "positive" => Some(self.class == 2),
+            "intermediate" => Some(self.class == 3),
+            "login-known" => Some(s.login.is_some()),
+            "login-full" => Some(s.login.is_some_and(|user| user.contains('@'))),
+            "login-short" => Some(s.login.is_some_and(|user| !user.contains('@'))),
             "size-known" => Some(self.sizes().is_some()),
             "over-size" => Some(self.sizes().is_some_and(|(size, limit)| size > limit)),
             "null-sender" => Some(s.sender == Some("")),
@@ -220,7 +231,11 @@ impl Context<'_> {
             "sender_domain" => self.sender().and_then(domain).map(Cow::Borrowed),
             "host" => filled(s.host.map(host_alone)),
             "target" => filled(s.host),
+            "sender_before" => filled(s.sender.filter(|a| !a.is_empty()).or(s.sender_before)),
+            "recipient_before" => filled(s.recipient.or(s.recipient_before)),
             "user" => filled(s.authenticated),
+            "expected" => self.expected().map(Cow::Owned),
+            "known_verb" => self.known_verb().map(Cow::Owned),
             "verb" => s.verb.map(|v| Cow::Borrowed(v.as_str())),
             "mechanism" => filled(s.mechanism),
             "mechanisms" => self.mechanisms().map(|list| Cow::Owned(list.join(" "))),
@@ -233,6 +248,25 @@ impl Context<'_> {
             "place" => self.place.as_deref().map(Cow::Borrowed),
             _ => None,
         }
+    }
+
+    /// The codes with which the command is accepted.
+    fn expected(&self) -> Option<String> {
+        let verb = self.situation.verb_name()?;
+        let codes: &[u16] = match (self.situation.phase, tables::command(verb)) {
+            (Phase::Greeting, _) => &[220],
+            (Phase::Data, _) => &[250],
+            (_, row) => &row?.expected,
+        };
+        Some(codes.iter().map(u16::to_string).collect::<Vec<_>>().join(" or "))
+    }
+
+    /// The verb, if it is one; else that of the command as it was mended.
+    fn known_verb(&self) -> Option<String> {
+        let known = |verb: &Verb| !matches!(verb, Verb::Other(_));
+        let mended = self.mended.as_deref().map(|line| CommandLine::parse(line.as_bytes()).verb);
+        let verb = self.situation.verb.filter(|verb| known(verb)).cloned().or(mended.filter(known))?;
+        Some(verb.as_str().to_owned())
     }
 
     fn recipient(&self) -> Option<&str> {
@@ -273,12 +307,14 @@ pub(crate) const CONDITIONS: &str = "live tls plain authenticated unauthenticate
      auth-after-tls starttls-offered starttls-not-offered starttls-vanished temporary permanent size-known over-size \
      null-sender sender-known recipient-known at-connect at-ehlo at-mail at-rcpt at-data at-auth at-starttls \
      missing-ehlo missing-mail missing-rcpt token-sent certificate-sent secret-sent mechanism-offered mechanism-not-offered \
-     auth-failed-before relay-denied-before mended placed utf8";
+     auth-failed-before relay-denied-before mended placed utf8 code-500 code-501 code-502 code-504 code-555 \
+     login-known login-full login-short positive intermediate";
 
 /// All names that may stand in braces.
 #[cfg(test)]
 pub(crate) const NAMES: &str = "recipient recipient_domain sender sender_domain host target user verb mechanism \
-     mechanisms best_mechanism size limit code provider mended place client";
+     mechanisms best_mechanism size limit code provider mended place client sender_before recipient_before \
+     known_verb expected";
 
 /// A value that is known and not empty.
 fn filled(text: Option<&str>) -> Option<Cow<'_, str>> {

@@ -23,6 +23,12 @@ pub(crate) struct Heard {
 const ENOUGH: usize = 16 * 1024;
 
 impl Heard {
+    /// The first digit of the code, or where there is none, of the enhanced code; or 0.
+    pub fn class(&self) -> u16 {
+        let enhanced = || self.enhanced.map(|enhanced| u16::from(enhanced.class));
+        self.code.map(|code| code / 100).or_else(enhanced).unwrap_or(0)
+    }
+
     /// Reads a reply.
     pub fn of(reply: &Reply) -> Heard {
         let mut heard = Heard { code: reply.code().map(|c| c.0), ..Heard::default() };

@@ -14,7 +14,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::explain::render::{self, Headline, Line, Piece, Style};
 use crate::explain::{self, Explanation, Situation, tables};
 use crate::sasl;
-use crate::session::{Answer, Command, Dialogue, Difference, Input, State};
+use crate::session::{Answer, Command, Dialogue, Difference, Input, Sent, State};
 use crate::transcript::{Entry, EntryKind, Header, Info, Payload};
 use crate::wire::{EnhancedCode, ReplyAssembler, ReplyCode, ReplyLine, Verb, escape};
 
@@ -58,6 +58,23 @@ pub struct Told {
     before: State,
 }
 
+/// Addresses that were tried, accepted or not.
+#[derive(Debug, Default)]
+struct Tried {
+    sender: Option<String>,
+    recipient: Option<String>,
+}
+
+impl Tried {
+    fn note(&mut self, command: &Command) {
+        match command.input {
+            Input::Mail => self.sender = address_of(command).filter(|a| !a.is_empty()).or(self.sender.take()),
+            Input::Rcpt => self.recipient = address_of(command).or(self.recipient.take()),
+            _ => {}
+        }
+    }
+}
+
 /// Follows a session entry by entry and tells it.
 #[derive(Debug)]
 pub struct Narrator {
@@ -69,6 +86,8 @@ pub struct Narrator {
     host: Option<String>,
     /// The reasons for which commands failed, each once.
     earlier: Vec<&'static str>,
+    /// The sender and the recipient tried last, accepted or not.
+    tried: Tried,
     quiet: HashSet<(Option<Verb>, ReplyCode)>,
     /// Whether the last reply is kept.
     remembers: bool,
@@ -87,6 +106,7 @@ impl Narrator {
             header: Header::default(),
             host: None,
             earlier: Vec::new(),
+            tried: Tried::default(),
             quiet: HashSet::new(),
             remembers: true,
             last: None,
@@ -160,7 +180,9 @@ impl Narrator {
     /// Takes note of a line of the client.
     fn take(&mut self, line: &Payload, at: Duration) {
         if line.ending.ends_line() {
-            self.dialogue.sent(line.head(), line.wire_len(), at);
+            if let Sent::Command(command) = self.dialogue.sent(line.head(), line.wire_len(), at) {
+                self.tried.note(&command);
+            }
         } else {
             self.dialogue.sent_part(line.head(), line.wire_len());
         }
@@ -356,6 +378,9 @@ impl Narrator {
             before_tls: before.before_tls.as_deref(),
             authenticated: before.authenticated.as_ref().map(|who| who.user.as_deref().unwrap_or("")),
             mechanism: before.mechanism.as_deref(),
+            login: before.claimed_user.as_deref(),
+            sender_before: self.tried.sender.as_deref(),
+            recipient_before: self.tried.recipient.as_deref(),
             sender: if is(Input::Mail) { argument.as_deref() } else { before.envelope.sender.as_deref() },
             recipient: if is(Input::Rcpt) {
                 argument.as_deref()

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::wire::{Capabilities, Class, Quirk, Reply, ReplyCode, Verb};
 
 use super::state::{Command, State};
-use super::table::{Input, Phase};
+use super::table::{Input, Phase, success_codes};
 
 /// What a line that was sent turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +46,23 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Deviations that show only in what the reply answers: nothing at all, the opening of the link, or EHLO.
+    /// Deviations that show only in what the reply answers: nothing at all, the opening of the link, EHLO, or a command
+    /// that has other codes.
     pub fn quirks(&self) -> Vec<Quirk> {
+        let mut quirks = self.quirks_of_text();
+        quirks.extend(self.quirk_of_code());
+        quirks
+    }
+
+    /// A positive code that is not the command's.
+    fn quirk_of_code(&self) -> Option<Quirk> {
+        let command = self.command.as_ref()?;
+        let code = self.reply.code().filter(|code| matches!(code.0, 200..400))?;
+        let expected = success_codes(command.input, command.verb.as_ref())?;
+        (!expected.contains(&code.0)).then_some(Quirk::UnexpectedCode { code: code.0, expected })
+    }
+
+    fn quirks_of_text(&self) -> Vec<Quirk> {
         match &self.command {
             // A server may say at any time that it is going away (RFC 5321 §3.8).
             None if self.reply.code() == Some(ReplyCode::UNAVAILABLE) => Vec::new(),

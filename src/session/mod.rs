@@ -16,7 +16,7 @@ pub use dialogue::{Answer, Dialogue, Sent};
 pub use limits::{Caps, Exceeded, Timeouts};
 pub use server::{Request, Server};
 pub use state::{Command, Difference, Envelope, Identity, Link, State};
-pub use table::{Input, OutOfOrder, Phase};
+pub use table::{Input, OutOfOrder, Phase, success_codes};
 
 #[cfg(test)]
 mod tests;

@@ -153,6 +153,29 @@ pub fn next(phase: Phase, input: Input, code: ReplyCode) -> Phase {
     to.unwrap_or(phase)
 }
 
+/// The codes with which a server accepts what it was given (RFC 5321 §4.3.2; STARTTLS: RFC 3207 §4, AUTH: RFC 4954
+/// §4, BDAT: RFC 3030 §2, ETRN: RFC 1985 §5.2); nothing where they are not known. Others of these classes are acted on
+/// by their first digit, and are named.
+pub fn success_codes(input: Input, verb: Option<&Verb>) -> Option<&'static [u16]> {
+    Some(match (input, verb) {
+        (Input::Connect | Input::StartTls, _) => &[220],
+        (Input::Auth | Input::AuthResponse, _) => &[235, 334],
+        (Input::Data, _) => &[354],
+        (Input::Rcpt, _) => &[250, 251],
+        (Input::Quit, _) => &[221],
+        (
+            Input::Greet | Input::Mail | Input::EndOfContent | Input::Bdat | Input::BdatLast | Input::Rset,
+            _,
+        ) => &[250],
+        (Input::Other, Some(Verb::Noop)) => &[250],
+        (Input::Other, Some(Verb::Vrfy)) => &[250, 251, 252],
+        (Input::Other, Some(Verb::Expn)) => &[250, 252],
+        (Input::Other, Some(Verb::Help)) => &[211, 214],
+        (Input::Other, Some(Verb::Etrn)) => &[250, 251, 252, 253],
+        (Input::Other, _) => return None,
+    })
+}
+
 /// Why a command is out of order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutOfOrder {

@@ -51,6 +51,13 @@ pub enum Quirk {
     NotAReply,
     /// The reply came while no command was waiting for one.
     Unsolicited,
+    /// A positive reply with a code that the standard does not have for this command: 250 to QUIT, 354 to EHLO.
+    UnexpectedCode {
+        /// The code that came.
+        code: u16,
+        /// The codes that the standard has here.
+        expected: &'static [u16],
+    },
     /// Bytes came in cleartext behind the reply to STARTTLS (injection, CVE-2011-0411).
     PlaintextAfterStartTls {
         /// How many bytes were thrown away.
@@ -89,6 +96,7 @@ impl Quirk {
             Quirk::CodeOnly | Quirk::NoText | Quirk::OddSeparator(_) | Quirk::NotAReply => "RFC 5321 §4.2",
             Quirk::OddCode => "RFC 5321 §4.2",
             Quirk::Unsolicited => "RFC 5321 §4.2",
+            Quirk::UnexpectedCode { .. } => "RFC 5321 §4.3.2",
             Quirk::PlaintextAfterStartTls { .. } => "RFC 3207 §5, CVE-2011-0411",
             Quirk::OddKeyword | Quirk::OddParameter(_) | Quirk::DuplicateKeyword(_) => "RFC 5321 §4.1.1.1",
             Quirk::NoName => "RFC 5321 §4.3.1",
@@ -125,6 +133,10 @@ impl fmt::Display for Quirk {
             }
             Quirk::NotAReply => write!(f, "not an SMTP reply line"),
             Quirk::Unsolicited => write!(f, "no command was waiting for this"),
+            Quirk::UnexpectedCode { code, expected } => {
+                let wanted: Vec<String> = expected.iter().map(u16::to_string).collect();
+                write!(f, "code {code:03}, where the standard has {}", wanted.join(" or "))
+            }
             Quirk::PlaintextAfterStartTls { bytes } => write!(
                 f,
                 "{bytes} bytes in cleartext behind the reply to STARTTLS; thrown away, as somebody may have injected them"

@@ -22,6 +22,9 @@ pub struct ReplyRow {
     pub after: Vec<&'static str>,
     /// The meaning, as a clause.
     pub meaning: &'static str,
+    /// The headline where the reason is the row's own; else that of the reason.
+    #[serde(default)]
+    pub short: Option<&'static str>,
     /// The document and section that say so.
     pub source: &'static str,
     /// The reason it points to, if to one.
@@ -97,7 +100,7 @@ fn code_matches(pattern: &str, code: u16) -> bool {
 pub fn is_expected(code: ReplyCode, verb: Option<&Verb>, phase: Phase) -> bool {
     match (verb, phase) {
         (None, Phase::Greeting) => code == ReplyCode::READY,
-        (_, Phase::Data) => matches!(code.0, 250 | 354),
+        (_, Phase::Data) => code.0 == 250,
         (Some(verb), _) => match command(verb.as_str()) {
             Some(row) => row.expected.contains(&code.0),
             None => code.0 / 100 == 2,

@@ -1,0 +1,171 @@
+//! What is said and proposed must be true of the situation: each of these was false once.
+
+use super::*;
+use crate::session::Phase;
+use crate::wire::{Capabilities, CommandLine, Verb};
+
+/// Explains `text` as the answer to `command` in a session.
+fn answer(command: &str, text: &str) -> Explanation {
+    let (reply, verb) = (reply(text), CommandLine::parse(command.as_bytes()).verb);
+    let of = Situation::of(&reply);
+    let command = Some(command.as_bytes());
+    explain(&Situation { verb: Some(&verb), command, live: true, ..of }).remove(0)
+}
+
+fn headline(explanation: &Explanation) -> &str {
+    explanation.inferred.as_ref().map_or("", |inferred| &inferred.text)
+}
+
+/// All commands that are proposed.
+fn commands(explanation: &Explanation) -> Vec<&str> {
+    explanation.fixes.iter().filter_map(|fix| fix.command.as_deref()).collect()
+}
+
+/// All causes and fixes.
+fn words(explanation: &Explanation) -> String {
+    let fixes = explanation.fixes.iter().map(|fix| fix.text.as_ref());
+    explanation.causes.iter().map(|cause| cause.as_ref()).chain(fixes).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn too_many_errors_are_not_too_many_recipients() {
+    let told = first("421 4.7.0 mx.example.org Error: too many errors");
+    assert_eq!(headline(&told), "this client made too many errors in this session");
+    assert!(!words(&told).contains("more recipients"), "{}", words(&told));
+    assert_eq!(told.actor, Actor::Client);
+}
+
+#[test]
+fn a_mended_command_has_no_fault() {
+    let told = answer("RCPT TO:<bob@exa mple.org>", "501 5.1.3 Bad recipient address syntax");
+    assert!(!commands(&told).iter().any(|c| c.starts_with("RCPT")), "{:?}", commands(&told));
+    let told = answer("RCPT TO:bob@example.org", "501 5.5.2 Syntax error");
+    assert_eq!(commands(&told).first(), Some(&"RCPT TO:<bob@example.org>"));
+}
+
+#[test]
+fn a_refused_argument_is_no_unknown_verb() {
+    for (command, text, headline_wanted) in [
+        ("RCTP TO:<a@example.org>", "500 5.5.2 Error: command not recognized", "does not know RCTP"),
+        ("MAIL FROM:<a@b> X=1", "501 5.5.4 Invalid arguments", "does not take what stands behind MAIL"),
+        ("VRFY bob", "502 5.5.1 VRFY not implemented", "has not got VRFY"),
+        ("MAIL FROM:<a@b>", "504 5.5.4 Parameter not implemented", "has not got what MAIL asks for"),
+        ("MAIL FROM:<a@b> SMTPUTF8", "555 Unsupported option: SMTPUTF8", "does not know a parameter of MAIL"),
+    ] {
+        let told = answer(command, text);
+        assert_eq!(told.reason.slug(), "syntax", "{text}");
+        assert!(headline(&told).contains(headline_wanted), "{text}: {}", headline(&told));
+    }
+}
+
+#[test]
+fn help_is_proposed_for_the_verb_that_was_meant() {
+    let told = answer("RCTP TO:<a@example.org>", "500 5.5.2 Error: command not recognized");
+    assert!(commands(&told).contains(&"/help RCPT"), "{:?}", commands(&told));
+    let told = answer("XYZZY", "500 5.5.2 Error: command not recognized");
+    assert!(!commands(&told).iter().any(|c| c.starts_with("/help")), "{:?}", commands(&told));
+}
+
+#[test]
+fn a_refused_greeting_name_is_no_matter_of_reverse_dns() {
+    let text = "504 5.5.2 <laptop>: Helo command rejected: need fully-qualified hostname";
+    let told = answer("EHLO laptop", text);
+    assert!(!words(&told).contains("PTR"), "{}", words(&told));
+    assert_eq!(commands(&told).first(), Some(&"EHLO laptop.example.net"));
+}
+
+#[test]
+fn a_server_that_could_not_ask_does_not_say_no() {
+    let rejected = "450 4.1.1 <bob@example.org>: Recipient address rejected: unverified address:";
+    for (why, wanted) in [
+        ("connect to mx.example.org[192.0.2.1]:25: Connection refused", "could not reach"),
+        ("Address verification in progress", "still asking"),
+        ("host mx said: 550 user unknown", "does not know the recipient"),
+    ] {
+        let told = first(&format!("{rejected} {why}"));
+        assert!(headline(&told).contains(wanted), "{why}: {}", headline(&told));
+    }
+}
+
+#[test]
+fn causes_are_those_of_the_words() {
+    let told = first("501 5.1.7 Bad sender address syntax");
+    assert!(!words(&told).contains("does not exist"), "{}", words(&told));
+    let told = first("450 4.4.312 DNS query failed");
+    assert!(!words(&told).contains("circle"), "{}", words(&told));
+    let told = first("4.4.1 connect to mx.example.org[192.0.2.1]:25: Connection timed out");
+    assert!(words(&told).contains("firewall") && words(&told).contains("port 25"), "{}", words(&told));
+    assert!(words(&told).contains("stays in the queue") && !words(&told).contains("send the message again"));
+}
+
+#[test]
+fn the_form_of_the_login_is_known() {
+    let reply = reply("535 5.7.8 Error: authentication failed");
+    let of = |login| {
+        let told =
+            explain(&Situation { verb: Some(&Verb::Auth), login, live: true, ..Situation::of(&reply) });
+        words(&told[0])
+    };
+    let (full, short, none) = (of(Some("alice@example.test")), of(Some("alice")), of(None));
+    assert!(!full.contains("full address") && full.contains("before the @"), "{full}");
+    assert!(short.contains("full address") && !short.contains("before the @"), "{short}");
+    assert!(none.contains("full address") && none.contains("before the @"), "{none}");
+}
+
+#[test]
+fn a_missing_sender_is_not_the_null_sender() {
+    let reply = reply("503 5.5.1 Error: need MAIL command");
+    let caps = Capabilities::default();
+    let of = |sender_before| {
+        let situation = Situation {
+            verb: Some(&Verb::Rcpt),
+            phase: Phase::Ready,
+            capabilities: Some(&caps),
+            sender_before,
+            live: true,
+            ..Situation::of(&reply)
+        };
+        let told = explain(&situation).remove(0);
+        commands(&told).first().map(|c| (*c).to_owned())
+    };
+    assert_eq!(of(None).as_deref(), Some("MAIL FROM:<you@example.org>"));
+    assert_eq!(of(Some("bob@example.org")).as_deref(), Some("MAIL FROM:<bob@example.org>"));
+}
+
+#[test]
+fn a_number_that_is_no_code_is_called_so() {
+    let told = first("999");
+    assert!(headline(&told).contains("999 is no reply code"), "{}", headline(&told));
+    let lines = render::full(&told, render::Headline::default(), 80);
+    assert!(!render::plain(&lines[0]).trim().is_empty(), "the headline is empty");
+    assert_ne!(told.actor, Actor::Nobody);
+}
+
+#[test]
+fn a_positive_code_of_another_command_is_not_right() {
+    for (command, text, expected) in [
+        ("STARTTLS", "250 ok", "220"),
+        ("QUIT", "250 ok", "221"),
+        ("EHLO a.example", "354 go on", "250"),
+        ("NOOP", "334 more", "250"),
+        ("MAIL FROM:<a@b.example>", "354 go on", "250"),
+        ("DATA", "250 ok", "354"),
+    ] {
+        let told = answer(command, text);
+        assert_eq!(told.reason.slug(), "unexpected-code", "{command}: {text}");
+        assert!(headline(&told).ends_with(expected), "{command}: {}", headline(&told));
+    }
+    assert_eq!(answer("RCPT TO:<a@b.example>", "251 will forward").reason, Reason::OK);
+}
+
+/// The codes that a session takes without a word are those that the tables expect.
+#[test]
+fn tables_and_session_expect_the_same_codes() {
+    use crate::session::{Input, success_codes};
+    for row in tables::commands() {
+        let verb = CommandLine::parse(row.verb.as_bytes()).verb;
+        if let Some(codes) = success_codes(Input::of(&verb, false), Some(&verb)) {
+            assert_eq!(row.expected, codes, "{}", row.verb);
+        }
+    }
+}
