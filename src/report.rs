@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Write;
 
 use crate::check;
-use crate::explain::{Failure, Fix, explain_failure};
+use crate::explain::{Asked, Failure, Fix, explain_failure};
 use crate::send::{AddressError, HeaderError, Lack};
 use crate::session::Input;
 use crate::target::Target;
@@ -148,9 +148,17 @@ impl Problem {
     }
 
     /// A failure that the tables know, with their causes and fixes.
-    fn explained(status: Status, what: String, failure: &Failure, target: Option<&Target>) -> Self {
-        let host = target.map(|target| target.host.to_string());
-        let explanation = explain_failure(failure, host.as_deref());
+    fn explained(
+        status: Status,
+        what: String,
+        failure: &Failure,
+        target: Option<&Target>,
+        prompt: bool,
+    ) -> Self {
+        let typed = target.map(Target::typed);
+        // A link that does not begin with TLS is encrypted by STARTTLS.
+        let starttls = status == Status::Tls && target.is_some_and(|target| !target.implicit_tls());
+        let explanation = explain_failure(failure, Asked { target: typed.as_deref(), starttls, prompt });
         Problem {
             status,
             what,
@@ -159,14 +167,16 @@ impl Problem {
         }
     }
 
-    /// No session with `target` could be opened.
-    pub fn opening(error: OpenError, target: &Target) -> Self {
+    /// No session with `target` could be opened. `prompt` says whether somebody can type helper commands now.
+    pub fn opening(error: OpenError, target: &Target, prompt: bool) -> Self {
         match error {
-            OpenError::Tls(error) => Problem::tls(error, target),
+            OpenError::Tls(error) => Problem::tls(error, target, prompt),
             OpenError::Dial(error) => {
                 let what = error.to_string();
                 match error.failure() {
-                    Some(failure) => Problem::explained(Status::NoConnection, what, &failure, Some(target)),
+                    Some(failure) => {
+                        Problem::explained(Status::NoConnection, what, &failure, Some(target), prompt)
+                    }
                     None => Problem::new(Status::NoConnection, what),
                 }
             }
@@ -174,13 +184,13 @@ impl Problem {
     }
 
     /// The link to `target` could not be encrypted.
-    pub fn tls(error: TlsError, target: &Target) -> Self {
-        Problem::explained(Status::Tls, error.to_string(), &error.failure(), Some(target))
+    pub fn tls(error: TlsError, target: &Target, prompt: bool) -> Self {
+        Problem::explained(Status::Tls, error.to_string(), &error.failure(), Some(target), prompt)
     }
 
     /// The server broke off TLS after the handshake.
     pub fn late_alert(alert: &LateAlert) -> Self {
-        let mut problem = Problem::explained(Status::Tls, alert.to_string(), &alert.failure(), None);
+        let mut problem = Problem::explained(Status::Tls, alert.to_string(), &alert.failure(), None, false);
         if alert.name == "certificate required" {
             problem.advice = vec!["--cert FILE and --key FILE give a client certificate".into()];
         }
@@ -190,13 +200,13 @@ impl Problem {
     /// STARTTLS was offered here before, and is not any more. It ends nothing.
     pub fn starttls_vanished(target: &Target) -> Self {
         let what = format!("{} offered STARTTLS before and does not now", target.host);
-        Problem::explained(Status::Ok, what, &Failure::StartTlsVanished, Some(target))
+        Problem::explained(Status::Ok, what, &Failure::StartTlsVanished, Some(target), false)
     }
 
     /// STARTTLS is offered in one transcript and not in another. It ends nothing.
     pub fn starttls_lost(before: &str, after: &str) -> Self {
         let what = format!("STARTTLS is offered in {before} and not in {after}");
-        Problem::explained(Status::Ok, what, &Failure::StartTlsVanished, None)
+        Problem::explained(Status::Ok, what, &Failure::StartTlsVanished, None, false)
     }
 
     /// A local file that could not be read or written; `doing` is such as "read the CA file".

@@ -190,6 +190,22 @@ impl Target {
         Ok(Target { scheme, host, port: port.unwrap_or(scheme.default_port()), mx })
     }
 
+    /// The shortest words that are read as this target again.
+    pub fn typed(&self) -> String {
+        let host = match &self.host {
+            Host::Ip(IpAddr::V6(ip)) => format!("[{ip}]"),
+            host => host.to_string(),
+        };
+        let words = match (self.scheme, self.port) {
+            (Scheme::Smtp, 25) => host,
+            // Port 465 without a scheme means TLS from the start.
+            (Scheme::Smtp, port) if port != 465 => format!("{host}:{port}"),
+            (scheme, port) if port == scheme.default_port() => format!("{}://{host}", scheme.as_str()),
+            (scheme, port) => format!("{}://{host}:{port}", scheme.as_str()),
+        };
+        if self.mx { format!("--mx {words}") } else { words }
+    }
+
     /// Whether TLS begins with the first byte.
     pub fn implicit_tls(&self) -> bool {
         self.scheme == Scheme::Smtps
@@ -307,6 +323,23 @@ mod tests {
 
     fn shown(text: &str) -> String {
         text.parse::<Target>().map_or_else(|error| format!("error: {error}"), |target| target.to_string())
+    }
+
+    #[test]
+    fn what_is_proposed_is_read_as_the_same() {
+        for typed in [
+            "mx.example.org",
+            "127.0.0.1:2601",
+            "[2001:db8::1]",
+            "[2001:db8::1]:2525",
+            "smtp://mx.example.org:465",
+            "smtps://mx.example.org",
+            "smtps://mx.example.org:10465",
+            "submission://mx.example.org",
+        ] {
+            assert_eq!(typed.parse::<Target>().unwrap().typed(), typed);
+        }
+        assert_eq!(Target::parse(&["example.org"], true).unwrap().typed(), "--mx example.org");
     }
 
     #[test]

@@ -46,7 +46,7 @@ fuzz_target!(|bytes: &[u8]| {
     let rewritten = write(&header_again, &again);
     assert_eq!(String::from_utf8_lossy(&rewritten), String::from_utf8_lossy(&written));
 
-    let mut narrator = Narrator::new(Layout { level: Level::Full, width: 80, timing: true });
+    let mut narrator = Narrator::new(Layout { level: Level::Full, width: 80, timing: true, prompt: true });
     narrator.begin(&header);
     for entry in &entries {
         for line in narrator.entry(entry, false) {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::finding::{Found, Severity};
 use super::route::Finder;
-use crate::explain::explain_failure;
+use crate::explain::{Asked, explain_failure};
 use crate::target::Host;
 use crate::transport::resolve::{self, NameError, NameProblem};
 use crate::transport::{DialError, records};
@@ -120,7 +120,7 @@ impl Finder {
             NameProblem::Other(_) => "dns-failed",
         };
         let failure = DialError::Name(error.clone()).failure();
-        let explanation = failure.map(|failure| explain_failure(&failure, Some(&error.name)));
+        let explanation = failure.map(|failure| explain_failure(&failure, Asked::of(&error.name)));
         let found = Found::new(id).with("name", &error.name).with("what", error);
         self.ledger.find(found.explained(explanation).severity(Severity::Problem));
     }

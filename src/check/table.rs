@@ -73,8 +73,9 @@ impl Row {
             found.map(|(_, value)| Cow::Borrowed(value.as_str()))
         };
         let fill = |text: &'static str| fill_with(text, value);
-        let host = value("target");
-        let other = self.like.and_then(|slug| explain::explain_row(slug, host.as_deref()));
+        let target = value("target");
+        let asked = explain::Asked { target: target.as_deref(), ..explain::Asked::default() };
+        let other = self.like.and_then(|slug| explain::explain_row(slug, asked));
         let (mut causes, mut fixes, mut sources) = (Vec::new(), Vec::new(), Vec::new());
         causes.extend(self.causes.iter().filter_map(|text| fill(text)));
         fixes.extend(self.fixes.iter().filter_map(|text| fix(text, fill)));
@@ -125,7 +126,10 @@ mod tests {
     fn every_row_has_a_meaning_an_actor_a_cause_a_fix_and_a_source() {
         for (id, row) in rows() {
             if let Some(like) = row.like {
-                assert!(explain::explain_row(like, None).is_some(), "{id}: no row {like} in any table");
+                assert!(
+                    explain::explain_row(like, explain::Asked::default()).is_some(),
+                    "{id}: no row {like} in any table"
+                );
             }
             let told = row.tell(id, &all_values(row));
             assert_ne!(told.title, id, "{id}: the title cannot be filled: {}", row.title);

@@ -19,7 +19,7 @@ struct Heard {
 
 impl Tape {
     pub fn new() -> Tape {
-        let narrator = Narrator::new(Layout { level: Level::None, width: 80, timing: false });
+        let narrator = Narrator::new(Layout { level: Level::None, width: 80, timing: false, prompt: false });
         Tape(Arc::new(Mutex::new(Heard { header: None, entries: Vec::new(), narrator })))
     }
 

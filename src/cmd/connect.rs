@@ -74,6 +74,7 @@ pub(super) async fn session(
     }
     let terminal = repl::open_terminal(setup::colour(args.color))?;
     let view = setup::view(args, screen_printer(&terminal));
+    view.narrator(|narrator| narrator.layout.prompt = true);
     let log = setup::log(args, &view)?;
     let mut operator = Operator::new(setup, login, Asker::Terminal(terminal), view, log);
     operator.ehlo = args.ehlo.clone();

@@ -79,7 +79,7 @@ impl<'a> Explainer<'a> {
             let entries = lookup(word);
             if !entries.is_empty() {
                 self.found += 1;
-                let lines: Vec<Line> = entries.iter().flat_map(|entry| entry.lines()).collect();
+                let lines: Vec<Line> = entries.iter().flat_map(|entry| entry.lines(self.width)).collect();
                 return self.print(out, &lines);
             }
         }

@@ -70,7 +70,8 @@ fn narrator(args: &ExportArgs) -> Option<Narrator> {
         ExplainLevel::Full => Level::Full,
     };
     let shows = !matches!(args.to, ExportFormat::Json | ExportFormat::Swaks | ExportFormat::Script);
-    shows.then(|| Narrator::new(Layout { level, width: UNBROKEN, timing: false }).forgetful())
+    let layout = Layout { level, width: UNBROKEN, timing: false, prompt: false };
+    shows.then(|| Narrator::new(layout).forgetful())
 }
 
 /// A form that gets its entries with pseudonyms in place and explanations beside them. The explanations are made

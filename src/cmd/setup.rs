@@ -162,7 +162,12 @@ pub fn layout(level: ExplainLevel) -> Layout {
         ExplainLevel::Brief => Level::Brief,
         ExplainLevel::Full => Level::Full,
     };
-    Layout { level, width: if terminal { terminal_width() } else { PIPE_WIDTH }, timing: terminal }
+    Layout {
+        level,
+        width: if terminal { terminal_width() } else { PIPE_WIDTH },
+        timing: terminal,
+        prompt: false,
+    }
 }
 
 fn terminal_width() -> usize {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::explanation::{Confidence, Evidence, EvidenceKind, Explanation, Inference, Reason};
 use super::tables;
 use super::template::{self, Context};
-use super::{Actor, Situation};
+use super::{Actor, Asked, Situation};
 use crate::wire::{Quirk, Reply, escape};
 
 /// What went wrong.
@@ -95,9 +95,9 @@ impl Failure {
     }
 }
 
-/// Explains a failure of a session with `host`, a target as it would be typed.
-pub fn explain_failure(failure: &Failure, host: Option<&str>) -> Explanation {
-    let mut explanation = with_context(host, |context| match failure.tls_words() {
+/// Explains a failure of a session with the server that was asked for.
+pub fn explain_failure(failure: &Failure, asked: Asked<'_>) -> Explanation {
+    let mut explanation = with_context(asked, |context| match failure.tls_words() {
         Some(words) => tls(words, context),
         None => plain(failure, context),
     });
@@ -109,20 +109,20 @@ pub fn explain_failure(failure: &Failure, host: Option<&str>) -> Explanation {
 }
 
 /// Explains by the row of this name alone, be it of `failures.toml`, `tls.toml` or `reasons.toml`.
-pub fn explain_row(slug: &str, host: Option<&str>) -> Option<Explanation> {
+pub fn explain_row(slug: &str, asked: Asked<'_>) -> Option<Explanation> {
     if let Some((slug, row)) = tables::failure(slug) {
-        return Some(with_context(host, |context| build(Reason(slug), row, context)));
+        return Some(with_context(asked, |context| build(Reason(slug), row, context)));
     }
     if let Some((slug, row)) = tables::tls_rows().find(|(name, _)| *name == slug) {
-        return Some(with_context(host, |context| build_tls(slug, row, context)));
+        return Some(with_context(asked, |context| build_tls(slug, row, context)));
     }
     let (reason, row) = tables::reason(slug)?;
-    Some(with_context(host, |context| build(reason, row, context)))
+    Some(with_context(asked, |context| build(reason, row, context)))
 }
 
-fn with_context(host: Option<&str>, work: impl FnOnce(&Context<'_>) -> Explanation) -> Explanation {
+fn with_context(asked: Asked<'_>, work: impl FnOnce(&Context<'_>) -> Explanation) -> Explanation {
     let nothing = Reply::default();
-    let situation = Situation { host, ..Situation::of(&nothing) };
+    let situation = Situation { host: asked.target, asked, ..Situation::of(&nothing) };
     work(&Context {
         situation: &situation,
         code: 0,

@@ -1,6 +1,8 @@
 //! Looking a word up in all tables: `5.7.26`, `550`, `STARTTLS`, `AUTH`, `relay-denied`, `SCRAM-SHA-256`.
 
-use super::render::{Line, Piece, Style};
+use std::borrow::Cow;
+
+use super::render::{self, INDENT, Line, Style};
 use super::tables;
 use crate::wire::ReplyCode;
 
@@ -20,21 +22,18 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The entry as lines for the screen.
-    pub fn lines(&self) -> Vec<Line> {
-        let piece = |style, text: String| Piece { style, text };
-        let mut lines = vec![vec![
-            piece(Style::Label, self.name.clone()),
-            piece(Style::Dim, format!("  {}  ", self.kind)),
-            piece(Style::Plain, self.meaning.clone()),
-        ]];
+    /// The entry as lines for a screen of `width` columns.
+    pub fn lines(&self, width: usize) -> Vec<Line> {
+        let mut head = vec![
+            (Cow::Borrowed(self.name.as_str()), Style::Label),
+            (Cow::Owned(format!(" {} ", self.kind)), Style::Dim),
+        ];
+        head.extend(render::words(&self.meaning, Style::Plain));
+        let mut lines = render::wrap(head, 0, INDENT, width);
         let rows = self.details.iter().map(|(label, text)| (*label, text.as_str()));
-        for (label, text) in rows.chain([("ref", self.source.as_str())]).filter(|(_, text)| !text.is_empty())
-        {
-            lines.push(vec![
-                piece(Style::Dim, format!("     {label:<11}")),
-                piece(Style::Plain, text.to_owned()),
-            ]);
+        for (label, text) in rows.chain([("ref", self.source.as_str())]) {
+            let words = render::words(text, Style::Plain).collect();
+            render::hanging(&mut lines, (&format!("{label:<11}"), Style::Dim), words, width);
         }
         lines
     }

@@ -35,7 +35,7 @@ pub use failure::{Failure, explain_failure, explain_row};
 pub use lookup::{Entry, lookup};
 pub use record::{Record, class_word};
 pub use rules::Submission;
-pub use situation::Situation;
+pub use situation::{Asked, Situation};
 pub use summary::Summary;
 pub use tables::is_expected;
 pub(crate) use template::{fill_with, split_command};

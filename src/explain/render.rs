@@ -51,7 +51,7 @@ pub struct Headline {
     pub enhanced: Option<EnhancedCode>,
 }
 
-const INDENT: usize = 5;
+pub(super) const INDENT: usize = 5;
 const LABEL: usize = 6;
 
 /// The short form: a headline, why, try, ref; a line each, wrapped to `width` columns.

@@ -44,12 +44,32 @@ pub struct Situation<'a> {
     pub declared_size: Option<u64>,
     /// The host that was asked for.
     pub host: Option<&'a str>,
+    /// How the server was asked for, for proposals to ask alike.
+    pub asked: Asked<'a>,
     /// The text of the greeting.
     pub banner: Option<&'a str>,
     /// Other names of the server: MX hosts, canonical names.
     pub server_names: &'a [&'a str],
     /// Slugs of the reasons for which earlier commands of this session failed.
     pub earlier: &'a [&'a str],
+}
+
+/// How a server was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// The target as it would be typed, with scheme and port where they are not the usual ones.
+    pub target: Option<&'a str>,
+    /// Whether TLS was begun by STARTTLS, or was about to be.
+    pub starttls: bool,
+    /// Whether somebody types at a prompt, so that helper commands can be proposed.
+    pub prompt: bool,
+}
+
+impl<'a> Asked<'a> {
+    /// A target of which no more is known.
+    pub fn of(target: &'a str) -> Self {
+        Asked { target: Some(target), ..Asked::default() }
+    }
 }
 
 impl<'a> Situation<'a> {
@@ -73,6 +93,7 @@ impl<'a> Situation<'a> {
             recipient: None,
             declared_size: None,
             host: None,
+            asked: Asked::default(),
             banner: None,
             server_names: &[],
             earlier: &[],

@@ -1,6 +1,7 @@
 //! Texts of the tables that depend on the situation: conditions in brackets, names in braces.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use super::{Fix, Situation, Text, tables};
 use crate::session::Phase;
@@ -42,15 +43,15 @@ pub(crate) fn fixes(rows: &[&'static str], context: &Context<'_>) -> Vec<Fix> {
         if command.as_deref().is_some_and(asks_mx_of_address) {
             return None;
         }
-        Some(Fix { text: context.fill(text)?, command })
+        Some(Fix { text: context.fill(text)?, command: command.and_then(|c| context.typable(c)) })
     }));
     fixes
 }
 
-/// Whether a command asks for the MX of what has none: an IP address or an address literal.
+/// Whether a command asks for the MX of what has none: an IP address, an address literal, or a name without a dot.
 fn asks_mx_of_address(command: &str) -> bool {
     let asked = command.strip_prefix("heloise --mx ");
-    asked.is_some_and(|name| name.starts_with('[') || name.parse::<std::net::IpAddr>().is_ok())
+    asked.is_some_and(|name| !name.contains('.') || name.starts_with('[') || name.parse::<IpAddr>().is_ok())
 }
 
 /// The text with each `{name}` or `{name|default}` filled in; nothing where a name has neither value nor default.
@@ -183,6 +184,15 @@ impl Context<'_> {
             "mechanism-not-offered" => Some(self.mechanism_offered() == Some(false)),
             "auth-failed-before" => earlier(&["credentials-rejected", "account-locked", "auth-mechanism"]),
             "relay-denied-before" => earlier(&["relay-denied"]),
+            "host-named" => {
+                let host = s.host.map(host_alone);
+                Some(host.is_some_and(|host| !asks_mx_of_address(&format!("heloise --mx {host}"))))
+            }
+            "by-starttls" => Some(s.asked.starttls),
+            "port-25" | "port-465" | "port-587" => {
+                let port = s.asked.target.and_then(port_of);
+                Some(port.is_some() && name.strip_prefix("port-").and_then(|p| p.parse().ok()) == port)
+            }
             "mended" => Some(self.mended.is_some()),
             "placed" => Some(self.place.is_some()),
             "utf8" => Some(s.command.is_some_and(|c| !c.is_ascii())),
@@ -230,7 +240,8 @@ impl Context<'_> {
             "sender" => filled(self.sender()),
             "sender_domain" => self.sender().and_then(domain).map(Cow::Borrowed),
             "host" => filled(s.host.map(host_alone)),
-            "target" => filled(s.host),
+            "target" => self.target().map(Cow::Owned),
+            "address" => s.asked.target.or(s.host).and_then(address_of).map(Cow::Owned),
             "sender_before" => filled(s.sender.filter(|a| !a.is_empty()).or(s.sender_before)),
             "recipient_before" => filled(s.recipient.or(s.recipient_before)),
             "user" => filled(s.authenticated),
@@ -248,6 +259,34 @@ impl Context<'_> {
             "place" => self.place.as_deref().map(Cow::Borrowed),
             _ => None,
         }
+    }
+
+    /// The target with the option that makes TLS begin as it did.
+    fn target(&self) -> Option<String> {
+        let asked = &self.situation.asked;
+        let target = asked.target.or(self.situation.host).filter(|t| !t.is_empty())?;
+        Some(format!("{}{target}", if asked.starttls { "--starttls " } else { "" }))
+    }
+
+    /// The command in the form in which it can be typed: where there is no prompt, a helper command becomes a command
+    /// line, or nothing where none does the same.
+    fn typable(&self, command: Text) -> Option<Text> {
+        let Some(helper) = command.strip_prefix('/').filter(|_| !self.situation.asked.prompt) else {
+            return Some(command);
+        };
+        let (name, argument) = helper.split_once(' ').unwrap_or((helper, ""));
+        if name == "help" {
+            return Some(Cow::Owned(format!("heloise explain {argument}")));
+        }
+        let asked = &self.situation.asked;
+        let bare = asked.target.or(self.situation.host).filter(|t| !t.is_empty())?;
+        Some(Cow::Owned(match name {
+            "starttls" => format!("heloise --starttls {bare}"),
+            "auth" if argument.is_empty() => format!("heloise --auth PLAIN {}", self.target()?),
+            "auth" => format!("heloise --auth {argument} {}", self.target()?),
+            "tls" => format!("heloise --insecure {} -c /tls", self.target()?),
+            _ => return None,
+        }))
     }
 
     /// The codes with which the command is accepted.
@@ -308,13 +347,13 @@ pub(crate) const CONDITIONS: &str = "live tls plain authenticated unauthenticate
      null-sender sender-known recipient-known at-connect at-ehlo at-mail at-rcpt at-data at-auth at-starttls \
      missing-ehlo missing-mail missing-rcpt token-sent certificate-sent secret-sent mechanism-offered mechanism-not-offered \
      auth-failed-before relay-denied-before mended placed utf8 code-500 code-501 code-502 code-504 code-555 \
-     login-known login-full login-short positive intermediate";
+     login-known login-full login-short positive intermediate host-named by-starttls port-25 port-465 port-587";
 
 /// All names that may stand in braces.
 #[cfg(test)]
 pub(crate) const NAMES: &str = "recipient recipient_domain sender sender_domain host target user verb mechanism \
      mechanisms best_mechanism size limit code provider mended place client sender_before recipient_before \
-     known_verb expected";
+     known_verb expected address";
 
 /// A value that is known and not empty.
 fn filled(text: Option<&str>) -> Option<Cow<'_, str>> {
@@ -328,14 +367,33 @@ fn domain(address: &str) -> Option<&str> {
 
 /// The host of a target without its scheme and port, so that another can be proposed.
 fn host_alone(target: &str) -> &str {
-    let bare = target.split_once("://").map_or(target, |(_, rest)| rest);
-    match bare.rsplit_once(':') {
-        Some((host, port))
-            if port.bytes().all(|b| b.is_ascii_digit()) && (host.ends_with(']') || !host.contains(':')) =>
-        {
-            host
-        }
-        _ => bare,
+    split_target(target).1
+}
+
+/// The port of a target; that of its scheme where none is named.
+fn port_of(target: &str) -> Option<u16> {
+    let (scheme, _, port) = split_target(target);
+    port.or(match scheme {
+        "" | "smtp" => Some(25),
+        "smtps" => Some(465),
+        "submission" => Some(587),
+        _ => None,
+    })
+}
+
+/// The host with its port. A mail domain has none: its hosts are others.
+fn address_of(target: &str) -> Option<String> {
+    let port = port_of(target).filter(|_| !target.starts_with("--mx "))?;
+    Some(format!("{}:{port}", host_alone(target)))
+}
+
+/// A target as its scheme, its host, and the port that is named.
+fn split_target(target: &str) -> (&str, &str, Option<u16>) {
+    let words = target.strip_prefix("--mx ").unwrap_or(target);
+    let (scheme, bare) = words.split_once("://").unwrap_or(("", words));
+    match bare.rsplit_once(':').map(|(host, port)| (host, port.parse().ok())) {
+        Some((host, Some(port))) if host.ends_with(']') || !host.contains(':') => (scheme, host, Some(port)),
+        _ => (scheme, bare, None),
     }
 }
 

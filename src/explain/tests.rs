@@ -149,7 +149,7 @@ fn failures_are_all_known() {
         Failure::TimedOut { limit: "greeting".into(), seconds: 300 },
         Failure::Quirk(crate::wire::Quirk::BareLf),
     ] {
-        let explanation = explain_failure(&failure, Some("mx.example.org"));
+        let explanation = explain_failure(&failure, Asked::of("mx.example.org"));
         assert_ne!(explanation.reason, Reason::UNKNOWN, "{failure:?}");
         assert!(!explanation.causes.is_empty() && !explanation.fixes.is_empty(), "{failure:?}");
     }
@@ -194,6 +194,7 @@ fn live(
     let line = crate::wire::CommandLine::parse(command.as_bytes());
     let mut situation = Situation::of(&reply);
     situation.live = true;
+    situation.asked.prompt = true;
     situation.verb = Some(&line.verb);
     situation.command = Some(&line.bytes);
     situation.capabilities = caps;
@@ -288,7 +289,7 @@ fn a_command_to_type_is_not_broken() {
 #[test]
 fn nobody_is_asked_for_the_mx_of_an_address() {
     for host in ["127.0.0.1", "::1", "[127.0.0.1]"] {
-        let found = explain_failure(&Failure::ConnectTimedOut, Some(host));
+        let found = explain_failure(&Failure::ConnectTimedOut, Asked::of(host));
         assert!(!commands(&found).iter().any(|c| c.contains("--mx")), "{found:?}");
     }
     let found = live("554 5.7.1 Relay access denied", "RCPT TO:<bob@[192.0.2.1]>", None, |s| {

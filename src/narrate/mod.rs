@@ -12,9 +12,10 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 
 use crate::explain::render::{self, Headline, Line, Piece, Style};
-use crate::explain::{self, Explanation, Situation, tables};
+use crate::explain::{self, Asked, Explanation, Situation, tables};
 use crate::sasl;
 use crate::session::{Answer, Command, Dialogue, Difference, Input, Sent, State};
+use crate::target::{Scheme, Target};
 use crate::transcript::{Entry, EntryKind, Header, Info, Payload};
 use crate::wire::{EnhancedCode, ReplyAssembler, ReplyCode, ReplyLine, Verb, escape};
 
@@ -42,6 +43,8 @@ pub struct Layout {
     pub width: usize,
     /// Whether replies carry the time that they took.
     pub timing: bool,
+    /// Whether helper commands can be typed, and so may be proposed.
+    pub prompt: bool,
 }
 
 impl Layout {
@@ -83,7 +86,10 @@ pub struct Narrator {
     dialogue: Dialogue,
     assembler: ReplyAssembler,
     header: Header,
+    target: Option<Target>,
     host: Option<String>,
+    /// How the target would be typed.
+    typed: Option<String>,
     /// The reasons for which commands failed, each once.
     earlier: Vec<&'static str>,
     /// The sender and the recipient tried last, accepted or not.
@@ -104,7 +110,9 @@ impl Narrator {
             dialogue: Dialogue::new(false, Duration::ZERO),
             assembler: ReplyAssembler::default(),
             header: Header::default(),
+            target: None,
             host: None,
+            typed: None,
             earlier: Vec::new(),
             tried: Tried::default(),
             quiet: HashSet::new(),
@@ -121,10 +129,12 @@ impl Narrator {
 
     /// Begins a session: what was known of an earlier one is forgotten.
     pub fn begin(&mut self, header: &Header) {
-        let target = header.target.as_deref().and_then(|text| text.parse::<crate::target::Target>().ok());
-        let lmtp = target.as_ref().is_some_and(|t| t.scheme == crate::target::Scheme::Lmtp);
+        let target = header.target.as_deref().and_then(|text| text.parse::<Target>().ok());
+        let lmtp = target.as_ref().is_some_and(|t| t.scheme == Scheme::Lmtp);
         *self = Narrator { remembers: self.remembers, ..Narrator::new(self.layout) };
-        self.host = target.map(|t| t.host.to_string());
+        self.host = target.as_ref().map(|t| t.host.to_string());
+        self.typed = target.as_ref().map(Target::typed);
+        self.target = target;
         self.dialogue = Dialogue::new(lmtp, Duration::ZERO);
         self.header = header.clone();
     }
@@ -389,6 +399,11 @@ impl Narrator {
             },
             declared_size: command.and_then(declared_size),
             host: self.host.as_deref(),
+            asked: Asked {
+                target: self.typed.as_deref(),
+                starttls: before.tls() && self.target.as_ref().is_some_and(|t| !t.implicit_tls()),
+                prompt: self.layout.prompt,
+            },
             banner: before.banner.as_deref(),
             earlier: &self.earlier,
             ..Situation::of(&answer.reply)
@@ -400,7 +415,7 @@ impl Narrator {
         match info {
             Info::Tls(summary) => {
                 self.dialogue.secured(summary.verified == Some(true));
-                tls::lines(summary, &self.header, at)
+                tls::lines(summary, &self.header, at, self.layout.width)
             }
             Info::Closed { .. } => {
                 self.dialogue.closed();

@@ -319,7 +319,7 @@ mod tests {
     fn player() -> Player {
         let mut reader = Reader::new(SESSION.as_bytes()).unwrap();
         let entries = reader.by_ref().map(Result::unwrap).collect();
-        let layout = Layout { level: Level::None, width: 80, timing: false };
+        let layout = Layout { level: Level::None, width: 80, timing: false, prompt: false };
         let pace = Pace { speed: 1.0, idle_limit: Duration::from_secs(2) };
         Player::new(reader.header().clone(), entries, layout, pace)
     }

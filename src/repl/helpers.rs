@@ -123,7 +123,10 @@ impl Operator {
         }
         let found = lookup(topic);
         match found.is_empty() {
-            false => self.view.lines(&found.iter().flat_map(|entry| entry.lines()).collect::<Vec<Line>>()),
+            false => {
+                let width = self.view.narrator(|narrator| narrator.layout.width);
+                self.view.lines(&found.iter().flat_map(|entry| entry.lines(width)).collect::<Vec<Line>>());
+            }
             true => {
                 let what = format!("nothing is known about {}", escape::visible(topic.as_bytes()));
                 return Err(Problem::new(Status::Usage, what)

@@ -192,6 +192,11 @@ impl Operator {
         self.exchange.as_ref().and_then(|exchange| exchange.ask.as_ref())
     }
 
+    /// Whether somebody types at a prompt.
+    pub(super) fn prompts(&self) -> bool {
+        matches!(self.asker, Asker::Terminal(_))
+    }
+
     /// The open session, or the message that there is none.
     pub fn connection(&mut self) -> Result<&mut Connection, Problem> {
         match self.connection.as_mut() {
@@ -236,7 +241,7 @@ impl Operator {
                 self.log = Some(log);
                 return Err(match error {
                     OpenError::Tls(error) => self.tls_failed(error).await,
-                    OpenError::Dial(_) => Problem::opening(error, &self.setup.target),
+                    OpenError::Dial(_) => Problem::opening(error, &self.setup.target, self.prompts()),
                 });
             }
         };

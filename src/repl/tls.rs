@@ -89,8 +89,9 @@ impl Operator {
             let host = host.cloned().unwrap_or_else(|| self.setup.target.host.clone());
             return Ok(Place { peer, host, own_name: self.own_name()? });
         }
+        let prompt = self.prompts();
         let found = Place::find(&self.setup, self.ehlo.clone()).await;
-        found.map_err(|error| Problem::opening(error.into(), &self.setup.target))
+        found.map_err(|error| Problem::opening(error.into(), &self.setup.target, prompt))
     }
 
     /// A refused certificate is looked at over a second connection where TLS 1.3 hid it, which is said.
@@ -106,7 +107,7 @@ impl Operator {
             }
             Err(_) => error,
         };
-        Problem::tls(error, &self.setup.target)
+        Problem::tls(error, &self.setup.target, self.prompts())
     }
 
     fn tell_of(&mut self, inspection: &Inspection) {

@@ -7,18 +7,13 @@ use crate::wire::{Capabilities, CommandLine, Verb};
 /// Explains `text` as the answer to `command` in a session.
 fn answer(command: &str, text: &str) -> Explanation {
     let (reply, verb) = (reply(text), CommandLine::parse(command.as_bytes()).verb);
-    let of = Situation::of(&reply);
-    let command = Some(command.as_bytes());
-    explain(&Situation { verb: Some(&verb), command, live: true, ..of }).remove(0)
+    let (of, command) = (Situation::of(&reply), Some(command.as_bytes()));
+    let asked = Asked { prompt: true, ..Asked::of("mx.example.org") };
+    explain(&Situation { verb: Some(&verb), command, asked, live: true, ..of }).remove(0)
 }
 
 fn headline(explanation: &Explanation) -> &str {
     explanation.inferred.as_ref().map_or("", |inferred| &inferred.text)
-}
-
-/// All commands that are proposed.
-fn commands(explanation: &Explanation) -> Vec<&str> {
-    explanation.fixes.iter().filter_map(|fix| fix.command.as_deref()).collect()
 }
 
 /// All causes and fixes.
@@ -166,6 +161,72 @@ fn tables_and_session_expect_the_same_codes() {
         let verb = CommandLine::parse(row.verb.as_bytes()).verb;
         if let Some(codes) = success_codes(Input::of(&verb, false), Some(&verb)) {
             assert_eq!(row.expected, codes, "{}", row.verb);
+        }
+    }
+}
+
+/// Explains a failure of TLS with a target as it would be typed.
+fn tls_failure(words: &str, target: &str, starttls: bool) -> Explanation {
+    explain_failure(&Failure::Tls(words.into()), Asked { starttls, ..Asked::of(target) })
+}
+
+#[test]
+fn the_mode_that_failed_is_not_proposed_again() {
+    for words in ["wrong version number", "closed during the handshake"] {
+        let told = tls_failure(words, "127.0.0.1:2587", true);
+        assert!(!commands(&told).iter().any(|c| c.contains("--starttls")), "{words}: {:?}", commands(&told));
+        let told = tls_failure(words, "smtps://127.0.0.1:2465", false);
+        assert!(
+            commands(&told).contains(&"heloise --starttls smtp://127.0.0.1:2465"),
+            "{:?}",
+            commands(&told)
+        );
+    }
+}
+
+#[test]
+fn a_proposal_keeps_port_and_mode() {
+    let told = tls_failure("certificate verify failed (self-signed certificate)", "127.0.0.1:2601", true);
+    assert!(
+        commands(&told).contains(&"heloise --insecure --starttls 127.0.0.1:2601"),
+        "{:?}",
+        commands(&told)
+    );
+    let told =
+        tls_failure("certificate verify failed (self-signed certificate)", "smtps://127.0.0.1:2601", false);
+    assert!(commands(&told).contains(&"heloise --insecure smtps://127.0.0.1:2601"), "{:?}", commands(&told));
+    let refused = |target| explain_failure(&Failure::ConnectionRefused, Asked::of(target));
+    assert!(!commands(&refused("localhost:587")).iter().any(|c| c.contains("submission")));
+    assert!(!commands(&refused("submission://localhost")).iter().any(|c| c.contains("submission")));
+    assert_eq!(
+        commands(&refused("localhost:1")),
+        ["heloise submission://localhost", "heloise smtps://localhost"]
+    );
+}
+
+#[test]
+fn helper_commands_are_for_a_prompt() {
+    let reply = reply("530 5.7.0 Must issue a STARTTLS command first");
+    let caps = offers(&["STARTTLS"]);
+    let of = |asked| {
+        let of = Situation { capabilities: Some(&caps), live: true, asked, ..Situation::of(&reply) };
+        commands(&explain(&of).remove(0)).first().map(|c| (*c).to_owned())
+    };
+    let asked = Asked::of("mx.example.org:2587");
+    assert_eq!(of(asked).as_deref(), Some("heloise --starttls mx.example.org:2587"));
+    assert_eq!(of(Asked { prompt: true, ..asked }).as_deref(), Some("/starttls"));
+    assert!(commands(&first("502 5.5.2 command not recognized")).iter().all(|c| !c.starts_with('/')));
+}
+
+#[test]
+fn looked_up_words_are_folded_at_blanks() {
+    for width in [40, 60, 100] {
+        for word in ["RCPT", "550", "SCRAM-SHA-256", "relay-denied"] {
+            for line in lookup(word).iter().flat_map(|entry| entry.lines(width)) {
+                let text = render::plain(&line);
+                let long_word = text.split(' ').any(|word| word.len() + 17 > width);
+                assert!(text.chars().count() <= width.max(37) || long_word, "{width}: {text}");
+            }
         }
     }
 }

@@ -83,7 +83,7 @@ fn row_of(reason: VerifyReason) -> &'static str {
 
 /// The row that an error leads to.
 fn explained(error: &TlsError) -> &'static str {
-    heloise::explain::explain_failure(&error.failure(), Some(NAME)).reason.slug()
+    heloise::explain::explain_failure(&error.failure(), heloise::explain::Asked::of(NAME)).reason.slug()
 }
 
 #[tokio::test]
