@@ -86,12 +86,13 @@ impl Finder {
             let shown: Vec<String> =
                 found.iter().flat_map(|found| &found.records).map(ToString::to_string).collect();
             self.take_down("TLSA", &format!("_{}._tcp.{name}", endpoint.port), &shown);
-            words.push(format!(
-                "{} for {name}",
-                if shown.is_empty() { "none".to_owned() } else { shown.len().to_string() }
-            ));
-            if found.as_ref().is_some_and(|found| !found.authentic) {
-                self.ledger.find(Found::new("dane-not-secure").with("name", &name));
+            words.push(match &found {
+                None => format!("none for {name}"),
+                Some(found) => format!("{} for {name}, {}", shown.len(), found.dnssec()),
+            });
+            if let Some(found) = found.as_ref().filter(|found| !found.authentic) {
+                let finding = Found::new("dane-not-secure").with("name", &name);
+                self.ledger.find(finding.with("dnssec", found.dnssec()));
             }
             endpoint.tlsa.clone_from(&found);
             asked.push((server, found));

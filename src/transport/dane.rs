@@ -45,6 +45,20 @@ pub struct TlsaRecords {
     pub resolver: SocketAddr,
 }
 
+impl TlsaRecords {
+    /// Who vouches for the records, in words. It is the resolver's word: nothing is validated here.
+    pub fn dnssec(&self) -> String {
+        let resolver = self.resolver;
+        match (self.authentic, resolver.ip().is_loopback()) {
+            (false, _) => format!("DNSSEC: no, says the resolver {resolver} (no AD bit)"),
+            (true, true) => format!("DNSSEC: yes, says the resolver {resolver} on this machine (AD bit)"),
+            (true, false) => format!(
+                "DNSSEC: yes, says the resolver {resolver} (AD bit); it is not on this machine, so anybody on the way can say so"
+            ),
+        }
+    }
+}
+
 /// Looks up the TLSA records of a host's TCP port.
 ///
 /// # Errors
@@ -165,5 +179,25 @@ fn holds(record: &Tlsa, cert: &CertInfo) -> bool {
         0 => record.data == content,
         1 => record.data == Sha256::digest(content).as_slice(),
         _ => record.data == Sha512::digest(content).as_slice(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_vouches_is_told_and_how_far_away_they_are() {
+        let said = |authentic, resolver: &str| {
+            let resolver = resolver.parse().unwrap();
+            TlsaRecords { records: Vec::new(), authentic, resolver }.dnssec()
+        };
+        assert_eq!(said(false, "192.0.2.53:53"), "DNSSEC: no, says the resolver 192.0.2.53:53 (no AD bit)");
+        for here in ["127.0.0.53:53", "[::1]:53"] {
+            assert!(said(true, here).ends_with("on this machine (AD bit)"), "{here}");
+        }
+        for elsewhere in ["192.0.2.53:53", "[2001:db8::53]:53"] {
+            assert!(said(true, elsewhere).ends_with("so anybody on the way can say so"), "{elsewhere}");
+        }
     }
 }

@@ -94,7 +94,7 @@ pub fn dane(tlsa: Option<&Tlsa>, host: &Host, port: u16, chain: &[CertInfo], com
     let (verdict, fits) = dane::check(found, chain, host);
     let records =
         found.records.iter().zip(&fits).map(|(record, fit)| format!("{record} · {}", fit_words(*fit)));
-    let details: Vec<String> = records.chain([dnssec(found)]).collect();
+    let details: Vec<String> = records.chain([found.dnssec()]).collect();
     let unsafe_way = match (tlsa.mx, tlsa.address) {
         (Some(false), _) => Some("the domain's MX records"),
         (_, Some(false)) => Some("the host's addresses"),
@@ -129,18 +129,6 @@ fn fit_words(fit: Fit) -> &'static str {
         Fit::WrongName => "fits an authority, but the certificate is for another host",
         Fit::NotVouched => "fits an authority that does not vouch for the certificate",
         Fit::Unusable => "means nothing to mail",
-    }
-}
-
-/// Who vouches for the records. It is the resolver's word: nothing is validated here.
-fn dnssec(found: &TlsaRecords) -> String {
-    let resolver = found.resolver;
-    match (found.authentic, resolver.ip().is_loopback()) {
-        (false, _) => format!("DNSSEC: no, says the resolver {resolver} (no AD bit)"),
-        (true, true) => format!("DNSSEC: yes, says the resolver {resolver} on this machine (AD bit)"),
-        (true, false) => format!(
-            "DNSSEC: yes, says the resolver {resolver} (AD bit); it is not on this machine, so anybody on the way can say so"
-        ),
     }
 }
 

@@ -47,10 +47,11 @@ pub(super) async fn look(walk: &mut Walk) {
 fn compare_with_dns(walk: &mut Walk, chain: &[CertInfo]) {
     let Some(records) = walk.endpoint.tlsa.clone() else { return };
     let (verdict, _) = dane::check(&records, chain, &walk.endpoint.host);
-    walk.note(&format!("dane \"{verdict}\""));
+    let dnssec = records.dnssec();
+    walk.note(&format!("dane \"{verdict}\" dnssec=\"{dnssec}\""));
     match verdict {
-        Verdict::Failed => walk.find(Found::new("dane-mismatch")),
-        Verdict::Unusable => walk.find(Found::new("dane-unusable")),
+        Verdict::Failed => walk.find(Found::new("dane-mismatch").with("dnssec", dnssec)),
+        Verdict::Unusable => walk.find(Found::new("dane-unusable").with("dnssec", dnssec)),
         // That the records are not vouched for has been said when they were looked up.
         Verdict::Authenticated | Verdict::NotSecure => {}
     }

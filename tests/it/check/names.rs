@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use heloise::check::{Outcome, Plan, Report, Severity, Subject, Watch};
+use heloise::check::{Outcome, Plan, Report, Severity, StageName, Subject, Watch};
 use heloise::target::{Host, Scheme, Target};
 use hickory_resolver::proto::op::ResponseCode;
 use openssl::ssl::SslVersion;
@@ -82,6 +82,30 @@ pub const CASES: &[Case] = cases! {
 #[test]
 fn each_fault_of_names_and_connections_is_found() {
     provoke(CASES);
+}
+
+/// DNSSEC is the resolver's word; whose it is, and where, is told.
+#[tokio::test]
+async fn who_vouches_for_tlsa_records_is_told() {
+    for (report, id, said) in [
+        (
+            tlsa(|zone| zone, 3, vec![1; 32]).await,
+            "dane-not-secure",
+            "DNSSEC: no, says the resolver 127.0.0.1:",
+        ),
+        (
+            tlsa(Zone::secure, 1, vec![1; 32]).await,
+            "dane-unusable",
+            "DNSSEC: yes, says the resolver 127.0.0.1:",
+        ),
+        (tlsa(Zone::secure, 3, vec![1; 32]).await, "dane-mismatch", "on this machine (AD bit)"),
+    ] {
+        let finding = report.findings.iter().find(|finding| finding.id == id).unwrap();
+        assert!(finding.meaning.contains(said), "{}", finding.meaning);
+        let mut stages = report.legs.iter().flat_map(|leg| &leg.stages);
+        let stage = stages.find(|stage| stage.name == StageName::Tlsa).unwrap();
+        assert!(stage.summary.contains("says the resolver"), "{}", stage.summary);
+    }
 }
 
 async fn subject(subject: Subject, zone: Zone, pki: &Pki, change: impl FnOnce(&mut Plan)) -> Report {
