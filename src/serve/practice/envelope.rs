@@ -8,7 +8,8 @@ use crate::session::State;
 use crate::wire::parameter::{Body, Known, On};
 
 /// The capabilities whose parameters are taken. AUTH= is, whether or not AUTH is offered at the time.
-const TAKEN: [&str; 5] = ["SIZE", "8BITMIME", "DSN", "SMTPUTF8", "AUTH"];
+/// REQUIRETLS is over TLS alone.
+const TAKEN: [&str; 6] = ["SIZE", "8BITMIME", "DSN", "SMTPUTF8", "AUTH", "REQUIRETLS"];
 
 impl PracticeWit {
     pub(super) fn mail(&mut self, rest: &[u8], state: &State) -> Answer {
@@ -19,7 +20,7 @@ impl PracticeWit {
         };
         self.smtp_utf8 = parameters.iter().any(|(keyword, _)| keyword == "SMTPUTF8");
         for (keyword, value) in &parameters {
-            if let Some(refusal) = self.mail_parameter(keyword, value.as_deref()) {
+            if let Some(refusal) = self.mail_parameter(keyword, value.as_deref(), state) {
                 return refusal;
             }
         }
@@ -47,13 +48,15 @@ impl PracticeWit {
         Some(self.obey(rule, &[("address", &address.text)]))
     }
 
-    fn mail_parameter(&self, keyword: &str, value: Option<&str>) -> Option<Answer> {
+    fn mail_parameter(&self, keyword: &str, value: Option<&str>, state: &State) -> Option<Answer> {
         let too_big = |size: u128| size > self.host.options.message_limit.into();
         match (keyword, value) {
             ("SIZE", Some(value)) if value.parse().is_ok_and(too_big) => Some(self.case(Case::TooBig, &[])),
             ("BODY", Some(value)) if value.eq_ignore_ascii_case(Body::BinaryMime.as_str()) => {
                 Some(self.case(Case::BadOption, &[("option", keyword)]))
             }
+            // It is not offered over a plain link (RFC 8689 §2).
+            ("REQUIRETLS", _) if !state.tls() => Some(self.case(Case::UnknownOption, &[("option", keyword)])),
             _ => self.parameter(On::Mail, keyword, value),
         }
     }

@@ -157,6 +157,9 @@ impl PracticeWit {
         if self.auth_allowed(state) {
             lines.push(&mechanisms);
         }
+        if state.tls() {
+            lines.push("REQUIRETLS");
+        }
         lines.extend(["ENHANCEDSTATUSCODES", "8BITMIME", "DSN", "SMTPUTF8", "CHUNKING"]);
         Answer::say(250, &lines.join("\n"))
     }

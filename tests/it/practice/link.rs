@@ -50,6 +50,23 @@ fn ehlo_offers_starttls_first_and_auth_after_it() {
     assert!(!encrypted.contains("STARTTLS"), "{encrypted}");
 }
 
+/// RFC 8689 §2: it is offered over TLS alone.
+#[test]
+fn requiretls_is_taken_over_tls_alone() {
+    let server = start();
+    let mut clear = server.client();
+    assert!(!clear.ask("EHLO me.example").contains("REQUIRETLS"));
+    clear.talk(&[("MAIL FROM:<a@example.com> REQUIRETLS", "555 5.5.4 Unsupported option: REQUIRETLS")]);
+    let mut encrypted = server.encrypted();
+    assert!(encrypted.ask("EHLO me.example").contains("250-REQUIRETLS\n"));
+    encrypted.talk(&[
+        ("MAIL FROM:<a@example.com> REQUIRETLS=yes", "501 5.5.4"),
+        ("MAIL FROM:<a@example.com> REQUIRETLS", "250 2.1.0"),
+        ("RCPT TO:<bob@example.org> REQUIRETLS", "555 5.5.4"),
+        ("RCPT TO:<bob@example.org>", "250 2.1.5"),
+    ]);
+}
+
 #[test]
 fn implicit_tls_has_its_own_port() {
     let server = start();

@@ -85,6 +85,20 @@ fn the_stages_of_an_encrypted_session() {
 }
 
 #[test]
+fn tls_on_the_whole_way_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, ca) = practice(&dir);
+    let envelope = ["--from", "a@example.com", "--to", "bob@example.org", "--require-tls"];
+    let ran = run(&[&["send", "--starttls", "--ca", arg(&ca)], &envelope[..], &[&server.addr]].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    let mail = ran.stdout.lines().find(|line| line.contains(" ~> MAIL FROM:<a@example.com> ")).unwrap();
+    assert!(mail.split_whitespace().any(|word| word == "REQUIRETLS"), "{mail}");
+    let ran = run(&[&["send"], &envelope[..], &[&server.addr]].concat());
+    assert_eq!(ran.code, Some(5), "{}", ran.all());
+    assert!(!ran.stdout.contains("MAIL FROM"), "{}", ran.stdout);
+}
+
+#[test]
 fn encryption_is_offered_and_not_taken_unasked() {
     let server = Serving::start(&["--practice"]);
     let ran = run(&["send", "--from", "a@example.com", "--to", "bob@example.org", &server.addr]);
