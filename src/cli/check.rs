@@ -1,5 +1,6 @@
 //! The arguments of `heloise check`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -50,8 +51,8 @@ pub struct CheckArgs {
     #[arg(long)]
     pub all_addresses: bool,
     /// How many targets are checked at a time
-    #[arg(short = 'j', long, value_name = "N", default_value_t = 10)]
-    pub jobs: usize,
+    #[arg(short = 'j', long, value_name = "N", default_value = "10")]
+    pub jobs: NonZeroUsize,
     /// Say what would be done, and do nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -117,7 +117,7 @@ async fn each(
     let mut running: JoinSet<Report> = JoinSet::new();
     let mut waiting = subjects.into_iter();
     loop {
-        while running.len() < args.jobs.max(1) && !*stop.borrow() {
+        while running.len() < args.jobs.get() && !*stop.borrow() {
             let Some(subject) = waiting.next() else { break };
             let (plan, watch) =
                 (plan.clone(), Watch { to: None, record: out.recording(), stop: Some(stop.clone()) });

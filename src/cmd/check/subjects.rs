@@ -3,6 +3,8 @@
 use std::io::BufRead;
 use std::path::Path;
 
+use strsim::osa_distance;
+
 use crate::check::Subject;
 use crate::cli::CheckArgs;
 use crate::cmd::files;
@@ -10,6 +12,9 @@ use crate::explain::Submission;
 use crate::report::{Problem, Status};
 use crate::target::{Host, Target};
 use crate::wire::escape::visible;
+
+/// How many slips of the finger a provider's name may hold and still be guessed.
+const MOST_SLIPS: usize = 2;
 
 /// More lines than this are no list of servers.
 const MOST: usize = 1_000_000;
@@ -51,10 +56,24 @@ fn provider(name: &str) -> Result<Subject, Problem> {
     let Some(found) = Submission::named(name) else {
         let known: Vec<&str> = Submission::all().iter().map(|one| one.id).collect();
         let what = format!("the provider {} is not known", visible(name.as_bytes()));
-        return Err(Problem::new(Status::Usage, what).advise(format!("one of {}", known.join(", "))));
+        let problem = Problem::new(Status::Usage, what);
+        let problem = match nearest(name, &known) {
+            Some(meant) => problem.advise(format!("perhaps --provider {meant}")),
+            None => problem,
+        };
+        return Err(problem.advise(format!("one of {}", known.join(", "))));
     };
     let targets = found.targets.iter().filter_map(|target| target.parse().ok()).collect();
     Ok(Subject::Provider { name: found.name.to_owned(), targets })
+}
+
+/// What was meant by a name with a slip of the finger or two.
+fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let name = name.to_ascii_lowercase();
+    let near = known.iter().filter(|known| name.len().abs_diff(known.len()) <= MOST_SLIPS);
+    let slips = near.map(|known| (osa_distance(&name, known), *known));
+    let few = slips.filter(|(slips, known)| *slips <= MOST_SLIPS && *slips < known.len().min(name.len()));
+    few.min_by_key(|(slips, _)| *slips).map(|(_, known)| known)
 }
 
 /// One a line; blank lines and those that begin with # are passed over.
@@ -115,6 +134,13 @@ mod tests {
             assert_eq!(targets.len(), one.targets.len(), "{}: each is a target", one.id);
             assert_eq!(provider(&one.name.to_uppercase()).unwrap(), provider(one.id).unwrap());
         }
+        let meant = |name| nearest(name, &["gmail", "gmx", "ses", "microsoft365"]);
+        assert_eq!(
+            ["gmial", "GMAL", "microsoft356"].map(meant),
+            [Some("gmail"), Some("gmail"), Some("microsoft365")]
+        );
+        assert_eq!(["nobody", "", "sx", "\u{1b}[2J"].map(meant), [None; 4]);
+        assert!(provider("gmial").unwrap_err().to_string().contains("perhaps --provider gmail"));
         assert!(provider("nobody").unwrap_err().to_string().contains("gmail"));
     }
 }

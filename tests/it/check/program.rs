@@ -111,6 +111,8 @@ fn usage_is_explained() {
     let pki = Pki::new();
     for (words, said) in [
         (&["--provider", "nobody"][..], "gmail"),
+        (&["--provider", "gmial"], "perhaps --provider gmail"),
+        (&["-j", "0", "mx.example.org"], "--jobs <N>"),
         (&["--to", "a b", "mx.example.org"], "no mail address"),
         (&["--from", "a@b.example", "mx.example.org"], "--to"),
         (&[], "name a host"),
