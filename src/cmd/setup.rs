@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::cli::{AuthArgs, ColorChoice, ExplainLevel, NetworkArgs, SessionArgs, TlsArgs, TlsVersion};
 use crate::narrate::{Layout, Level};
-use crate::repl::{Form, Login, Printer, View, recording};
+use crate::repl::{Form, Login, Printer, View, known_mechanism, recording};
 use crate::report::{Problem, Status};
 use crate::session::{Caps, Timeouts};
 use crate::target::Target;
@@ -111,6 +111,7 @@ impl From<TlsVersion> for Version {
 
 /// What was given for AUTH with `target`.
 pub fn login(auth: &AuthArgs, target: &Target) -> Result<Login, Problem> {
+    known_mechanism(auth.auth.as_deref().unwrap_or_default())?;
     let login = Login {
         user: auth.user.clone(),
         authzid: auth.authzid.clone(),
@@ -122,7 +123,7 @@ pub fn login(auth: &AuthArgs, target: &Target) -> Result<Login, Problem> {
     };
     let host = target.host.to_string();
     match netrc::account(auth, &host)? {
-        Some(account) => Ok(Login { user: login.user.or(account.user), password: account.password, ..login }),
+        Some(account) => Ok(Login { user: login.user.or(account.user), kept: account.password, ..login }),
         None => with_keyring(login, auth, &host),
     }
 }

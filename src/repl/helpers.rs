@@ -302,6 +302,9 @@ impl Operator {
         let target =
             Target::parse(&words, given("--mx")).map_err(|e| Problem::new(Status::Usage, e.to_string()))?;
         self.quit().await;
+        if target.host != self.setup.target.host {
+            self.login.leave_host();
+        }
         self.setup.target = target;
         self.setup.tls = match given("--insecure") {
             true => self.tls_as_given.with(|options| options.insecure = true),
@@ -323,7 +326,11 @@ impl Operator {
             ("ehlo", name) if !name.is_empty() && !name.contains(char::is_whitespace) => {
                 self.ehlo = Some(name.to_owned());
             }
-            ("user", name) if !name.is_empty() => self.login.user = Some(name.to_owned()),
+            ("user", name) if !name.is_empty() => {
+                // What was kept is another user's.
+                self.login.kept = None;
+                self.login.user = Some(name.to_owned());
+            }
             ("explain", level) => return self.explain(level),
             ("hex", choice) => return self.hex(choice),
             ("b64", choice @ ("auto" | "off")) => return self.b64(choice),

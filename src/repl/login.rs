@@ -6,32 +6,83 @@ use crate::sasl::by_hand::{ByHand, Next};
 use crate::sasl::{self, BindingKind, ChannelBinding, Credentials, Have, Needs};
 use crate::secret::Secret;
 use crate::session::{Answer, Phase};
-use crate::transport::challenge_of;
+use crate::transport::{AuthError, accepted, challenge_of};
+use crate::wire::Class;
 use crate::wire::escape::visible;
 
 use super::asker::Asker;
 use super::operator::{Done, Exchange, Operator};
 
+/// A mechanism that is named must be one that is spoken here; that is looked at before anything is sent. No name is
+/// none in particular.
+pub fn known_mechanism(named: &str) -> Result<(), Problem> {
+    if named.is_empty() || sasl::info(named).is_some() {
+        return Ok(());
+    }
+    let known: Vec<&str> = sasl::MECHANISMS.iter().map(|m| m.name).collect();
+    let what = format!("{} is no mechanism that is known here", visible(named.as_bytes()));
+    Err(Problem::new(Status::Usage, what)
+        .advise(format!("one of {}", known.join(", ")))
+        .advise("type AUTH yourself: raw lines go out as they are"))
+}
+
 impl Operator {
     /// `/auth [MECH]` and `--auth`: greets if that has not been done, chooses a mechanism, asks for what is
     /// missing, and goes through the exchange.
     pub async fn authenticate(&mut self, mechanism: &str) -> Result<Answer, Problem> {
-        self.known(mechanism)?;
+        known_mechanism(mechanism)?;
         self.ensure_greeted().await?;
         let name = self.choose(mechanism)?;
         self.consent_to_plaintext().await?;
-        let credentials = self.credentials(&name).await?;
+        let mut credentials = self.credentials(&name).await?;
+        let mut outcome = self.exchange(&name, &credentials).await?;
+        if let Err(refusal) = &outcome
+            && self.kept_is_outdated(&credentials, refusal)
+        {
+            credentials = self.credentials(&name).await?;
+            outcome = self.exchange(&name, &credentials).await?;
+        }
+        let answer = outcome?;
+        self.offer_to_keep(&credentials).await;
+        Ok(answer)
+    }
+
+    /// One exchange. What comes of AUTH is inside, what keeps it from being begun outside.
+    async fn exchange(
+        &mut self,
+        name: &str,
+        credentials: &Credentials,
+    ) -> Result<Result<Answer, AuthError>, Problem> {
         let mechanism =
-            sasl::client(&name, &credentials).map_err(|e| Problem::new(Status::Usage, e.to_string()))?;
+            sasl::client(name, credentials).map_err(|e| Problem::new(Status::Usage, e.to_string()))?;
         let initial_response = self.login.initial_response;
         let connection = self.connection()?;
         connection.log().keep_secret(&credentials.secret);
-        let (answer, outcome) = connection.authenticate(mechanism, initial_response).await?;
-        if outcome.server_verified {
-            self.view.text(Style::Good, &format!("     {}", outcome.words));
+        Ok(match connection.authenticate(mechanism, initial_response).await {
+            Ok((answer, outcome)) => {
+                self.proved(Some(&outcome));
+                Ok(answer)
+            }
+            Err(error) => Err(error),
+        })
+    }
+
+    /// Whether the refusal is of what the keyring holds, and a person is there to type what is right now. It is
+    /// forgotten then; what is typed and accepted can be kept in its place.
+    fn kept_is_outdated(&mut self, credentials: &Credentials, refusal: &AuthError) -> bool {
+        let AuthError::Refused(answer) = refusal else { return false };
+        let login = &mut self.login;
+        let from_keyring = login.keeper.is_some()
+            && login.kept.as_ref().is_some_and(|kept| kept.expose() == credentials.secret.expose());
+        let for_good = answer.reply.class() == Some(Class::Permanent);
+        if !from_keyring || !for_good || matches!(self.asker, Asker::Nobody) {
+            return false;
         }
-        self.offer_to_keep(&credentials).await;
-        Ok(answer)
+        login.kept = None;
+        let text =
+            format!("=== what the keyring holds for {} was refused", visible(credentials.user.as_bytes()));
+        self.view.text(Style::Warn, &text);
+        true
     }
 
     /// What was typed and accepted may go to the keyring, if there is one and the person says so.
@@ -49,18 +100,6 @@ impl Operator {
                 Err(words) => self.view.text(Style::Warn, &format!("*** {words}")),
             }
         }
-    }
-
-    /// A mechanism that is named must be one that is spoken here; that is looked at before anything is sent.
-    fn known(&self, named: &str) -> Result<(), Problem> {
-        if named.is_empty() || sasl::info(named).is_some() {
-            return Ok(());
-        }
-        let known: Vec<&str> = sasl::MECHANISMS.iter().map(|m| m.name).collect();
-        let what = format!("{} is no mechanism that is known here", visible(named.as_bytes()));
-        Err(Problem::new(Status::Usage, what)
-            .advise(format!("one of {}", known.join(", ")))
-            .advise("type AUTH yourself: raw lines go out as they are"))
     }
 
     /// The mechanism to use: the one named, else the strongest of those offered.
@@ -81,7 +120,8 @@ impl Operator {
             }
             return Ok(name);
         }
-        let (password, token) = (self.login.password.is_some(), self.login.token.is_some());
+        let password = self.login.password.is_some() || self.login.kept.is_some();
+        let token = self.login.token.is_some();
         // With nothing given, it is the password that people know by heart.
         let have = Have { password: password || !token, token, certificate: has_certificate, binding };
         match sasl::strongest(&offered, have, tls) {
@@ -195,8 +235,8 @@ impl Operator {
         let challenge = answer.as_ref().and_then(challenge_of);
         let Some(challenge) = challenge.filter(|_| self.state().is_some_and(|s| s.phase == Phase::Auth))
         else {
-            self.exchange = None;
-            return Ok(Vec::new());
+            let over = self.exchange.take().filter(|_| answer.as_ref().is_some_and(accepted));
+            return self.accepted_by_hand(over).map(|()| Vec::new());
         };
         let Ok(decoded) = sasl::decode_challenge(&challenge) else {
             // It is shown as what it is; the person answers with raw lines or cancels.
@@ -206,6 +246,24 @@ impl Operator {
         let Some(exchange) = &mut self.exchange else { return Ok(Vec::new()) };
         let next = exchange.hand.challenge(&decoded);
         self.take_step(next).await
+    }
+
+    /// The server said yes: whether it has proved itself, where the mechanism has it do so.
+    fn accepted_by_hand(&self, exchange: Option<Exchange>) -> Result<(), Problem> {
+        let outcome = exchange.map_or(Ok(None), |mut exchange| exchange.hand.finish());
+        match outcome {
+            Ok(outcome) => {
+                self.proved(outcome.as_ref());
+                Ok(())
+            }
+            Err(error) => Err(Problem::new(Status::AuthRefused, error.to_string())),
+        }
+    }
+
+    fn proved(&self, outcome: Option<&sasl::Outcome>) {
+        if let Some(outcome) = outcome.filter(|outcome| outcome.server_verified) {
+            self.view.text(Style::Good, &format!("     {}", outcome.words));
+        }
     }
 
     /// Takes a typed answer.

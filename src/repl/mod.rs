@@ -37,6 +37,7 @@ mod view;
 
 pub use asker::Asker;
 pub use interactive::run;
+pub use login::known_mechanism;
 pub use operator::{Done, Keeper, Login, Operator, status_of};
 pub use paint::{paint, paint_piece};
 pub use script::{Manner, Source, run as script};

@@ -47,10 +47,17 @@ pub struct Login {
     pub allow_plaintext: bool,
     /// Whether the first response goes behind AUTH (RFC 4954 §4) rather than in answer to the first challenge.
     pub initial_response: bool,
-    /// What the system's keyring holds for the user: a password or a token.
+    /// What the system's keyring or `.netrc` holds for the user at this host: a password or a token.
     pub kept: Option<Secret>,
     /// Keeps a secret that was typed and accepted, if the person agrees.
     pub keeper: Option<Keeper>,
+}
+
+impl Login {
+    /// Another host is opened: what was kept for one must not go to another, nor be overwritten by what is typed there.
+    pub(super) fn leave_host(&mut self) {
+        (self.kept, self.keeper) = (None, None);
+    }
 }
 
 impl Default for Login {

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::describe::login_asks_password;
-use super::{Credentials, Mechanism, Needs, SaslError, client, info};
+use super::{Credentials, Mechanism, Needs, Outcome, SaslError, client, info};
 use crate::secret::Secret;
 
 /// What kind of answer is wanted.
@@ -148,6 +148,17 @@ impl ByHand {
         }
     }
 
+    /// What is known once the server accepted; nothing if the person made the responses.
+    ///
+    /// # Errors
+    /// When the server accepted without the proof that the mechanism demands of it.
+    pub fn finish(&mut self) -> Result<Option<Outcome>, SaslError> {
+        match &mut self.plan {
+            Plan::Speak { mechanism, .. } => mechanism.finish().map(Some),
+            Plan::OneByOne(_) | Plan::Gather { .. } | Plan::Typed(_) => Ok(None),
+        }
+    }
+
     /// Asks for what is still missing, or goes over to the mechanism.
     fn gather(&mut self) -> Result<Next, SaslError> {
         let Plan::Gather { name, token, asked, challenge } = &mut self.plan else {
@@ -285,6 +296,19 @@ mod tests {
         let nonce = String::from_utf8(first).unwrap().split_off("n,,n=user,r=".len());
         assert!(sent(scram.challenge(format!("r={nonce}x,s=QQ==,i=1").as_bytes())).starts_with(b"c=biws,r="));
         assert!(scram.challenge(b"v=QQ==").unwrap_err().to_string().contains("FAILED TO PROVE"));
+    }
+
+    #[test]
+    fn a_yes_without_the_servers_proof_is_an_error() {
+        let mut scram = hand("SCRAM-SHA-1", false);
+        assert_eq!(scram.finish(), Ok(None), "nothing was begun");
+        asked(scram.challenge(b""));
+        asked(scram.answer(Secret::new("user")));
+        sent(scram.answer(Secret::new("pencil")));
+        assert_eq!(scram.finish(), Err(SaslError::ServerNotVerified { mechanism: "SCRAM-SHA-1" }));
+        let mut external = hand("EXTERNAL", false);
+        sent(external.challenge(b""));
+        assert!(external.finish().unwrap().is_some_and(|outcome| !outcome.server_verified));
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub use dial::{DialError, DialOptions, Dialed, Family, dial};
 pub use link::{AnyLink, Link, Plain, Tls};
 pub use log::{Log, Sink};
 pub use open::{OpenError, Setup};
-pub use steps::{AuthError, ContentError, challenge_of};
+pub use steps::{AuthError, ContentError, accepted, challenge_of};
 pub use tls::{TlsError, TlsInfo, TlsOptions, TlsSetup};
 
 /// The operating system's words without the number that Rust adds.

@@ -20,12 +20,13 @@ pub enum AuthError {
     /// The server refused; the reply says why.
     #[error("the server did not accept AUTH: {}", last_line(.0))]
     Refused(Box<Answer>),
-    /// The server's challenge could not be answered; the exchange was cancelled.
-    #[error("{error}; the exchange was cancelled")]
+    /// The server's challenge could not be answered, and the exchange was cancelled; or the server said yes without the
+    /// proof that the mechanism demands of it.
+    #[error("{error}{}", if accepted(.answer) { "" } else { "; the exchange was cancelled" })]
     Challenge {
         /// What is wrong with it.
         error: SaslError,
-        /// The reply to the cancellation.
+        /// The reply to the cancellation, or the unproved yes.
         answer: Box<Answer>,
     },
     /// The mechanism cannot start with these credentials. Nothing was sent.
@@ -196,8 +197,13 @@ fn auth_command(name: &str, held: &mut Option<Secret>) -> Secret {
     Secret::from(bare)
 }
 
+/// Whether a reply to AUTH is a yes.
+pub fn accepted(answer: &Answer) -> bool {
+    answer.reply.class() == Some(Class::Completion)
+}
+
 fn finish(answer: Answer, mechanism: &mut dyn Mechanism) -> Result<(Answer, sasl::Outcome), AuthError> {
-    if answer.reply.class() != Some(Class::Completion) {
+    if !accepted(&answer) {
         return Err(AuthError::Refused(Box::new(answer)));
     }
     match mechanism.finish() {

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 
 use crate::binary::Heloise;
 use crate::peer::{Act, peer as peer_that};
+use crate::program::{Serving, arg};
 
 /// A peer that says `greeting`, answers each line with the next of `replies`, and returns all that it read.
 fn peer(greeting: &'static str, replies: &'static [&'static str]) -> (SocketAddr, JoinHandle<Vec<u8>>) {
@@ -30,6 +31,29 @@ fn peer(greeting: &'static str, replies: &'static [&'static str]) -> (SocketAddr
 
 fn demo(args: &[&str], input: &str) -> crate::binary::Run {
     Heloise::new().run(&[&["demo"], args].concat(), input.as_bytes())
+}
+
+/// What a `.netrc` holds is for one host; `/open` to another does not take it along.
+#[test]
+fn a_password_out_of_netrc_stays_with_its_host() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let (ca, netrc) = (dir.path().join("ca.pem"), dir.path().join("netrc"));
+    std::fs::write(&netrc, "machine 127.0.0.1 login alice@example.org password wonderland\n").unwrap();
+    std::fs::set_permissions(&netrc, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let server = Serving::start(&["--practice", "--write-ca", arg(&ca)]);
+    let port = server.addr.rsplit_once(':').unwrap().1;
+    let [here, there] = ["127.0.0.1", "localhost"].map(|host| format!("/open {host}:{port} --starttls"));
+    let first = format!("127.0.0.1:{port}");
+    let open = |target: &str| {
+        let options = ["--starttls", "--auth", "--ca", arg(&ca), "--netrc-file", arg(&netrc)];
+        Heloise::new().run(&[&options[..], &["-c", target, "-c", "/auth PLAIN", &first]].concat(), b"")
+    };
+    let same = open(&here);
+    assert_eq!((same.code, same.stdout.matches("<~  235 ").count()), (Some(0), 2), "{}", same.all());
+    let other = open(&there);
+    assert_eq!((other.code, other.stdout.matches("<~  235 ").count()), (Some(1), 1), "{}", other.all());
+    assert!(other.stderr.contains("no password was given; no credentials were sent"), "{}", other.stderr);
 }
 
 #[test]
@@ -508,7 +532,7 @@ fn a_line_end_inside_an_argument_makes_no_second_command() {
 #[test]
 fn a_mechanism_that_is_not_known_is_refused_before_anything_is_sent() {
     let (addr, peer) = peer("220 hi\r\n", &["221 bye\r\n"]);
-    let run = Heloise::new().run(&[&addr.to_string(), "--auth", "NONESUCH", "--user", "a"], b"");
+    let run = Heloise::new().run(&[&addr.to_string(), "-c", "/auth NONESUCH", "--user", "a"], b"");
     assert_eq!(run.code, Some(1), "{}", run.all());
     assert!(run.stderr.contains("SCRAM-SHA-256"), "{}", run.stderr);
     // What failed was here, so the server gets its good-bye.

@@ -7,7 +7,7 @@ use crate::cli::{CheckArgs, CheckFormat};
 use crate::cmd::setup;
 use crate::repl::Asker;
 use crate::report::{Problem, Status};
-use crate::sasl;
+use crate::sasl::{self, Needs};
 use crate::session::Timeouts;
 use crate::target::{Host, Scheme, Target};
 
@@ -81,11 +81,17 @@ async fn login(args: &CheckArgs, target: &Target) -> Result<Option<Login>, Probl
     if given.user.is_none() && mechanism.is_none() {
         return Ok(None);
     }
+    let takes_token =
+        mechanism.as_deref().and_then(sasl::info).is_some_and(|known| known.needs == Needs::Token);
+    let (kept_token, kept_password) = match takes_token {
+        true => (given.kept, None),
+        false => (None, given.kept),
+    };
     let mut login = Login {
         user: given.user.unwrap_or_default(),
         authzid: given.authzid,
-        password: given.password.or_else(|| given.kept.clone()),
-        token: given.token.or(given.kept),
+        password: given.password.or(kept_password),
+        token: given.token.or(kept_token),
         mechanism: mechanism.unwrap_or_default().to_ascii_uppercase(),
         initial_response: given.initial_response,
         allow_plaintext: given.allow_plaintext,

@@ -175,6 +175,11 @@ fn authorities_and_versions() {
 }
 
 #[test]
+fn mechanisms_that_are_not_spoken_here() {
+    Bench::new().refused(&["--auth", "PLAN"], "PLAN is no mechanism that is known here");
+}
+
+#[test]
 fn what_is_good_gets_through_to_the_server() {
     let bench = Bench::new().var("HELOISE_PASSPHRASE", "open sesame");
     with_keys(&bench);
