@@ -51,7 +51,7 @@ pub struct CheckArgs {
     #[arg(long)]
     pub all_addresses: bool,
     /// How many targets are checked at a time
-    #[arg(short = 'j', long, value_name = "N", default_value = "10")]
+    #[arg(short = 'j', long, value_name = "N", default_value = "10", value_parser = parse_jobs)]
     pub jobs: NonZeroUsize,
     /// Say what would be done, and do nothing
     #[arg(long)]
@@ -134,6 +134,10 @@ pub enum CheckFormat {
     Nagios,
     /// Prometheus' text exposition, for a textfile collector
     Prometheus,
+}
+
+fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "a number from 1 up is wanted".to_owned())
 }
 
 /// `30s`, `5m`, `1h`, or seconds.

@@ -112,7 +112,7 @@ fn usage_is_explained() {
     for (words, said) in [
         (&["--provider", "nobody"][..], "gmail"),
         (&["--provider", "gmial"], "perhaps --provider gmail"),
-        (&["-j", "0", "mx.example.org"], "--jobs <N>"),
+        (&["-j", "0", "mx.example.org"], "a number from 1 up is wanted"),
         (&["--to", "a b", "mx.example.org"], "no mail address"),
         (&["--from", "a@b.example", "mx.example.org"], "--to"),
         (&[], "name a host"),
