@@ -1,6 +1,6 @@
 //! Whether a certificate was revoked: withdrawn by its issuer before its time (RFC 5280 §5, RFC 6960).
 //!
-//! [`crl`] reads revocation lists and [`ocsp`] the answers of responders; both are pure. [`check`](check()) puts the
+//! [`crl`] reads revocation lists and `ocsp` the answers of responders; both are pure. [`check`](check()) puts the
 //! question to all sources that the options name. What each of them says is kept as a [`Testimony`], so that a
 //! [`Report`] can tell who said what, and who could not tell.
 
