@@ -58,7 +58,7 @@ fuzz_target!(|bytes: &[u8]| {
         &mut Json::default(),
         &mut Markdown::default(),
         &mut Swaks::default(),
-        &mut Text { color: false, times: true },
+        &mut Text { color: false, times: true, width: Some(80) },
     ];
     for form in forms {
         let text = export(form, &header, &entries);
