@@ -21,16 +21,20 @@ fn replies_that_the_tables_know() {
     demand("tuning set, with the provider's table", &[Set::Tuning], &["table"], true, 90.0);
     demand("second tuning set", &[Set::SecondTuning], &["yes"], false, 95.0);
     demand("second tuning set, ambiguous", &[Set::SecondTuning], &["ambiguous"], false, 90.0);
+    demand("third tuning set", &[Set::ThirdTuning], &["yes"], false, 95.0);
+    demand("third tuning set, ambiguous", &[Set::ThirdTuning], &["ambiguous"], false, 85.0);
     demand("written from memory", &[Set::Memory], &["yes"], false, 95.0);
 }
 
 /// Replies that nobody looked at while the tables were changed: what a new reply can expect.
 #[test]
 fn replies_held_out() {
-    demand("held out", &[Set::HeldOut], &["yes"], false, 92.0);
+    demand("held out", &[Set::HeldOut], &["yes"], false, 91.0);
     demand("held out, with context", &[Set::HeldOut], &["yes"], true, 90.0);
     demand("held out, ambiguous", &[Set::HeldOut], &["ambiguous"], false, 80.0);
     demand("second held out", &[Set::SecondHeldOut], &["yes"], false, 89.0);
     demand("second held out, ambiguous", &[Set::SecondHeldOut], &["ambiguous"], false, 90.0);
+    demand("third held out", &[Set::ThirdHeldOut], &["yes"], false, 80.0);
+    demand("third held out, ambiguous", &[Set::ThirdHeldOut], &["ambiguous"], false, 70.0);
     demand("held out, with the provider's table", &[Set::HeldOut], &["table"], true, 60.0);
 }

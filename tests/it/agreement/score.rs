@@ -19,13 +19,25 @@ pub enum Set {
     /// A second pair of files, gathered when the tables had been tuned with the first.
     SecondTuning,
     SecondHeldOut,
+    /// A third pair, gathered likewise later.
+    ThirdTuning,
+    ThirdHeldOut,
 }
 
 impl Set {
-    pub const ALL: [Set; 7] =
-        [Set::Dev, Set::Extra, Set::Tuning, Set::Memory, Set::HeldOut, Set::SecondTuning, Set::SecondHeldOut];
+    pub const ALL: [Set; 9] = [
+        Set::Dev,
+        Set::Extra,
+        Set::Tuning,
+        Set::Memory,
+        Set::HeldOut,
+        Set::SecondTuning,
+        Set::SecondHeldOut,
+        Set::ThirdTuning,
+        Set::ThirdHeldOut,
+    ];
     /// Those whose rows nobody looks at while the tables are changed.
-    pub const UNSEEN: [Set; 2] = [Set::HeldOut, Set::SecondHeldOut];
+    pub const UNSEEN: [Set; 3] = [Set::HeldOut, Set::SecondHeldOut, Set::ThirdHeldOut];
 
     pub fn rows(self) -> Vec<Value> {
         let json = |text: &str| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -36,6 +48,8 @@ impl Set {
             Set::HeldOut => json(include_str!("../../corpus/replies-held-out.jsonl")),
             Set::SecondTuning => json(include_str!("../../corpus/replies-second-tuning.jsonl")),
             Set::SecondHeldOut => json(include_str!("../../corpus/replies-second-held-out.jsonl")),
+            Set::ThirdTuning => json(include_str!("../../corpus/replies-third-tuning.jsonl")),
+            Set::ThirdHeldOut => json(include_str!("../../corpus/replies-third-held-out.jsonl")),
             Set::Memory => memory(),
         }
     }
