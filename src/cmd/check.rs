@@ -50,7 +50,22 @@ pub(super) fn is_plugin(args: &[OsString]) -> bool {
     args.windows(2).any(pair) || args.iter().any(|arg| arg == "--format=nagios")
 }
 
+/// Options of the link that a check has no use for are refused, not passed over.
+fn refuse_idle(args: &CheckArgs) -> Result<(), Problem> {
+    let tls = &args.tls;
+    let idle = [(tls.save_certs.is_some(), "--save-certs FILE"), (tls.tls_versions, "--tls-versions")];
+    match idle.into_iter().find(|(given, _)| *given) {
+        None => Ok(()),
+        Some((_, option)) => {
+            let word = option.split(' ').next().unwrap_or(option);
+            let problem = Problem::new(Status::Usage, format!("{word} belongs to a session, not to a check"));
+            Err(problem.advise(format!("heloise {option} TARGET")))
+        }
+    }
+}
+
 fn diagnose(args: &CheckArgs) -> Result<Status, Problem> {
+    refuse_idle(args)?;
     let subjects = subjects::of(args)?;
     super::block_on(async {
         if args.dry_run {

@@ -54,9 +54,7 @@ pub(super) async fn session(
         !lines.commands.is_empty() || lines.quit || args.tls.tls_versions || !std::io::stdin().is_terminal();
     let login = setup::login(&args.auth, &target)?;
     let setup = setup::setup(target, args)?;
-    if let Some(path) = args.tls.save_certs.as_deref().filter(|path| path.exists()) {
-        return Err(repl::certificates_exist(path));
-    }
+    args.tls.save_certs.as_deref().map_or(Ok(()), repl::can_save_certs)?;
     // Before this session's own entries are in the file.
     let earlier = args.record.as_deref().filter(|_| args.append);
     let remembered = earlier.map(repl::recording::starttls_offered).unwrap_or_default();
@@ -134,10 +132,7 @@ async fn script(operator: &mut Operator, args: &SessionArgs, lines: &ScriptArgs)
     let status = match repl::begin(operator, &prelude(args)).await {
         Ok(status) => status,
         Err(problem) => {
-            // The server is still there where it was something here that failed.
-            if problem.status != Status::Protocol && operator.state().is_some() {
-                operator.quit().await;
-            }
+            operator.part_after(&problem).await;
             return Err(problem);
         }
     };

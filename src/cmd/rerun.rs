@@ -51,6 +51,10 @@ fn target(args: &RerunArgs) -> Result<Target, Problem> {
         let what = format!("{option} has no meaning here: the transcript says when that is done");
         return Err(Problem::new(Status::Usage, what));
     }
+    if args.tls.save_certs.is_some() {
+        let problem = Problem::new(Status::Usage, "--save-certs belongs to a session, not to a rerun");
+        return Err(problem.advise("heloise --save-certs FILE TARGET"));
+    }
     connect::parse(std::slice::from_ref(&args.target), args.mx)
 }
 

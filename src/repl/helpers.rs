@@ -218,8 +218,9 @@ impl Operator {
                     .map_err(|bad| Problem::new(Status::Usage, bad.to_string()))?;
                 self.view.text(Style::Plain, &format!("     {}", escape::visible(&decoded)));
             }
-            "auto" => self.encode = true,
-            "off" => self.encode = false,
+            "auto" => self.encode_answers(true),
+            "off" => self.encode_answers(false),
+            "" => self.tell_encoding(),
             _ => {
                 return Err(Problem::new(
                     Status::Usage,
@@ -228,6 +229,21 @@ impl Operator {
             }
         }
         Ok(Vec::new())
+    }
+
+    fn encode_answers(&mut self, encode: bool) {
+        self.encode = encode;
+        self.tell_encoding();
+    }
+
+    fn tell_encoding(&self) {
+        let text = match self.encode {
+            true => "     b64 is auto: what you answer to a challenge of AUTH is encoded for you",
+            false => {
+                "     b64 is off: what you answer to a challenge of AUTH goes out as you type it, so type base64"
+            }
+        };
+        self.view.text(Style::Plain, text);
     }
 
     async fn raw(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {

@@ -32,6 +32,7 @@ impl Operator {
     pub async fn authenticate(&mut self, mechanism: &str) -> Result<Answer, Problem> {
         known_mechanism(mechanism)?;
         self.ensure_greeted().await?;
+        self.mind_second_login();
         let name = self.choose(mechanism)?;
         self.consent_to_plaintext().await?;
         let mut credentials = self.credentials(&name).await?;
@@ -100,6 +101,17 @@ impl Operator {
                 Err(words) => self.view.text(Style::Warn, &format!("*** {words}")),
             }
         }
+    }
+
+    /// A session takes one successful AUTH (RFC 4954 §4). A second one is flagged, before anything is asked for it.
+    fn mind_second_login(&self) {
+        let Some(who) = self.state().and_then(|state| state.authenticated.as_ref()) else { return };
+        let name = who.user.as_ref().map(|user| format!(" as {}", visible(user.as_bytes())));
+        let text = format!(
+            "=== you are authenticated already{}, and servers refuse a second AUTH; /reconnect begins anew",
+            name.unwrap_or_default()
+        );
+        self.view.text(Style::Warn, &text);
     }
 
     /// The mechanism to use: the one named, else the strongest of those offered.

@@ -42,7 +42,7 @@ pub use operator::{Done, Keeper, Login, Operator, status_of};
 pub use paint::{paint, paint_piece};
 pub use script::{Manner, Source, run as script};
 pub use terminal::Terminal;
-pub use tls::exists as certificates_exist;
+pub use tls::can_save_certs;
 pub use view::{Form, Printer, View};
 
 use std::path::PathBuf;

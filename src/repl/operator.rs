@@ -10,6 +10,7 @@ use crate::report::{Problem, Status, complain};
 use crate::sasl::by_hand::{Ask, ByHand};
 use crate::secret::Secret;
 use crate::session::{Answer, Command, Event, Input, Phase, Sent, State};
+use crate::target::{Scheme, Target};
 use crate::transcript::ClosedBy;
 use crate::transport::look::Looked;
 use crate::transport::tls::TlsSetup;
@@ -20,6 +21,9 @@ use super::asker::Asker;
 use super::commands;
 use super::memory::Memory;
 use super::view::View;
+
+/// Greetings mostly come within this time.
+const SOON: Duration = Duration::from_secs(6);
 
 /// What became of a line.
 #[derive(Debug)]
@@ -257,8 +261,20 @@ impl Operator {
             connection.log().keep_secret(secret);
         }
         self.connection = Some(connection);
-        let answer = self.connection()?.reply().await?;
-        Ok(answer)
+        self.greeting().await
+    }
+
+    /// Waits for the greeting. When it does not come soon, what that may mean is said, and it is waited for all the same.
+    async fn greeting(&mut self) -> Result<Answer, Problem> {
+        let text = no_greeting_yet(&self.setup.target, self.prompts());
+        let view = self.view.clone();
+        let greeting = self.connection()?.reply();
+        tokio::pin!(greeting);
+        if let Ok(answer) = tokio::time::timeout(SOON, &mut greeting).await {
+            return Ok(answer?);
+        }
+        view.text(Style::Dim, &text);
+        Ok(greeting.await?)
     }
 
     /// The next thing that happens in the session; for the prompt to wait on. Never ready without a session.
@@ -413,6 +429,10 @@ impl Operator {
             && !connection.dialogue().in_content()
         {
             let farewell = async {
+                if connection.state().phase == Phase::Auth {
+                    // An exchange under way would take QUIT for an answer (RFC 4954 §4).
+                    connection.command(b"*").await?;
+                }
                 if connection.state().phase != Phase::Closed {
                     connection.command(b"QUIT").await?;
                 }
@@ -423,6 +443,14 @@ impl Operator {
             let _ = tokio::time::timeout(polite, farewell).await;
         }
         self.hang_up();
+    }
+
+    /// Parts from the server after something failed: with QUIT where it was something here, and the server is still
+    /// there.
+    pub async fn part_after(&mut self, problem: &Problem) {
+        if problem.status != Status::Protocol && self.state().is_some() {
+            self.quit().await;
+        }
     }
 
     /// How the session ended, the record taken into account: that it is not whole outweighs success alone, but is
@@ -446,6 +474,17 @@ impl Operator {
             connection.hang_up();
         }
     }
+}
+
+/// What silence in place of a greeting may mean.
+fn no_greeting_yet(target: &Target, at_prompt: bool) -> String {
+    let waiting = "=== no greeting yet: some servers delay it, to see who cannot wait";
+    if target.implicit_tls() {
+        return waiting.to_owned();
+    }
+    let verb = if at_prompt { "/open" } else { "heloise" };
+    let smtps = Target { scheme: Scheme::Smtps, ..target.clone() };
+    format!("{waiting}; one that expects TLS from the first byte waits for us: {verb} {smtps}")
 }
 
 /// Whether what is typed next is read the same way whatever the reply. If not, the prompt must wait for it.

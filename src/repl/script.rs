@@ -36,8 +36,14 @@ pub struct Manner {
 
 /// Runs a script to its end, and says how it went: the worst of the replies, asked for or not, or what ended it.
 pub async fn run(operator: &mut Operator, source: Source, manner: Manner) -> Result<Status, Problem> {
-    let outcome = follow(operator, source, manner).await;
-    outcome.map_err(|problem| operator.with_last_words(problem))
+    match follow(operator, source, manner).await {
+        Ok(status) => Ok(status),
+        Err(problem) => {
+            let problem = operator.with_last_words(problem);
+            operator.part_after(&problem).await;
+            Err(problem)
+        }
+    }
 }
 
 async fn follow(operator: &mut Operator, source: Source, manner: Manner) -> Result<Status, Problem> {

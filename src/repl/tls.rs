@@ -136,12 +136,23 @@ impl Operator {
             }
             answers.iter().for_each(|(version, answer)| log.told(version_entry(*version, answer)));
         }
+        if let [(_, VersionAnswer::NotAsked(why)), ..] = answers.as_slice()
+            && answers.iter().all(|(_, answer)| matches!(answer, VersionAnswer::NotAsked(_)))
+        {
+            let problem =
+                Problem::new(Status::Tls, format!("the versions of TLS could not be asked for: {why}"));
+            return Err(match self.setup.target.implicit_tls() {
+                true => problem,
+                false => problem.advise("smtps://, if the port has TLS from the first byte"),
+            });
+        }
         self.show_rows(&rows);
         Ok(answers.iter().any(|(_, answer)| matches!(answer, VersionAnswer::Taken(_))))
     }
 
     /// `--save-certs` and `/tls save`: the certificates as the server sent them, in PEM.
     pub async fn save_certs(&mut self, path: &Path) -> Result<(), Problem> {
+        can_save_certs(path)?;
         let info = self.connection.as_ref().and_then(|connection| connection.tls());
         let (chain, note) = match info.filter(|info| info.chain_visible()) {
             Some(info) => (info.chain.clone(), String::new()),
@@ -171,16 +182,28 @@ impl Operator {
 
 /// Certificates are public, so the file may be read by anybody; but no file is overwritten.
 fn write_new(path: &Path, certificates: &[CertInfo]) -> Result<(), Problem> {
-    let fail = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => exists(path),
-        _ => Problem::file("write the certificates", path, &error),
-    };
-    let mut file = std::fs::File::options().write(true).create_new(true).open(path).map_err(fail)?;
-    file.write_all(chain::to_pem(certificates).as_bytes()).map_err(fail)
+    let written = create_new(path)?.write_all(chain::to_pem(certificates).as_bytes());
+    written.map_err(|error| Problem::file("write the certificates", path, &error))
 }
 
-/// The problem that a file for certificates is there already.
-pub fn exists(path: &Path) -> Problem {
+/// Whether a file for certificates can be made, which is tried before any connection is opened.
+///
+/// # Errors
+/// When it is there already, or cannot be written.
+pub fn can_save_certs(path: &Path) -> Result<(), Problem> {
+    create_new(path)?;
+    std::fs::remove_file(path).map_err(|error| Problem::file("write the certificates", path, &error))
+}
+
+fn create_new(path: &Path) -> Result<std::fs::File, Problem> {
+    let made = std::fs::File::options().write(true).create_new(true).open(path);
+    made.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => exists(path),
+        _ => Problem::file("write the certificates", path, &error),
+    })
+}
+
+fn exists(path: &Path) -> Problem {
     let shown = visible(path.as_os_str().as_encoded_bytes());
     Problem::new(Status::LocalFile, format!("{shown} exists and is not overwritten")).advise("another name")
 }

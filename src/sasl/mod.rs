@@ -21,6 +21,7 @@ mod digest;
 mod encoding;
 mod error;
 mod library;
+mod named;
 mod ntlm;
 mod scram;
 pub mod server;
@@ -38,6 +39,7 @@ pub use encoding::{
     BadBase64, Decoded, Leniency, decode_challenge, decode_leniently, encode_initial, encode_response,
 };
 pub use error::SaslError;
+pub use named::user_named;
 pub use server::{ServerStep, Verifier};
 pub use table::{Choice, Have, MECHANISMS, MechanismInfo, Needs, Origin, candidates, info, strongest};
 

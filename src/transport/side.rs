@@ -2,8 +2,9 @@
 //! are not recorded.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use crate::session::Client;
+use crate::session::{Client, Timeouts};
 use crate::target::{Host, Scheme, Target};
 use crate::transcript::{Entry, Header};
 use crate::wire::escape::visible;
@@ -33,6 +34,9 @@ pub enum SideError {
     Refused(&'static str, String),
 }
 
+/// The longest wait for a server that has nothing to do but greet, and where a person waits for what is seen.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Connects to `peer` as the setup has it and goes to where TLS begins: at once, or after EHLO and STARTTLS.
 /// `own_name` is the name for EHLO.
 pub(super) async fn to_tls(
@@ -40,7 +44,7 @@ pub(super) async fn to_tls(
     peer: SocketAddr,
     own_name: &str,
 ) -> Result<Link<Plain>, SideError> {
-    let mut connection = begin(setup, peer).await?;
+    let mut connection = begin(setup, peer, Timeouts::all(setup.timeouts.greeting.min(PATIENCE))).await?;
     if !setup.target.implicit_tls() {
         greeted(&mut connection, own_name).await?;
         starttls(&mut connection).await?;
@@ -53,7 +57,7 @@ pub(super) async fn to_tls(
 /// # Errors
 /// When the server, or its certificate, does not let it come so far.
 pub async fn session(setup: &Setup, place: &Place, encrypted: bool) -> Result<Connection, SideError> {
-    let mut connection = begin(setup, place.peer).await?;
+    let mut connection = begin(setup, place.peer, setup.timeouts).await?;
     if setup.target.implicit_tls() {
         connection.upgrade(setup, &place.host).await?;
     }
@@ -66,12 +70,12 @@ pub async fn session(setup: &Setup, place: &Place, encrypted: bool) -> Result<Co
     Ok(connection)
 }
 
-async fn begin(setup: &Setup, peer: SocketAddr) -> Result<Connection, SideError> {
+async fn begin(setup: &Setup, peer: SocketAddr, timeouts: Timeouts) -> Result<Connection, SideError> {
     let target = Target { host: Host::Ip(peer.ip()), port: peer.port(), mx: false, ..setup.target.clone() };
     let dialed = dial(&target, &setup.dial).await?;
     let log = Log::new(Box::new(Nobody), 0);
     let lmtp = setup.target.scheme == Scheme::Lmtp;
-    let client = Client::new(lmtp, setup.timeouts, setup.caps, log.started().elapsed());
+    let client = Client::new(lmtp, timeouts, setup.caps, log.started().elapsed());
     Ok(Connection::new(Link::new(dialed.tcp), dialed.local.ip(), client, log))
 }
 

@@ -54,16 +54,20 @@ impl fmt::Display for Answer {
     }
 }
 
-/// Asks for each version, oldest first, on a side connection of its own.
+/// Asks for each version, oldest first, on a side connection of its own. Where the first one cannot be asked, none can.
 pub async fn versions(
     setup: &Setup,
     peer: SocketAddr,
     host: &Host,
     own_name: &str,
 ) -> Vec<(Version, Answer)> {
-    let mut answers = Vec::new();
+    let mut answers: Vec<(Version, Answer)> = Vec::new();
     for version in Version::ALL {
-        answers.push((version, one(setup, peer, host, own_name, version).await));
+        let answer = match answers.first() {
+            Some((_, first @ Answer::NotAsked(_))) => first.clone(),
+            _ => one(setup, peer, host, own_name, version).await,
+        };
+        answers.push((version, answer));
     }
     answers
 }

@@ -31,14 +31,22 @@ pub enum Act {
 
 /// Listens on a free port and does `acts` on the first connection; then it closes.
 pub fn peer(acts: Vec<Act>) -> SocketAddr {
+    peers(1, acts)
+}
+
+/// Listens on a free port and does the same on so many connections, one after the other; then it closes.
+pub fn peers(count: usize, acts: Vec<Act>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     thread::spawn(move || {
-        let (link, _) = listener.accept().unwrap();
-        link.set_read_timeout(Some(LIMIT)).unwrap();
-        link.set_write_timeout(Some(LIMIT)).unwrap();
-        // That the client leaves in the middle is the point of many cases.
-        let _ = acts.into_iter().try_for_each(|act| perform(&mut BufReader::new(&link), &link, act));
+        for _ in 0..count {
+            let (link, _) = listener.accept().unwrap();
+            link.set_read_timeout(Some(LIMIT)).unwrap();
+            link.set_write_timeout(Some(LIMIT)).unwrap();
+            let mut acts = acts.iter().cloned();
+            // That the client leaves in the middle is the point of many cases.
+            let _ = acts.try_for_each(|act| perform(&mut BufReader::new(&link), &link, act));
+        }
     });
     addr
 }

@@ -22,6 +22,9 @@ fn peer(greeting: &'static str, replies: &'static [&'static str]) -> (SocketAddr
                 return seen;
             }
             stream.write_all(reply.as_bytes()).unwrap();
+            if reply.starts_with("221") {
+                return seen;
+            }
         }
         reader.read_to_end(&mut seen).unwrap();
         seen
@@ -201,12 +204,12 @@ fn a_full_disk_is_told_once_and_the_session_goes_on() {
 #[test]
 fn credentials_need_a_yes_on_a_plain_link() {
     let line = "AUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAHdvbmRlcmxhbmQ=";
-    let (addr, peer) = peer("220 hi\r\n", &["235 2.7.0 ok\r\n"]);
+    let (addr, peer) = peer("220 hi\r\n", &["221 bye\r\n"]);
     let target = addr.to_string();
     let run = Heloise::new().run(&[&target, "-c", line], b"");
     assert_eq!(run.code, Some(6), "{}", run.all());
     assert!(run.stderr.contains("--allow-plaintext-auth"), "{}", run.stderr);
-    assert_eq!(peer.join().unwrap(), b"", "nothing of it was sent");
+    assert_eq!(peer.join().unwrap(), b"QUIT\r\n", "nothing of it was sent");
 }
 
 #[test]
@@ -307,12 +310,12 @@ fn a_profile_is_a_set_of_options() {
 
 #[test]
 fn a_script_line_that_is_too_long_is_refused() {
-    let (addr, peer) = peer("220 hi\r\n", &["250 ok\r\n"]);
+    let (addr, peer) = peer("220 hi\r\n", &["221 bye\r\n"]);
     let script = vec![b'x'; 2 << 20];
     let run = Heloise::new().run(&[&addr.to_string()], &script);
     assert_eq!(run.code, Some(1), "{}", run.stderr);
     assert!(run.stderr.contains("longer than 1048576 octets"), "{}", run.stderr);
-    assert_eq!(peer.join().unwrap(), b"");
+    assert_eq!(peer.join().unwrap(), b"QUIT\r\n");
 }
 
 #[test]
@@ -530,12 +533,12 @@ fn a_line_end_inside_an_argument_makes_no_second_command() {
 }
 
 #[test]
-fn a_mechanism_that_is_not_known_is_refused_before_anything_is_sent() {
+fn a_mechanism_that_is_not_known_is_refused_before_it_is_asked_for() {
     let (addr, peer) = peer("220 hi\r\n", &["221 bye\r\n"]);
     let run = Heloise::new().run(&[&addr.to_string(), "-c", "/auth NONESUCH", "--user", "a"], b"");
     assert_eq!(run.code, Some(1), "{}", run.all());
     assert!(run.stderr.contains("SCRAM-SHA-256"), "{}", run.stderr);
-    assert_eq!(peer.join().unwrap(), b"");
+    assert_eq!(peer.join().unwrap(), b"QUIT\r\n");
 }
 
 #[test]
@@ -552,4 +555,39 @@ fn nothing_is_waited_for_once_nothing_more_is_read() {
     let run = crate::peer::heloise(&args);
     assert_eq!(run.status, Some(8), "{} {}", run.out, run.err);
     assert_eq!(run.out.matches(" -> ").count(), 1, "{}", run.out);
+}
+
+/// Whatever fails on this side, the server is told good-bye.
+#[test]
+fn what_fails_here_is_followed_by_quit() {
+    for (line, words) in [
+        ("/auth X", "X is no mechanism that is known here"),
+        ("/nonsense", "there is no helper command /nonsense"),
+        ("/tls save /missing/certs.pem", "cannot write the certificates"),
+    ] {
+        let (addr, peer) = peer("220 hi\r\n", &["221 bye\r\n"]);
+        let run = Heloise::new().run(&[&addr.to_string(), "-c", line, "-c", "NOOP"], b"");
+        assert!(matches!(run.code, Some(1 | 10)) && run.stderr.contains(words), "{line}: {}", run.all());
+        assert_eq!(peer.join().unwrap(), b"QUIT\r\n", "{line}");
+    }
+}
+
+/// In the midst of an exchange QUIT would be taken for an answer.
+#[test]
+fn an_exchange_is_cancelled_before_quit() {
+    let (addr, peer) = peer("220 hi\r\n", &["334 VXNlcm5hbWU6\r\n", "501 aborted\r\n", "221 bye\r\n"]);
+    let run = Heloise::new().run(&[&addr.to_string(), "-c", "AUTH LOGIN", "--quit"], b"");
+    assert_eq!(peer.join().unwrap(), b"AUTH LOGIN\r\n*\r\nQUIT\r\n", "{}", run.all());
+}
+
+#[test]
+fn a_greeting_that_does_not_come_soon_is_remarked_on() {
+    let pause = std::time::Duration::from_secs(7);
+    let late = vec![Act::Drip(b"2".to_vec(), pause), Act::Send(b"20 hi\r\n".to_vec()), Act::Await("QUIT")];
+    let addr = peer_that(late);
+    let run = Heloise::new().run(&[&addr.to_string(), "-c", "QUIT"], b"");
+    let words = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("no greeting yet"), "{}", run.all());
+    assert!(words.contains(&format!("waits for us: heloise smtps://{addr}")), "{}", run.all());
+    assert!(words.contains("220 hi"), "{}", run.all());
 }

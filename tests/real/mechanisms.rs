@@ -159,6 +159,25 @@ fn xoauth2_with_a_refusal_in_json() {
     child.wait().expect("a child");
 }
 
+/// AUTH by hand: the program asks for user and password, and the prompt names who came in.
+#[test]
+fn typed_by_hand_with_every_mechanism() {
+    let Some(postfix) = server("postfix") else { return };
+    let arguments = format!("{} --starttls --ca {}", postfix.at("SUBMISSION"), postfix.get("CA_FILE"));
+    for mechanism in POSTFIX {
+        let mut terminal = Terminal::start(&arguments);
+        terminal.sees("250-AUTH").types(&format!("AUTH {mechanism}"));
+        terminal
+            .sees("user name")
+            .types(postfix.get("USER"))
+            .sees("password:")
+            .types(postfix.get("PASSWORD"));
+        terminal.sees("235 2.7.0").sees(&format!("tls {} ▸", postfix.get("USER")));
+        assert!(!terminal.screen().contains(postfix.get("PASSWORD")), "the password is on the screen");
+        terminal.types("QUIT").ends_with(0);
+    }
+}
+
 /// `/auth --all` at a terminal, after its question.
 #[test]
 fn all_mechanisms_are_tried_for_ones_own_account() {

@@ -112,6 +112,7 @@ async fn session(target: Target, args: &SendArgs, mut job: Job) -> Result<Status
     let session = &args.session;
     let login = setup::login(&session.auth, &target)?;
     let setup = setup::setup(target, session)?;
+    session.tls.save_certs.as_deref().map_or(Ok(()), repl::can_save_certs)?;
     let view = setup::view(session, setup::stdout_printer());
     let log = setup::log(session, &view)?;
     // Where a person watches, they can be asked for what is missing.

@@ -117,6 +117,17 @@ fn latin1(text: &[u8]) -> Option<Secret> {
     Some(Secret::new(bytes))
 }
 
+/// The user that the client's message names.
+pub(super) fn user_named(message: &[u8]) -> Option<String> {
+    let told = Directives::parse(message).ok()?;
+    let user = told.one("username").ok()??;
+    match told.one("charset").ok()? {
+        Some(_) => String::from_utf8(user.to_vec()).ok(),
+        // ISO 8859-1, whose numbers are those of Unicode.
+        None => Some(user.iter().copied().map(char::from).collect()),
+    }
+}
+
 /// What both ends put into the hashes.
 struct Inputs<'i> {
     /// User name, realm and password in UTF-8.

@@ -105,6 +105,20 @@ pub(super) fn authenticate(flags: u32, parts: [&[u8]; 5]) -> Option<Vec<u8>> {
     Some([header, body].concat())
 }
 
+/// The user that the last message names, behind the domain if it names one.
+pub(in super::super) fn user_named(message: &[u8]) -> Option<String> {
+    if message.get(..8) != Some(SIGNATURE) || number(message, 8) != Some(3) {
+        return None;
+    }
+    let unicode = number(message, 60)? & UNICODE != 0;
+    let text = |at| {
+        let bytes = payload(message, at)?;
+        Some(if unicode { utf16(bytes) } else { String::from_utf8_lossy(bytes).into_owned() })
+    };
+    let (domain, user) = (text(28)?, text(36)?);
+    Some(if domain.is_empty() { user } else { format!("{domain}\\{user}") })
+}
+
 /// Text for a message.
 pub(super) fn encode(text: &str, flags: u32) -> Vec<u8> {
     if flags & UNICODE != 0 { to_utf16(text) } else { text.as_bytes().to_vec() }

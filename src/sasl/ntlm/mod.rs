@@ -6,6 +6,6 @@ mod client;
 mod message;
 
 pub(super) use client::Client;
-pub(super) use message::Challenge;
+pub(super) use message::{Challenge, user_named};
 
 const NAME: &str = "NTLM";

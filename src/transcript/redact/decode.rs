@@ -6,6 +6,7 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
 use super::super::SecretMark;
+use crate::sasl::user_named;
 
 const LOOSE: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -124,6 +125,9 @@ pub(super) fn mark(
         "CRAM-MD5" => cram_user(&plain),
         "XOAUTH2" => xoauth2_user(&plain),
         "OAUTHBEARER" => gs2_user(&plain),
+        "DIGEST-MD5" | "NTLM" => user_named(&upper, &plain).filter(|user| name(user.as_bytes()).is_some()),
+        // The identity to act as (RFC 4422 appendix A), and nothing else.
+        "EXTERNAL" => printable(&plain),
         scram if scram.starts_with("SCRAM-") => scram_user(&plain),
         _ => clue(answer).and_then(|found| found.user),
     };

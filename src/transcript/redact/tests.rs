@@ -71,6 +71,30 @@ fn cram_answers_name_the_user() {
 }
 
 #[test]
+fn digest_and_ntlm_answers_name_the_user() {
+    let digest = b64("charset=utf-8,username=\"chris\",realm=\"x\",nonce=\"n\",response=d388dad90d4bbd76");
+    let shown = answer_shown(&digest, "DIGEST-MD5", 0, "nonce=\"n\"");
+    assert_eq!(shown, "{secret sasl=DIGEST-MD5 user=\"chris\"}");
+    let mut ntlm = b"NTLMSSP\0\x03\0\0\0".to_vec();
+    // LM and NT response, domain, user, machine, session key: all empty, but for five bytes of user behind the header.
+    for length in [0u16, 0, 0, 5, 0, 0] {
+        ntlm.extend([length.to_le_bytes(), length.to_le_bytes()].concat());
+        ntlm.extend(64u32.to_le_bytes());
+    }
+    ntlm.extend(b"\x02\0\0\0chris");
+    let shown = answer_shown(&STANDARD.encode(ntlm), "NTLM", 1, "");
+    assert_eq!(shown, "{secret sasl=NTLM user=\"chris\"}");
+    assert_eq!(command_shown("AUTH NTLM TlRMTVNTUAABAAAA"), "AUTH NTLM {secret sasl=NTLM}");
+}
+
+#[test]
+fn external_names_whom_to_act_as() {
+    let shown = command_shown(&format!("AUTH EXTERNAL {}", b64("carol@example.org")));
+    assert_eq!(shown, "AUTH EXTERNAL {secret sasl=EXTERNAL user=\"carol@example.org\"}");
+    assert_eq!(command_shown("AUTH EXTERNAL ="), "AUTH EXTERNAL =");
+}
+
+#[test]
 fn credentials_in_a_mistyped_command_are_seen() {
     let line = format!("ATUH PLAIN {}", b64("\0alice\0hunter2"));
     assert_eq!(command_shown(&line), "ATUH PLAIN {secret sasl=PLAIN user=\"alice\"}");

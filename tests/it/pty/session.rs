@@ -380,3 +380,30 @@ fn a_typed_secret_is_in_memory_no_longer_than_it_is_used() {
     session.keys("QUIT\r");
     session.end();
 }
+
+#[test]
+fn what_is_encoded_is_said() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = Session::demo(home.path());
+    session.enter("/b64 off", "b64 is off: what you answer");
+    session.enter("/b64 auto", "b64 is auto: what you answer");
+    session.enter("/b64", "b64 is auto: what you answer");
+    session.keys("QUIT\r");
+    assert_eq!(session.end(), 0);
+}
+
+#[test]
+fn a_second_login_is_flagged_before_anything_is_asked() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = Session::start(home.path(), &["demo", "--starttls"]);
+    session.wait_prompt(" tls");
+    session.enter("AUTH CRAM-MD5", "user name");
+    session.enter("alice@example.org", "password");
+    session.enter("wonderland", "235 2.7.0");
+    session.wait_prompt(" tls alice@example.org");
+    session.enter("/auth", "you are authenticated already as alice@example.org");
+    session.keys("\x03");
+    session.wait_prompt(" tls alice@example.org");
+    session.keys("QUIT\r");
+    assert_eq!(session.end(), 0);
+}

@@ -40,7 +40,8 @@ impl Bench {
 
     fn run(&self, args: &[&str]) -> Run {
         let target = self.nobody.local_addr().unwrap().to_string();
-        self.heloise.run(&[&["--timeout", "5", "-c", "QUIT", &target], args].concat(), b"")
+        let timeout = if args.contains(&"--timeout") { &[][..] } else { &["--timeout", "5"] };
+        self.heloise.run(&[timeout, &["-c", "QUIT", &target], args].concat(), b"")
     }
 
     /// Runs it and demands that it is refused in one line that holds these words; lines of advice may follow.
@@ -199,5 +200,37 @@ fn what_is_good_gets_through_to_the_server() {
         // Nobody answers, so the wait for the greeting runs out.
         assert_eq!(run.code, Some(8), "{args:?}: {}", run.all());
         assert!(bench.nobody.accept().is_ok(), "{args:?}: no connection was opened");
+    }
+}
+
+#[test]
+fn a_place_for_certificates_where_no_file_can_be_made() {
+    let bench = Bench::new();
+    let there = bench.put("there.pem", 0o600, "");
+    let missing = bench.heloise.path("missing/certs.pem");
+    for (path, words) in [
+        (&there, "there.pem exists and is not overwritten"),
+        (&missing, "missing/certs.pem: no such file or directory"),
+    ] {
+        let run = bench.run(&["--save-certs", path]);
+        assert_eq!(run.code, Some(10), "{}", run.all());
+        assert!(run.stderr.contains(words), "{}", run.stderr);
+        assert!(bench.nobody.accept().is_err(), "{path}: a connection was opened");
+    }
+    let good = bench.heloise.path("certs.pem");
+    bench.run(&["--save-certs", &good, "--timeout", "0.3"]);
+    assert!(bench.nobody.accept().is_ok(), "no connection was opened");
+    assert!(!std::path::Path::new(&good).exists(), "a file without certificates was left");
+}
+
+#[test]
+fn options_of_a_session_that_a_check_would_pass_over() {
+    let bench = Bench::new();
+    let (target, file) = (bench.nobody.local_addr().unwrap().to_string(), bench.heloise.path("certs.pem"));
+    for option in [&["--save-certs", &file][..], &["--tls-versions"]] {
+        let run = bench.heloise.run(&[&["check", &target], option].concat(), b"");
+        assert_eq!(run.code, Some(1), "{}", run.all());
+        assert!(run.stderr.contains(&format!("{} belongs to a session", option[0])), "{}", run.stderr);
+        assert!(bench.nobody.accept().is_err(), "a connection was opened");
     }
 }

@@ -10,7 +10,7 @@ use openssl::x509::X509;
 use super::pki::{self, Leaf, NAME, Pki};
 use crate::at_terminal::AtTerminal;
 use crate::binary::{Heloise, Run};
-use crate::peer::{Act, peer};
+use crate::peer::{Act, peer, peers};
 
 /// A server, and options that let a session trust it under the name that its certificate has.
 struct Bench {
@@ -315,4 +315,28 @@ fn a_starttls_that_a_transcript_remembers_is_missed() {
     let rerun = heloise.run(&["rerun", &file, "--target", &server], b"");
     assert_says(&rerun, &["offered STARTTLS before and does not now"]);
     assert_eq!(rerun.code, Some(7));
+}
+
+/// Where no version can be asked for, that is found out once and said once.
+#[test]
+fn versions_that_cannot_be_asked_for() {
+    let send = |text: &str| Act::Send(text.as_bytes().to_vec());
+    let without = vec![
+        send("220 hi\r\n"),
+        Act::Await("EHLO"),
+        send("250 hi\r\n"),
+        Act::Await("STARTTLS"),
+        send("502 5.5.1 what\r\n"),
+    ];
+    for (acts, words) in [
+        (without, "the server did not accept STARTTLS: 502 5.5.1 what"),
+        (vec![Act::Hold], "no greeting came within 0.5 seconds"),
+    ] {
+        // The first connection finds the address, the second one asks.
+        let addr = peers(2, acts).to_string();
+        let run = Heloise::new().run(&[&addr, "--tls-versions", "--timeout", "0.5"], b"");
+        assert_eq!(run.code, Some(3), "{}", run.all());
+        assert_eq!(run.all().matches(words).count(), 1, "{}", run.all());
+        assert_says(&run, &["the versions of TLS could not be asked for", "smtps://"]);
+    }
 }
