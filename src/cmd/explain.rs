@@ -64,13 +64,16 @@ struct Explainer<'a> {
     summary: Summary,
     found: u64,
     status: Status,
+    /// Room for one line of JSON.
+    line: Vec<u8>,
 }
 
 impl<'a> Explainer<'a> {
     fn new(args: &'a ExplainArgs) -> Explainer<'a> {
         let width = setup::layout(crate::cli::ExplainLevel::Full).width;
         let colour = setup::colour(args.color);
-        Explainer { args, colour, width, summary: Summary::default(), found: 0, status: Status::Ok }
+        let summary = Summary::default();
+        Explainer { args, colour, width, summary, found: 0, status: Status::Ok, line: Vec::new() }
     }
 
     fn words(&mut self, out: &mut impl Write) -> Result<(), Stop> {
@@ -150,9 +153,9 @@ impl<'a> Explainer<'a> {
             return Ok(());
         }
         if args.json {
-            let mut line = Vec::new();
-            record.write(&mut line);
-            return Ok(out.write_all(&line)?);
+            self.line.clear();
+            record.write(&mut self.line);
+            return Ok(out.write_all(&self.line)?);
         }
         if quote {
             for line in found.reply.lines() {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::explanation::{Confidence, Evidence, EvidenceKind, Explanation, Inference, Place, Reason, Text};
 use super::rules::{self, Facts, Matches, Provider, Rule};
 use super::situation::Situation;
-use super::tables::{self, ReasonRow};
+use super::tables::{self, Coded, ReasonRow, ReplyRow};
 use super::template::{self, Context};
 use super::text::Heard;
 use crate::session::Phase;
@@ -32,7 +32,9 @@ const WORTH_NAMING: f32 = 0.1;
 pub fn explain(situation: &Situation<'_>) -> Vec<Explanation> {
     let mut weighed = Weighed::of(situation);
     let candidates = std::mem::take(&mut weighed.candidates);
-    candidates.into_iter().map(|candidate| weighed.explain(candidate, situation)).collect()
+    let (said, urls) = (weighed.heard.said.clone(), weighed.heard.urls.clone());
+    let readings = candidates.into_iter().map(|candidate| weighed.explain(candidate, situation));
+    readings.map(|one| Explanation { said: said.clone(), urls: urls.clone(), ..one }).collect()
 }
 
 /// The most probable reading alone, and the reasons of the others: all that a long list needs.
@@ -40,7 +42,9 @@ pub fn explain_best(situation: &Situation<'_>) -> (Option<Explanation>, Vec<(Rea
     let mut weighed = Weighed::of(situation);
     let others = weighed.candidates.iter().skip(1).map(|c| (c.reason, c.confidence())).collect();
     let best = std::mem::take(&mut weighed.candidates).into_iter().next();
-    (best.map(|candidate| weighed.explain(candidate, situation)), others)
+    let best = best.map(|candidate| weighed.explain(candidate, situation));
+    let Heard { said, urls, .. } = weighed.heard;
+    (best.map(|best| Explanation { said, urls, ..best }), others)
 }
 
 /// A reply with all that speaks for each reason.
@@ -49,6 +53,8 @@ struct Weighed {
     candidates: Vec<Candidate>,
     provider: Option<&'static Provider>,
     fault: Option<Fault>,
+    /// What the table of replies has for code and command.
+    row: Option<&'static ReplyRow>,
 }
 
 impl Weighed {
@@ -57,13 +63,16 @@ impl Weighed {
         let code = heard.code.unwrap_or(0);
         let provider = provider_of(situation);
         let matches = matches(&heard, situation, provider);
-        let mut candidates = weigh(&heard, situation, &matches);
+        let found = heard.code.and_then(|code| tables::best_row(ReplyCode(code), situation.verb_name()));
+        let mut candidates = weigh(&heard, found, &matches);
         let fault = Fault::of(situation, code);
         weigh_session(&mut candidates, situation, code, fault.is_some());
         settle(&mut candidates, code, heard.enhanced_in_place);
-        Weighed { heard, candidates, provider: provider.or(matches.provider), fault }
+        let row = found.map(|found| found.row);
+        Weighed { heard, candidates, provider: provider.or(matches.provider), fault, row }
     }
 
+    /// A reading, but for the server's own words.
     fn explain(&self, candidate: Candidate, situation: &Situation<'_>) -> Explanation {
         let context = Context {
             situation,
@@ -76,9 +85,20 @@ impl Weighed {
             place: self.fault.as_ref().map(|f| f.place.in_words()),
         };
         let place = self.fault.as_ref().filter(|_| candidate.reason.slug() == "syntax");
-        Explanation {
-            place: place.map(|fault| fault.place.clone()),
-            ..candidate.explain(&self.heard, &context, standard(&self.heard, situation))
+        Explanation { place: place.map(|fault| fault.place.clone()), ..candidate.explain(self, &context) }
+    }
+
+    /// What the standard says of code and enhanced code.
+    fn standard(&self, phase: Phase) -> Option<Text> {
+        let code = self.heard.code?;
+        let row = match phase {
+            Phase::Data => tables::best_row(ReplyCode(code), Some("CONTENT")).map(|found| found.row),
+            _ => self.row,
+        };
+        let by_enhanced = self.heard.enhanced.and_then(tables::enhanced_meaning).map(|m| m.text);
+        match (row.map(|row| row.meaning), by_enhanced) {
+            (Some(a), Some(b)) => Some(Cow::Owned([a, "; ", b].concat())),
+            (one, other) => one.or(other).map(Cow::Borrowed),
         }
     }
 }
@@ -109,10 +129,7 @@ fn provider_of(situation: &Situation<'_>) -> Option<&'static Provider> {
     let banner = situation.banner.and_then(|b| b.split_ascii_whitespace().next());
     let hosts = situation.host.into_iter().chain(situation.server_names.iter().copied());
     let mut names = hosts.chain(own_name).chain(before).chain(banner);
-    names.find_map(|name| {
-        let fits = rules::providers().iter().map(|provider| (provider.host_fit(name), provider));
-        fits.max_by_key(|(fit, _)| *fit).filter(|(fit, _)| *fit > 0).map(|(_, provider)| provider)
-    })
+    names.find_map(rules::provider_of_host)
 }
 
 /// A reason with what speaks for it.
@@ -126,7 +143,7 @@ struct Candidate {
 }
 
 /// Gathers evidence and adds it up for each reason.
-fn weigh(heard: &Heard, situation: &Situation<'_>, matches: &Matches) -> Vec<Candidate> {
+fn weigh(heard: &Heard, coded: Option<&Coded>, matches: &Matches) -> Vec<Candidate> {
     let mut found: Vec<Candidate> = Vec::with_capacity(4);
     for rule in &matches.rules {
         let own = rule.provider.is_some();
@@ -142,24 +159,21 @@ fn weigh(heard: &Heard, situation: &Situation<'_>, matches: &Matches) -> Vec<Can
         add(&mut found, rule.family, Some(rule), evidence);
     }
     if let Some(code) = heard.enhanced.filter(|_| !matches!(heard.code.map(|c| c / 100), Some(2 | 3)))
-        && let Some((slug, row)) = tables::enhanced(code).and_then(|row| Some((row.reason?, row)))
+        && let Some((row, family)) = tables::enhanced_reason(code)
     {
         let weight = if heard.enhanced_in_place { row.weight } else { row.weight / 2 };
         let text = Cow::Borrowed(row.meaning);
         if weight >= PARTICULAR {
             // A particular code outweighs vague words that speak against it.
-            let vague = |c: &&mut Candidate| c.reason.slug() != slug && c.score < 0.9;
+            let vague = |c: &&mut Candidate| c.reason != family.0 && c.score < 0.9;
             found.iter_mut().filter(vague).for_each(|candidate| candidate.score *= 0.85);
         }
-        add(&mut found, tables::reason(slug), None, Evidence { kind: EvidenceKind::Enhanced, text, weight });
+        add(&mut found, Some(family), None, Evidence { kind: EvidenceKind::Enhanced, text, weight });
     }
-    if let Some(row) = heard.code.and_then(|c| tables::best_row(ReplyCode(c), situation.verb_name()))
-        && let Some(slug) = row.reason
-    {
-        let general = row.code.contains('x');
-        let kind = if general { EvidenceKind::Class } else { EvidenceKind::Code };
+    if let Some(Coded { row, general, reason }) = coded {
+        let kind = if *general { EvidenceKind::Class } else { EvidenceKind::Code };
         let text = Cow::Borrowed(row.meaning);
-        add(&mut found, tables::reason(slug), None, Evidence { kind, text, weight: row.weight });
+        add(&mut found, *reason, None, Evidence { kind, text, weight: row.weight });
     }
     found
 }
@@ -200,12 +214,15 @@ fn weigh_session(found: &mut Vec<Candidate>, situation: &Situation<'_>, code: u1
 /// Whether a positive code is none that the command has. Where nothing but a log is known, DATA may stand for the
 /// content, too.
 fn is_unexpected(situation: &Situation<'_>, code: u16) -> bool {
+    if !matches!(code, 200..400) {
+        return false;
+    }
     let verb = situation.verb.filter(|verb| situation.live || **verb != Verb::Data);
     let known = match verb {
         Some(verb) => tables::command(verb.as_str()).is_some(),
         None => situation.verb.is_none() && situation.phase == Phase::Greeting,
     };
-    known && matches!(code, 200..400) && !tables::is_expected(ReplyCode(code), verb, situation.phase)
+    known && !tables::is_expected(ReplyCode(code), verb, situation.phase)
 }
 
 /// Where the command that was refused breaks the grammar, and the command mended.
@@ -306,19 +323,8 @@ fn settle(found: &mut Vec<Candidate>, code: u16, enhanced: bool) {
     }
 }
 
-/// What the standard says of code and enhanced code.
-fn standard(heard: &Heard, situation: &Situation<'_>) -> Option<Text> {
-    let code = heard.code.map(ReplyCode)?;
-    let by_code = tables::reply_meaning(code, situation.verb, situation.phase).map(|m| m.text);
-    let by_enhanced = heard.enhanced.and_then(tables::enhanced_meaning).map(|m| m.text);
-    match (by_code, by_enhanced) {
-        (Some(a), Some(b)) => Some(Cow::Owned([a, "; ", b].concat())),
-        (one, other) => one.or(other).map(Cow::Borrowed),
-    }
-}
-
 impl Candidate {
-    fn explain(self, heard: &Heard, context: &Context<'_>, standard: Option<Text>) -> Explanation {
+    fn explain(self, weighed: &Weighed, context: &Context<'_>) -> Explanation {
         let rule = self.rule.map(|(rule, _)| rule.row);
         let provider = self.rule.and_then(|(rule, _)| rule.provider).map(|p| p.name);
         let mut causes = rule.map(|row| template::texts(&row.causes, context)).unwrap_or_default();
@@ -338,16 +344,16 @@ impl Candidate {
         }
         Explanation {
             reason: self.reason,
-            enhanced: heard.enhanced,
-            said: heard.said.clone(),
-            standard,
-            inferred: self.inference(context),
+            enhanced: weighed.heard.enhanced,
+            said: String::new(),
+            standard: weighed.standard(context.situation.phase),
+            inferred: self.inference(weighed.row, context),
             causes,
             fixes,
             place: None,
             actor: rule.and_then(|row| row.actor).unwrap_or(self.row.actor),
             sources,
-            urls: heard.urls.clone(),
+            urls: Vec::new(),
             provider,
             confidence: self.confidence(),
             evidence: self.evidence,
@@ -363,9 +369,11 @@ impl Candidate {
         Confidence::new((self.score.clamp(0.0, 1.0) * 100.0).round() as u8)
     }
 
-    fn inference(&self, context: &Context<'_>) -> Option<Inference> {
+    fn inference(&self, coded: Option<&ReplyRow>, context: &Context<'_>) -> Option<Inference> {
         let by_rule = self.rule.and_then(|(rule, _)| rule.row.short);
-        let short = by_rule.or_else(|| self.short_by_code(context)).unwrap_or(self.row.short);
+        // What the code adds to a reason that it points to, too: a verb that is not known differs from an argument.
+        let by_code = coded.filter(|row| row.reason == Some(self.reason.slug())).and_then(|row| row.short);
+        let short = by_rule.or(by_code).unwrap_or(self.row.short);
         let text = context.fill(short).unwrap_or(Cow::Borrowed(self.row.meaning));
         let because = match self.evidence.first().map(|strongest| strongest.kind) {
             Some(EvidenceKind::Provider) => "the provider's own wording",
@@ -376,11 +384,5 @@ impl Candidate {
             None => "words and codes that say nothing",
         };
         Some(Inference { text, because: Cow::Borrowed(because) })
-    }
-
-    /// What the code adds to a reason that it points to, too: a verb that is not known differs from an argument.
-    fn short_by_code(&self, context: &Context<'_>) -> Option<&'static str> {
-        let row = tables::best_row(ReplyCode(context.code), context.situation.verb_name())?;
-        row.short.filter(|_| row.reason == Some(self.reason.slug()))
     }
 }

@@ -89,7 +89,7 @@ fn entry(kind: &'static str, name: &str, meaning: &str, source: &str) -> Entry {
 }
 
 fn reply_code(code: u16) -> Option<Entry> {
-    let general = tables::best_row(ReplyCode(code), None)?;
+    let general = tables::best_row(ReplyCode(code), None)?.row;
     let mut entry = entry("reply code", &code.to_string(), general.meaning, general.source);
     let exact =
         tables::reply_rows().iter().filter(|row| row.code.parse() == Ok(code) && !row.after.is_empty());
@@ -115,12 +115,9 @@ fn command(row: &'static tables::CommandInfo) -> Entry {
 fn family(kind: &'static str, slug: &str, row: &'static tables::ReasonRow) -> Entry {
     let mut entry = entry(kind, slug, row.meaning, &row.sources.join(" · "));
     entry.details.push(("who acts", row.actor.describe().to_owned()));
-    let plain = |rows: &[&'static str]| -> Vec<String> {
-        let rows = rows.iter().filter(|row| !row.starts_with('['));
-        rows.filter_map(|row| row.split(" => ").next())
-            .filter(|row| !row.contains('{'))
-            .map(str::to_owned)
-            .collect()
+    let plain = |rows: &[super::Advice]| -> Vec<String> {
+        let rows = rows.iter().filter(|row| row.conditions.is_none() && !row.text.open);
+        rows.map(|row| row.text.text.to_owned()).collect()
     };
     entry.details.extend(plain(&row.causes).into_iter().map(|text| ("cause", text)));
     entry.details.extend(plain(&row.fixes).into_iter().map(|text| ("fix", text)));

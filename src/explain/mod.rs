@@ -12,6 +12,7 @@
 //!
 //! [`failure`] does the same for what is no reply: sockets, names, TLS. [`render`] makes lines for a screen.
 
+mod advice;
 mod engine;
 mod explanation;
 pub mod extract;
@@ -27,6 +28,7 @@ mod template;
 mod text;
 
 pub use crate::session::Phase;
+pub use advice::{Advice, Template};
 pub use engine::{explain, explain_best};
 pub use explanation::{
     Actor, Confidence, Evidence, EvidenceKind, Explanation, Fix, Inference, Level, Place, Reason, Text,

@@ -15,7 +15,7 @@ use super::Reason;
 use super::tables::ReasonRow;
 use crate::wire::EnhancedCode;
 
-pub(crate) use compile::providers;
+pub(crate) use compile::{provider_of_host, providers};
 use phrases::Phrases;
 pub use rows::{Provider, RuleRow};
 
@@ -23,8 +23,8 @@ pub use rows::{Provider, RuleRow};
 #[derive(Clone, Copy, Debug)]
 struct Hit {
     group: u16,
-    start: usize,
-    end: usize,
+    start: u32,
+    end: u32,
 }
 
 /// A provider where people hand mail in.
@@ -142,16 +142,13 @@ pub(crate) struct Matches {
 impl Rules {
     /// The rules that hold for a folded text.
     pub fn matches(&'static self, folded: &str, facts: Facts<'_>) -> Matches {
-        let mut hits: Vec<Hit> = Vec::with_capacity(32);
+        let mut hits: Vec<Hit> = Vec::with_capacity(128);
         let mut set = GroupSet([0; GroupSet::WORDS]);
-        let mut distinct: Vec<u16> = Vec::with_capacity(16);
+        let mut distinct: Vec<u16> = Vec::with_capacity(64);
         self.phrases.each(folded, |groups, place| {
-            for group in groups {
-                hits.push(Hit { group: *group, start: place.start, end: place.end });
-                if set.insert(*group) {
-                    distinct.push(*group);
-                }
-            }
+            let (start, end) = (place.start as u32, place.end as u32);
+            hits.extend(groups.iter().map(|group| Hit { group: *group, start, end }));
+            distinct.extend(groups.iter().copied().filter(|group| set.insert(*group)));
         });
         let marked = self.marks.iter().find(|(group, _)| set.has(*group)).map(|(_, provider)| *provider);
         let provider = facts.provider.or(marked);
@@ -210,7 +207,7 @@ impl Rule {
         let close = |a: &Hit, b: &Hit| {
             let gap =
                 if a.start < b.start { b.start.saturating_sub(a.end) } else { a.start.saturating_sub(b.end) };
-            gap <= self.row.within
+            gap as usize <= self.row.within
         };
         hits.iter().filter(|anchor| anchor.group == *first).any(|anchor| {
             rest.iter().all(|group| hits.iter().any(|hit| hit.group == *group && close(anchor, hit)))

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use super::{Fix, Situation, Text, tables};
+use super::{Advice, Fix, Situation, Template, Text, tables};
 use crate::session::Phase;
 use crate::wire::{CommandLine, Verb};
 
@@ -28,22 +28,21 @@ pub(crate) struct Context<'a> {
 }
 
 /// The causes whose conditions hold, those with conditions first.
-pub(crate) fn texts(rows: &[&'static str], context: &Context<'_>) -> Vec<Text> {
+pub(crate) fn texts(rows: &[Advice], context: &Context<'_>) -> Vec<Text> {
     let mut texts = Vec::with_capacity(rows.len());
-    texts.extend(chosen(rows, context).filter_map(|text| context.fill(text)));
+    texts.extend(chosen(rows, context).filter_map(|row| context.fill_in(row.text)));
     texts
 }
 
 /// The fixes whose conditions hold, those with conditions first.
-pub(crate) fn fixes(rows: &[&'static str], context: &Context<'_>) -> Vec<Fix> {
+pub(crate) fn fixes(rows: &[Advice], context: &Context<'_>) -> Vec<Fix> {
     let mut fixes = Vec::with_capacity(rows.len());
     fixes.extend(chosen(rows, context).filter_map(|row| {
-        let (text, command) = split_command(row);
-        let command = command.and_then(|c| context.fill(c));
+        let command = row.command.and_then(|command| context.fill_in(command));
         if command.as_deref().is_some_and(asks_mx_of_address) {
             return None;
         }
-        Some(Fix { text: context.fill(text)?, command: command.and_then(|c| context.typable(c)) })
+        Some(Fix { text: context.fill_in(row.text)?, command: command.and_then(|c| context.typable(c)) })
     }));
     fixes
 }
@@ -90,14 +89,10 @@ fn cut(text: &'static str, mark: u8) -> Option<(&'static str, &'static str)> {
     Some((before, rest.get(1..)?))
 }
 
-/// Rows that apply, without their conditions; those that had any come first.
-fn chosen<'r>(rows: &'r [&'static str], context: &'r Context<'_>) -> impl Iterator<Item = &'static str> + 'r {
-    let special = rows.iter().filter_map(|row| {
-        let (conditions, text) = split_conditions(row)?;
-        context.holds(conditions).then_some(text)
-    });
-    let general = rows.iter().filter(|row| !row.starts_with('[')).copied();
-    special.chain(general)
+/// Rows that apply; those that have conditions come first.
+fn chosen<'r>(rows: &'r [Advice], context: &'r Context<'_>) -> impl Iterator<Item = &'r Advice> {
+    let special = rows.iter().filter(|row| row.conditions.is_some_and(|list| context.holds(list)));
+    special.chain(rows.iter().filter(|row| row.conditions.is_none()))
 }
 
 /// `[a, b] text` as `(a, b)` and the text.
@@ -224,6 +219,11 @@ impl Context<'_> {
         let mechanism = self.situation.mechanism?;
         let offered = self.situation.capabilities?.mechanisms();
         Some(offered.iter().any(|m| m.eq_ignore_ascii_case(mechanism)))
+    }
+
+    /// As [`Context::fill`], where it is known already whether there is something to fill in.
+    fn fill_in(&self, template: Template) -> Option<Text> {
+        if template.open { self.fill(template.text) } else { Some(Cow::Borrowed(template.text)) }
     }
 
     /// The text with its names filled in; nothing where one is not known and has no default.

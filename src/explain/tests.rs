@@ -33,18 +33,21 @@ fn every_reason_is_complete() {
         assert!(!row.causes.is_empty(), "{slug}: a cause is needed");
         assert!(!row.fixes.is_empty(), "{slug}: a fix is needed");
         assert!(!row.sources.is_empty(), "{slug}: a source is needed");
-        let general = |rows: &[&str]| rows.iter().any(|r| !r.starts_with('[') && !r.contains('{'));
+        let general =
+            |rows: &[Advice]| rows.iter().any(|r| r.conditions.is_none() && !r.written.contains('{'));
         assert!(general(&row.causes), "{slug}: one cause must hold in every situation");
         assert!(general(&row.fixes), "{slug}: one fix must hold in every situation");
         check_template(slug, row.short);
-        row.causes.iter().chain(&row.fixes).for_each(|text| check_template(slug, text));
+        row.causes.iter().chain(&row.fixes).for_each(|row| check_template(slug, row.written));
     }
 }
 
 fn check_template(owner: &str, text: &'static str) {
     let conditions: BTreeSet<_> = template::CONDITIONS.split_ascii_whitespace().collect();
     let names: BTreeSet<_> = template::NAMES.split_ascii_whitespace().collect();
-    if let Some((list, _)) = template::split_conditions(text) {
+    let split = template::split_conditions(text);
+    assert!(split.is_some() || !text.starts_with('['), "{owner}: conditions not closed in: {text}");
+    if let Some((list, _)) = split {
         for word in list.split(',').map(str::trim) {
             let word = word.strip_prefix("not-").unwrap_or(word);
             assert!(conditions.contains(word), "{owner}: no condition \"{word}\" in: {text}");
@@ -74,7 +77,8 @@ fn every_rule_is_selected_by_its_sample() {
     for rule in rules::rules().all() {
         let row: &RuleRow = rule.row;
         assert!(ids.insert(row.id), "the id \"{}\" is there twice", row.id);
-        row.causes.iter().chain(&row.fixes).chain(&row.short).for_each(|text| check_template(row.id, text));
+        let advice = row.causes.iter().chain(&row.fixes).map(|advice| advice.written);
+        advice.chain(row.short).for_each(|text| check_template(row.id, text));
         let reply = reply(row.sample);
         let host = rule.provider.and_then(|p| p.hosts.first()).copied();
         let verb = row.after.first().map(|v| crate::wire::CommandLine::parse(v.as_bytes()).verb);
@@ -466,7 +470,7 @@ fn no_row_is_out_of_reach() {
             !row.causes.is_empty() && !row.fixes.is_empty(),
             "tls.toml: [{slug}] needs a cause and a fix"
         );
-        row.causes.iter().chain(&row.fixes).for_each(|text| check_template(slug, text));
+        row.causes.iter().chain(&row.fixes).for_each(|row| check_template(slug, row.written));
     }
     let used: BTreeSet<&str> = rules::rows()
         .map(|row| row.reason)
@@ -488,8 +492,8 @@ fn every_reply_row_is_chosen() {
     let mut chosen = BTreeSet::new();
     for code in 100..700 {
         for verb in &verbs {
-            if let Some(row) = tables::best_row(crate::wire::ReplyCode(code), *verb) {
-                chosen.insert((row.code, row.after.clone()));
+            if let Some(found) = tables::best_row(crate::wire::ReplyCode(code), *verb) {
+                chosen.insert((found.row.code, found.row.after.clone()));
             }
         }
     }

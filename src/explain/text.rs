@@ -32,8 +32,7 @@ impl Heard {
     /// Reads a reply.
     pub fn of(reply: &Reply) -> Heard {
         let mut heard = Heard { code: reply.code().map(|c| c.0), ..Heard::default() };
-        let room: usize = reply.lines().map(|line| line.text().len() + 1).sum();
-        heard.said.reserve(room.min(ENOUGH));
+        heard.said.reserve(reply.bytes().len().min(ENOUGH));
         for line in reply.lines() {
             let mut text = line.text().trim_ascii();
             if let Some((code, length)) = leading_enhanced(text) {
@@ -136,28 +135,70 @@ fn inner_enhanced(text: &[u8]) -> Option<EnhancedCode> {
 /// `anaddress`, an IP address `anip`, a host name `ahost`. The words of host names and URLs are apart by slashes,
 /// so that they match only phrases that ask for them. URLs found are added to `urls`.
 pub(crate) fn fold(text: &str, urls: &mut Vec<String>) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
+    let mut out = String::with_capacity(text.len() + 64);
     out.push(' ');
-    let mut start = 0;
-    for end in memchr::memchr_iter(b' ', text.as_bytes()).chain([text.len()]) {
-        let word = text.get(start..end).unwrap_or_default();
-        start = end + 1;
-        fold_word(word, &mut out, urls);
-        if !out.ends_with(' ') {
-            out.push(' ');
+    let mut rest = text;
+    loop {
+        let (mut holds, mut length) = (0, 0);
+        for byte in rest.bytes().take_while(|byte| *byte != b' ') {
+            holds |= byte_class(byte);
+            length += 1;
+        }
+        let (word, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        fold_word(word, holds, &mut out, urls);
+        end_word(b' ', &mut out);
+        match after.get(1..) {
+            Some(next) => rest = next,
+            None => return out,
         }
     }
-    out
 }
 
-fn fold_word(word: &str, out: &mut String, urls: &mut Vec<String>) {
+/// Capitals.
+const CAPITAL: u8 = 1;
+/// Neither letters nor digits of ASCII.
+const OTHER: u8 = 2;
+/// Those of them that addresses, host names and URLs have.
+const NAME: u8 = 4;
+
+/// What a byte of a word means for folding it; 0 for one that stays as it is.
+fn byte_class(byte: u8) -> u8 {
+    const CLASSES: [u8; 256] = {
+        let mut classes = [OTHER; 256];
+        let mut byte = 0;
+        while byte < 128 {
+            classes[byte as usize] = match byte {
+                b'a'..=b'z' | b'0'..=b'9' => 0,
+                b'A'..=b'Z' => CAPITAL,
+                b'@' | b'.' | b':' => OTHER | NAME,
+                _ => OTHER,
+            };
+            byte += 1;
+        }
+        classes
+    };
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(OTHER)
+}
+
+/// Ends a word with one separator.
+fn end_word(separator: u8, out: &mut String) {
+    if out.as_bytes().last() != Some(&separator) {
+        out.push(char::from(separator));
+    }
+}
+
+/// `holds` is what the classes of its bytes come to.
+fn fold_word(word: &str, holds: u8, out: &mut String, urls: &mut Vec<String>) {
     let bytes = word.as_bytes();
-    if bytes.iter().all(u8::is_ascii_alphanumeric) {
+    if holds & OTHER == 0 {
         let start = out.len();
         out.push_str(word);
-        return out.get_mut(start..).into_iter().for_each(str::make_ascii_lowercase);
+        if holds & CAPITAL != 0 {
+            out.get_mut(start..).into_iter().for_each(str::make_ascii_lowercase);
+        }
+        return;
     }
-    if !bytes.iter().any(|b| matches!(b, b'@' | b'.' | b':')) {
+    if holds & NAME == 0 {
         return push_folded(word, b' ', out);
     }
     if let Some(at) = url_start(word) {
@@ -192,9 +233,7 @@ fn fold_word(word: &str, out: &mut String, urls: &mut Vec<String>) {
 fn push_apart(text: &str, out: &mut String) {
     out.push('/');
     push_folded(text, b'/', out);
-    if !out.ends_with('/') {
-        out.push('/');
-    }
+    end_word(b'/', out);
 }
 
 /// Whether a word is an IP address or a host name.
@@ -224,24 +263,19 @@ fn url_start(word: &str) -> Option<usize> {
 
 /// Appends the letters and digits of `text`; anything else becomes one separator.
 pub(crate) fn push_folded(text: &str, separator: u8, out: &mut String) {
-    let separator = char::from(separator);
     let mut rest = text;
     loop {
         // Most of a text stays as it is.
-        let plain = rest.bytes().take_while(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9')).count();
+        let plain = rest.bytes().take_while(|byte| byte_class(*byte) == 0).count();
         let (run, after) = rest.split_at_checked(plain).unwrap_or((rest, ""));
         out.push_str(run);
         let mut chars = after.chars();
         match chars.next() {
             None => return,
             Some(letter @ 'A'..='Z') => out.push(letter.to_ascii_lowercase()),
-            Some('\'' | '’') if elided(out, separator) => out.push(separator),
+            Some('\'' | '’') if elided(out, separator) => out.push(char::from(separator)),
             Some('\'' | '’' | '´' | '`') => {}
-            Some(other) if other.is_ascii() => {
-                if !out.ends_with(separator) {
-                    out.push(separator);
-                }
-            }
+            Some(other) if other.is_ascii() => end_word(separator, out),
             Some(foreign) => push_foreign(foreign, separator, out),
         }
         rest = chars.as_str();
@@ -250,15 +284,15 @@ pub(crate) fn push_folded(text: &str, separator: u8, out: &mut String) {
 
 /// Whether the last word is one that French and Italian shorten before a vowel (`l'adresse`, `dell'utente`): what
 /// follows is a word of its own then, unlike in `doesn't`.
-fn elided(out: &str, separator: char) -> bool {
-    let word = out.rsplit(separator).next().unwrap_or_default();
+fn elided(out: &str, separator: u8) -> bool {
+    let word = out.rsplit(char::from(separator)).next().unwrap_or_default();
     matches!(
         word,
         "l" | "d" | "n" | "s" | "c" | "j" | "qu" | "un" | "all" | "dall" | "dell" | "nell" | "sull"
     )
 }
 
-fn push_foreign(c: char, separator: char, out: &mut String) {
+fn push_foreign(c: char, separator: u8, out: &mut String) {
     let plain = match c {
         'à'..='å' | 'À'..='Å' | 'ą' | 'Ą' | 'ă' | 'ā' => "a",
         'æ' | 'Æ' => "ae",
@@ -281,12 +315,7 @@ fn push_foreign(c: char, separator: char, out: &mut String) {
             out.extend(c.to_lowercase());
             return;
         }
-        _ => {
-            if !out.ends_with(separator) {
-                out.push(separator);
-            }
-            return;
-        }
+        _ => return end_word(separator, out),
     };
     out.push_str(plain);
 }

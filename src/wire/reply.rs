@@ -173,8 +173,13 @@ impl Reply {
 /// A reply of these lines, whether or not their separators say so.
 impl<'a> FromIterator<ReplyLine<'a>> for Reply {
     fn from_iter<T: IntoIterator<Item = ReplyLine<'a>>>(lines: T) -> Reply {
+        let mut lines = lines.into_iter();
+        let (first, second) = (lines.next(), lines.next());
+        if let (Some(line), None) = (first, second) {
+            return Reply::of_line(line);
+        }
         let mut assembler = ReplyAssembler::default();
-        lines.into_iter().for_each(|line| assembler.add(line));
+        first.into_iter().chain(second).chain(lines).for_each(|line| assembler.add(line));
         assembler.take()
     }
 }

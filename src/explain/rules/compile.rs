@@ -15,6 +15,21 @@ pub(crate) fn providers() -> &'static [Provider] {
     &PROVIDERS
 }
 
+/// The providers by the names of their hosts, in lower case; of two that have one name, the later one.
+static HOSTS: LazyLock<HashMap<String, &'static Provider>> = LazyLock::new(|| {
+    let of = |provider: &'static Provider| {
+        provider.hosts.iter().map(move |name| (name.to_ascii_lowercase(), provider))
+    };
+    PROVIDERS.iter().flat_map(of).collect()
+});
+
+/// The provider that has this host: by the longest ending of its name, from a dot on, that a provider lists.
+pub(crate) fn provider_of_host(host: &str) -> Option<&'static Provider> {
+    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    let mut endings = std::iter::successors(Some(name.as_str()), |rest| Some(rest.split_once('.')?.1));
+    endings.find_map(|ending| HOSTS.get(ending).copied())
+}
+
 /// Compiles all tables.
 pub(crate) fn all() -> Rules {
     let words = rows::words();

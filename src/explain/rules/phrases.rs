@@ -156,10 +156,17 @@ impl Phrases {
 
     /// The last phrase of a run that does not sort behind the text.
     fn last_before(&self, run: Range<usize>, text_head: u64, text: &[u8]) -> Option<&Phrase> {
-        let sorted_before = self.heads.get(run.clone())?.partition_point(|head| *head <= text_head);
-        let before = self.list.get(run.start..run.start + sorted_before)?;
-        // Among those with the head of the text the rest of the needle tells.
-        before.iter().rev().find(|phrase| phrase.head < text_head || self.needle(phrase) <= text)
+        let heads = self.heads.get(run.clone())?;
+        let smaller = heads.partition_point(|head| *head < text_head);
+        // Among those with the head of the text the rest of the needle tells. They may be many: ` recipient …`.
+        let rest = heads.get(smaller..).filter(|rest| rest.first() == Some(&text_head));
+        let same = rest.map_or(0, |rest| {
+            let start = run.start + smaller;
+            let end = start + rest.partition_point(|head| *head == text_head);
+            let phrases = self.list.get(start..end).unwrap_or_default();
+            phrases.partition_point(|phrase| self.needle(phrase) <= text)
+        });
+        self.list.get(run.start + (smaller + same).checked_sub(1)?)
     }
 
     /// Calls `found` for each occurrence of each phrase, with the groups of the phrase and the bytes that it takes.

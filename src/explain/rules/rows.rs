@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::codes::{CodePattern, EnhancedPattern};
-use crate::explain::Actor;
 #[cfg(test)]
 use crate::explain::tables::TableError;
 use crate::explain::tables::{Table, table};
+use crate::explain::{Actor, Advice};
 use crate::wire::EnhancedCode;
 
 /// A rule as it stands in a table.
@@ -49,10 +49,10 @@ pub struct RuleRow {
     pub short: Option<&'static str>,
     /// Causes; else those of the reason.
     #[serde(default)]
-    pub causes: Vec<&'static str>,
+    pub causes: Vec<Advice>,
     /// Fixes; else those of the reason.
     #[serde(default)]
-    pub fixes: Vec<&'static str>,
+    pub fixes: Vec<Advice>,
     /// Who has to act; else as the reason says.
     #[serde(default)]
     pub actor: Option<Actor>,
@@ -106,18 +106,6 @@ impl Provider {
     /// Whether this is `other`, or like it.
     pub(crate) fn is(&self, other: &Provider) -> bool {
         self.id == other.id || self.like.contains(&other.id)
-    }
-
-    /// How much of a host's name is this provider's: the letters of the longest ending that fits, or 0.
-    pub(crate) fn host_fit(&self, host: &str) -> usize {
-        let host = host.trim_end_matches('.').as_bytes();
-        let fits = |name: &&&str| {
-            let name = name.as_bytes();
-            let Some(at) = host.len().checked_sub(name.len()) else { return false };
-            let dot = at.checked_sub(1).and_then(|dot| host.get(dot));
-            host.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(name)) && dot.is_none_or(|b| *b == b'.')
-        };
-        self.hosts.iter().filter(fits).map(|name| name.len()).max().unwrap_or(0)
     }
 }
 

@@ -13,13 +13,14 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 pub use reasons::{ReasonRow, failure, failures, reason, reasons};
+pub(crate) use registry::enhanced_reason;
 #[cfg(test)]
 pub(crate) use registry::enhanced_rows;
 pub use registry::{
     Capability, CommandInfo, EnhancedRow, Mechanism, Param, TlsRow, capabilities, capability, command,
     commands, enhanced, enhanced_meaning, mechanism, mechanisms, tls, tls_rows,
 };
-pub(crate) use replies::best_row;
+pub(crate) use replies::{Coded, best_row};
 pub use replies::{ReplyRow, is_expected, reply_meaning, reply_rows};
 
 /// What a code or keyword means, and who says so.

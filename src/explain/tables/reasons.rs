@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::{Keyed, Table, table};
-use crate::explain::{Actor, Reason};
+use crate::explain::{Actor, Advice, Reason};
 
 /// A cause family: a row of `reasons.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -18,9 +18,9 @@ pub struct ReasonRow {
     /// Who has to act.
     pub actor: Actor,
     /// Why, most probable first; templates with conditions.
-    pub causes: Vec<&'static str>,
+    pub causes: Vec<Advice>,
     /// What to do, best first; templates with conditions.
-    pub fixes: Vec<&'static str>,
+    pub fixes: Vec<Advice>,
     /// Where to read on.
     pub sources: Vec<&'static str>,
 }

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::{Keyed, Meaning, Table, table};
+use super::{Keyed, Meaning, ReasonRow, Table, reason, table};
+use crate::explain::{Advice, Reason};
 use crate::wire::EnhancedCode;
 
 /// A command: a row of `commands.toml`.
@@ -110,9 +111,9 @@ pub struct TlsRow {
     /// What it means.
     pub meaning: &'static str,
     /// Why it happens, most probable first.
-    pub causes: Vec<&'static str>,
+    pub causes: Vec<Advice>,
     /// What to do; `text => command` where a command can be typed.
-    pub fixes: Vec<&'static str>,
+    pub fixes: Vec<Advice>,
     /// Who has to act.
     pub actor: crate::explain::Actor,
     /// The document that defines it.
@@ -168,34 +169,52 @@ pub fn mechanisms() -> impl Iterator<Item = (&'static str, &'static Mechanism)> 
 
 /// The row of an enhanced code: that for its class, else that for any class.
 pub fn enhanced(code: EnhancedCode) -> Option<&'static EnhancedRow> {
-    enhanced_key(code.class, code.subject, code.detail)
+    enhanced_key(code.class, code.subject, code.detail).map(|found| found.row)
 }
 
-fn enhanced_key(class: u8, subject: u16, detail: u16) -> Option<&'static EnhancedRow> {
+/// The same with the reason that the row points to, if it points to one.
+pub(crate) fn enhanced_reason(
+    code: EnhancedCode,
+) -> Option<(&'static EnhancedRow, (Reason, &'static ReasonRow))> {
+    let found = enhanced_key(code.class, code.subject, code.detail)?;
+    Some((found.row, found.reason?))
+}
+
+fn enhanced_key(class: u8, subject: u16, detail: u16) -> Option<&'static Numbered> {
     let index = &*ENHANCED_INDEX;
-    let row = |key| Some(index.get(index.binary_search_by_key(&key, |(key, _)| *key).ok()?)?.1);
+    let row = |number| index.get(index.binary_search_by_key(&number, |row| row.number).ok()?);
     row((class, subject, detail)).or_else(|| row((0, subject, detail)))
 }
 
 /// Class (0 for any), subject and detail.
 type Number = (u8, u16, u16);
 
+/// A row with its number and its reason looked up.
+struct Numbered {
+    number: Number,
+    row: &'static EnhancedRow,
+    reason: Option<(Reason, &'static ReasonRow)>,
+}
+
 /// The rows by number, sorted.
-static ENHANCED_INDEX: LazyLock<Vec<(Number, &'static EnhancedRow)>> = LazyLock::new(|| {
-    let key = |name: &str| {
+static ENHANCED_INDEX: LazyLock<Vec<Numbered>> = LazyLock::new(|| {
+    let number = |name: &str| {
         let mut parts = name.split('.');
         let class = parts.next().map(|class| class.parse().unwrap_or(0))?;
         Some((class, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
     };
-    let mut index: Vec<_> = ENHANCED.iter().filter_map(|(name, row)| Some((key(name)?, row))).collect();
-    index.sort_unstable_by_key(|(key, _)| *key);
+    let numbered = |(name, row): (&&str, &'static EnhancedRow)| {
+        Some(Numbered { number: number(name)?, row, reason: row.reason.and_then(reason) })
+    };
+    let mut index: Vec<_> = ENHANCED.iter().filter_map(numbered).collect();
+    index.sort_unstable_by_key(|row| row.number);
     index
 });
 
 /// What an enhanced code means; for unregistered details, what its subject means.
 pub fn enhanced_meaning(code: EnhancedCode) -> Option<Meaning> {
     enhanced(code)
-        .or_else(|| enhanced_key(0, code.subject, 0))
+        .or_else(|| enhanced_key(0, code.subject, 0).map(|found| found.row))
         .map(|row| Meaning { text: row.meaning, source: row.source })
 }
 

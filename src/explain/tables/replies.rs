@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::{Meaning, Table, command, table};
+use super::{Meaning, ReasonRow, Table, command, reason, table};
+use crate::explain::Reason;
 use crate::explain::situation::usual_verb;
 use crate::session::Phase;
 use crate::wire::{ReplyCode, Verb};
@@ -44,20 +45,37 @@ struct File {
 const TABLE: Table = table!("replies");
 static REPLIES: LazyLock<Vec<ReplyRow>> = LazyLock::new(|| TABLE.rows::<File>().reply);
 
+/// A row with what it comes to.
+#[derive(Debug)]
+pub(crate) struct Coded {
+    /// The row.
+    pub row: &'static ReplyRow,
+    /// Whether it is for more codes than one.
+    pub general: bool,
+    /// The reason that it points to, if to one.
+    pub reason: Option<(Reason, &'static ReasonRow)>,
+}
+
+impl Coded {
+    fn of(row: &'static ReplyRow) -> Coded {
+        Coded { row, general: row.code.contains('x'), reason: row.reason.and_then(reason) }
+    }
+}
+
 /// The rows for each code that has some of its own.
-static BY_CODE: LazyLock<BTreeMap<u16, Vec<&'static ReplyRow>>> = LazyLock::new(|| {
-    let mut map: BTreeMap<u16, Vec<&'static ReplyRow>> = BTreeMap::new();
+static BY_CODE: LazyLock<BTreeMap<u16, Vec<Coded>>> = LazyLock::new(|| {
+    let mut map: BTreeMap<u16, Vec<Coded>> = BTreeMap::new();
     for row in REPLIES.iter() {
         if let Ok(code) = row.code.parse() {
-            map.entry(code).or_default().push(row);
+            map.entry(code).or_default().push(Coded::of(row));
         }
     }
     map
 });
 
 /// The rows for more codes than one.
-static GENERAL: LazyLock<Vec<&'static ReplyRow>> =
-    LazyLock::new(|| REPLIES.iter().filter(|row| row.code.contains('x')).collect());
+static GENERAL: LazyLock<Vec<Coded>> =
+    LazyLock::new(|| REPLIES.iter().filter(|row| row.code.contains('x')).map(Coded::of).collect());
 
 /// All rows, in the order of the file.
 pub fn reply_rows() -> &'static [ReplyRow] {
@@ -67,7 +85,7 @@ pub fn reply_rows() -> &'static [ReplyRow] {
 /// What a code means after this command, or in this phase.
 pub fn reply_meaning(code: ReplyCode, verb: Option<&Verb>, phase: Phase) -> Option<Meaning> {
     let name = verb_in_phase(verb.map(Verb::as_str), phase);
-    best_row(code, name).map(|row| Meaning { text: row.meaning, source: row.source })
+    best_row(code, name).map(|found| Meaning { text: found.row.meaning, source: found.row.source })
 }
 
 /// The name that the table has for a command in a phase.
@@ -79,13 +97,13 @@ fn verb_in_phase(verb: Option<&str>, phase: Phase) -> Option<&str> {
 }
 
 /// The most specific row: exact code before pattern, named verb before any.
-pub(crate) fn best_row(code: ReplyCode, verb: Option<&str>) -> Option<&'static ReplyRow> {
-    let applies = |row: &&&ReplyRow| row.after.is_empty() || verb.is_some_and(|v| row.after.contains(&v));
+pub(crate) fn best_row(code: ReplyCode, verb: Option<&str>) -> Option<&'static Coded> {
+    let applies =
+        |of: &&Coded| of.row.after.is_empty() || verb.is_some_and(|verb| of.row.after.contains(&verb));
     let own = BY_CODE.get(&code.0).into_iter().flatten();
     own.filter(applies)
-        .max_by_key(|row| !row.after.is_empty())
-        .or_else(|| GENERAL.iter().filter(|row| code_matches(row.code, code.0)).find(applies))
-        .copied()
+        .max_by_key(|of| !of.row.after.is_empty())
+        .or_else(|| GENERAL.iter().filter(|of| code_matches(of.row.code, code.0)).find(applies))
 }
 
 /// Whether a code fits `550`, `55x` or `5xx`.
