@@ -230,6 +230,8 @@ pub enum ExportFormat {
     Swaks,
     /// What `heloise TARGET < script` takes
     Script,
+    /// The transcript again, to pass on with --redact: it still plays, reruns and serves
+    Transcript,
 }
 
 /// Exporting a transcript.
@@ -238,6 +240,7 @@ pub enum ExportFormat {
 Examples:
   heloise export bug.heloise --to html --output bug.html
   heloise export bug.heloise --to markdown --redact addresses,hosts,ips
+  heloise export bug.heloise --to transcript --redact all --output share.heloise
   heloise export bug.heloise --to json | jq 'select(.error)'
   heloise export bug.heloise --to script | heloise mx.example.net")]
 pub struct ExportArgs {

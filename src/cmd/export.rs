@@ -6,9 +6,11 @@ use crate::cli::{ExplainLevel, ExportArgs, ExportFormat};
 use crate::explain::render::{self, Line, Style};
 use crate::narrate::{Layout, Level, Narrator};
 use crate::report::{Problem, Status};
-use crate::transcript::export::{self, Annotation, Export, cast, html, json, markdown, script, swaks, text};
-use crate::transcript::pseudonym::Pseudonyms;
-use crate::transcript::{Entry, EntryKind, Header};
+use crate::transcript::export::{
+    self, Annotation, Export, cast, html, json, markdown, script, swaks, text, transcript,
+};
+use crate::transcript::pseudonym::{Pseudonyms, What};
+use crate::transcript::{Entry, EntryKind, Header, Reader};
 
 use super::suspicions::Suspicions;
 use super::{files, setup};
@@ -18,12 +20,18 @@ const UNBROKEN: usize = 1 << 20;
 
 /// Exports, and warns of secrets that are still in the transcript.
 pub fn run(args: &ExportArgs) -> Result<Status, Problem> {
-    let mut reader = files::reader(&args.file)?;
+    let (mut reader, names) = match args.redact {
+        Some(what) => {
+            let [mut first, second] = files::reader_twice(&args.file)?;
+            (second, Some(learn(what, &mut first)))
+        }
+        None => (files::reader(&args.file)?, None),
+    };
     let mut out = files::output(args.output.as_deref())?;
     let (mut script, mut other) = (script::Script::default(), form(args));
     let mut prepared = Prepared {
         form: other.as_deref_mut().unwrap_or(&mut script),
-        names: args.redact.map(Pseudonyms::new),
+        names,
         narrator: narrator(args),
         suspicions: Suspicions::default(),
     };
@@ -48,6 +56,21 @@ pub fn run(args: &ExportArgs) -> Result<Status, Problem> {
     Ok(if summary.unreadable == 0 { Status::Ok } else { Status::LocalFile })
 }
 
+/// Meets all names of a transcript once, so that the first lines already know those of the last. What cannot be read is
+/// told of by the export that follows.
+fn learn(what: What, reader: &mut Reader<files::Input>) -> Pseudonyms {
+    let mut names = Pseudonyms::new(what);
+    names.header(&mut reader.header().clone());
+    let mut entry = Entry::default();
+    loop {
+        match reader.read_into(&mut entry) {
+            Ok(true) => names.entry(&mut entry),
+            Ok(false) => return names.learnt(),
+            Err(_) => {}
+        }
+    }
+}
+
 /// The form, but for the script, which has a count of its own.
 fn form(args: &ExportArgs) -> Option<Box<dyn Export>> {
     let color = args.output.is_none() && setup::colour(args.color);
@@ -58,6 +81,7 @@ fn form(args: &ExportArgs) -> Option<Box<dyn Export>> {
         ExportFormat::Json => Box::new(json::Json::default()),
         ExportFormat::Cast => Box::new(cast::Cast::new(args.cast_version)),
         ExportFormat::Swaks => Box::new(swaks::Swaks::default()),
+        ExportFormat::Transcript => Box::new(transcript::Transcript::default()),
         ExportFormat::Script => return None,
     })
 }
@@ -69,7 +93,8 @@ fn narrator(args: &ExportArgs) -> Option<Narrator> {
         ExplainLevel::Brief => Level::Brief,
         ExplainLevel::Full => Level::Full,
     };
-    let shows = !matches!(args.to, ExportFormat::Json | ExportFormat::Swaks | ExportFormat::Script);
+    use ExportFormat::{Json, Script, Swaks, Transcript};
+    let shows = !matches!(args.to, Json | Swaks | Script | Transcript);
     let layout = Layout { level, width: UNBROKEN, timing: false, prompt: false };
     shows.then(|| Narrator::new(layout).forgetful())
 }

@@ -1,8 +1,9 @@
 //! Transcripts and other local files, opened with errors for people.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Cursor, Read, Write};
 use std::path::Path;
+use std::rc::Rc;
 
 use crate::report::{Problem, Status};
 use crate::transcript::{Entry, Header, ReadError, Reader};
@@ -34,6 +35,28 @@ pub fn open(path: &Path, doing: &str) -> Result<Input, Problem> {
 /// Opens a transcript and reads its header.
 pub fn reader(path: &Path) -> Result<Reader<Input>, Problem> {
     Reader::new(open(path, "read the transcript")?).map_err(|error| unreadable(path, &error))
+}
+
+/// Bytes that are kept of what can be read only once.
+const KEPT: u64 = 64 * 1024 * 1024;
+
+/// Two readers of one transcript. What is no file, such as a pipe, is held in memory for that.
+pub fn reader_twice(path: &Path) -> Result<[Reader<Input>; 2], Problem> {
+    if std::fs::metadata(path).is_ok_and(|meta| meta.is_file()) {
+        return Ok([reader(path)?, reader(path)?]);
+    }
+    let mut kept = Vec::new();
+    let mut input = open(path, "read the transcript")?.take(KEPT + 1);
+    input.read_to_end(&mut kept).map_err(|error| Problem::file("read the transcript", path, &error))?;
+    if kept.len() as u64 > KEPT {
+        let what = format!("{}: more than {} MiB, which is too much to be kept", name(path), KEPT >> 20);
+        return Err(Problem::new(Status::LocalFile, what).advise("save it to a file, and name that instead"));
+    }
+    let kept: Rc<[u8]> = kept.into();
+    let reader = || {
+        Reader::new(Box::new(Cursor::new(kept.clone())) as Input).map_err(|error| unreadable(path, &error))
+    };
+    Ok([reader()?, reader()?])
 }
 
 /// A line of a transcript that cannot be read.

@@ -2,7 +2,7 @@
 
 use crate::program::{arg, run, run_with, samples, transcript};
 
-const FORMATS: [&str; 7] = ["text", "markdown", "html", "json", "cast", "swaks", "script"];
+const FORMATS: [&str; 8] = ["text", "markdown", "html", "json", "cast", "swaks", "script", "transcript"];
 
 const SESSION: &str = "0.000000 <-  220 mx.example.org ESMTP\n1.000000  -> EHLO laptop.example.net\n\
     1.100000 <-  250 mx.example.org\n2.000000  -> MAIL FROM:<alice@example.net>\n2.100000 <-  250 2.1.0 Ok\n\
@@ -54,6 +54,28 @@ fn pseudonyms_hide_names_in_explanations_too() {
     let wrong = run(&["export", arg(&file), "--to", "text", "--redact", "names"]);
     assert_eq!(wrong.code, Some(1));
     assert!(wrong.stderr.contains("\"names\" is none of"), "{}", wrong.stderr);
+}
+
+#[test]
+fn names_are_hidden_before_the_line_that_shows_them_to_be_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = format!("# laptop of alice\n{}", SESSION.replace("laptop.example.net", "laptop"));
+    let file = transcript(dir.path(), "a", &session);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let args = |file: &'static str| ["export", file, "--to", "transcript", "--redact", "addresses,hosts"];
+    let piped = run_with(&args("-"), &text);
+    let whole = [&["export", arg(&file)], &args("-")[2..]].concat();
+    let ran = run(&whole);
+    assert_eq!((ran.code, &ran.stdout), (Some(0), &piped.stdout), "{}{}", ran.stderr, piped.stderr);
+    assert!(ran.stdout.contains("# domain2.example of user1\n"), "{}", ran.stdout);
+    let shared = dir.path().join("shared.heloise");
+    std::fs::write(&shared, &ran.stdout).unwrap();
+    let played = run(&["play", arg(&shared)]);
+    assert!(
+        played.stdout.contains("Relay access denied") && played.stdout.contains("why"),
+        "{}",
+        played.stdout
+    );
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub mod markdown;
 pub mod script;
 pub mod swaks;
 pub mod text;
+pub mod transcript;
 
 /// An explanation to stand beside a reply, made by the caller: a headline, then lines with a label each
 /// (`why`, `try`, `ref`).

@@ -1,29 +1,116 @@
 //! Names where they do not look like names: single words, xtext (RFC 3461 §4), and NTLM's UTF-16.
 
+use std::collections::HashMap;
+
 use crate::wire::parameter::{from_xtext, to_xtext};
 
 /// The shortest single word that is replaced wherever it turns up; shorter ones hit too much else.
 const SHORTEST: usize = 3;
 
+/// The longest: what a domain may have (RFC 5321 §4.5.3.1.2).
+const LONGEST: usize = 255;
+
+/// Local parts that name a role (RFC 2142) or are words that replies and commands are made of. Alone they give nobody
+/// away, and a pseudonym in their place would spoil what was said.
+const USUAL: [&str; 64] = [
+    "abuse",
+    "account",
+    "accounts",
+    "address",
+    "admin",
+    "administrator",
+    "alias",
+    "auth",
+    "billing",
+    "bounce",
+    "bounces",
+    "client",
+    "contact",
+    "customer",
+    "daemon",
+    "data",
+    "domain",
+    "example",
+    "from",
+    "ftp",
+    "helo",
+    "help",
+    "hello",
+    "host",
+    "hostmaster",
+    "info",
+    "invalid",
+    "list",
+    "local",
+    "mail",
+    "mailbox",
+    "mailer",
+    "mailer-daemon",
+    "marketing",
+    "message",
+    "name",
+    "news",
+    "newsletter",
+    "nobody",
+    "noc",
+    "no-reply",
+    "noreply",
+    "office",
+    "postmaster",
+    "quota",
+    "rcpt",
+    "receiver",
+    "recipient",
+    "relay",
+    "root",
+    "sales",
+    "security",
+    "sender",
+    "server",
+    "service",
+    "smtp",
+    "spam",
+    "support",
+    "system",
+    "test",
+    "unknown",
+    "user",
+    "webmaster",
+    "www",
+];
+
 /// Single words that were met as names of users and hosts, with their pseudonyms.
 #[derive(Debug, Default)]
-pub(super) struct Words(Vec<(String, String)>);
+pub(super) struct Words {
+    /// By the word in lower case.
+    known: HashMap<String, String>,
+    /// Bytes of the longest of them.
+    longest: usize,
+}
 
 impl Words {
     /// From here on the word is replaced.
     pub(super) fn learn(&mut self, word: &str, new: &str) {
-        let known = |(known, _): &(String, String)| known.eq_ignore_ascii_case(word);
-        if word.len() >= SHORTEST && !self.0.iter().any(known) {
-            self.0.push((word.to_owned(), new.to_owned()));
+        if (SHORTEST..=LONGEST).contains(&word.len()) {
+            self.longest = self.longest.max(word.len());
+            self.known.entry(word.to_lowercase()).or_insert_with(|| new.to_owned());
         }
     }
 
-    /// The word that begins here, its length, and its pseudonym.
+    /// From here on the local part of an address is replaced, if it can be told from the words of a reply.
+    pub(super) fn learn_user(&mut self, local: &str, new: &str) {
+        if !USUAL.iter().any(|usual| usual.eq_ignore_ascii_case(local)) {
+            self.learn(local, new);
+        }
+    }
+
+    /// The word that begins here, its length, and its pseudonym. The longest, where several do.
     pub(super) fn at(&self, rest: &str) -> Option<(usize, String)> {
-        self.0.iter().find_map(|(word, new)| {
-            let (head, tail) = rest.split_at_checked(word.len())?;
-            (head.eq_ignore_ascii_case(word) && ends(tail)).then(|| (word.len(), new.clone()))
-        })
+        let word = |end: usize| {
+            let (head, _) = rest.split_at_checked(end).filter(|(_, tail)| ends(tail))?;
+            self.known.get(&head.to_lowercase()).map(|new| (end, new.clone()))
+        };
+        (SHORTEST..=self.longest.min(rest.len())).rev().find_map(word)
     }
 }
 
@@ -81,6 +168,17 @@ mod tests {
         for other in ["jsmithers", "jsmith.example", "jsmith-x", "jsmith@x", "me", "smith"] {
             assert_eq!(words.at(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn usual_words_are_no_names() {
+        let mut words = Words::default();
+        for local in ["carol", "User", "postmaster"] {
+            words.learn_user(local, "user1");
+        }
+        assert!(words.at("Carol is over quota").is_some());
+        assert_eq!(words.at("user unknown"), None);
+        assert_eq!(words.at("postmaster"), None);
     }
 
     #[test]
