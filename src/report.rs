@@ -1,4 +1,5 @@
-//! What goes wrong, worded for people, and the exit status that goes with it. No other module decides either.
+//! What goes wrong, for people: what was tried, why it failed, what to do next, and the exit status that goes with it.
+//! The errors of the layers below become such here; what goes wrong in a command is worded where it goes wrong.
 
 use std::fmt;
 use std::io::Write;

@@ -165,10 +165,4 @@ impl Report {
         };
         self.sessions().filter(move |leg| !later(leg))
     }
-
-    /// From connecting to the good-bye, the longest of all sessions.
-    pub fn longest_session(&self) -> Duration {
-        let took = |leg: &Leg| leg.stages.iter().map(|stage| stage.took).sum();
-        self.sessions().map(took).max().unwrap_or_default()
-    }
 }

@@ -6,8 +6,8 @@ use crate::explain::tables::{self, CommandInfo, Param};
 use crate::wire::escape::is_harmless;
 
 use super::commands::{self, Argument, COMMANDS};
-use super::helper::Knowledge;
 use super::hint::{literal, offered};
+use super::typing::Knowledge;
 
 /// How many candidates are offered at most.
 const MOST: usize = 500;

@@ -9,13 +9,13 @@ use rustyline::history::FileHistory;
 use rustyline::{ColorMode, CompletionType, Config, Editor, ExternalPrinter};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::helper::{Known, LineHelper};
 use super::history::{self, Keeper};
 use super::kill::{self, Secrecy};
 use super::mask;
 use super::screen::Screen;
 use super::terminal::{Mode, OpenError, Options, Prompt};
 use super::tty::Tty;
+use super::typing::{Known, LineHelper};
 
 /// Terminals on which rustyline does not edit.
 const NO_EDITING: [&str; 3] = ["dumb", "cons25", "emacs"];

@@ -3,7 +3,7 @@
 use crate::explain::tables::{self, CommandInfo};
 
 use super::commands::{self, COMMANDS};
-use super::helper::Knowledge;
+use super::typing::Knowledge;
 
 /// The order in which half-typed verbs are guessed.
 const LIKELY: [&str; 6] = ["EHLO", "MAIL", "RCPT", "DATA", "STARTTLS", "QUIT"];

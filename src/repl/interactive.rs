@@ -10,10 +10,10 @@ use crate::wire::{CommandLine, Verb, escape};
 
 use super::Prelude;
 use super::asker::Asker;
-use super::helper::NO_SESSION;
 use super::operator::{Done, Operator};
 use super::signals::Signals;
 use super::terminal::{Mode, Prompt, Typed};
+use super::typing::NO_SESSION;
 
 /// How long the prompt stays away while a reply is waited for. After that the person can type on.
 const PATIENCE: Duration = Duration::from_millis(1500);

@@ -1,10 +1,10 @@
 //! A session at work: at a terminal, or under a script.
 //!
-//! * [`operator`]: carries out one entered line; `login` and `helpers` hold its longer steps.
+//! * [`operator`]: carries out one entered line; `login` and `helper_commands` hold its longer steps.
 //! * [`script`]: lines from arguments or standard input; [`rerun`]: those of a transcript; `interactive`: lines from a person.
 //! * [`commands`]: the table of helper commands.
 //! * `view` and `paint`: entries to text; `recording`: entries to a file.
-//! * [`terminal`] and [`screen`]: a line editor on its own thread, and one writer to the screen. [`helper`] completes,
+//! * [`terminal`] and [`screen`]: a line editor on its own thread, and one writer to the screen. [`typing`] completes,
 //!   hints and colours; [`history`] remembers, [`mask`] hides.
 
 pub mod asker;
@@ -12,8 +12,7 @@ pub mod commands;
 mod complete;
 mod content;
 mod editor;
-pub mod helper;
-mod helpers;
+mod helper_commands;
 mod hint;
 pub mod history;
 mod interactive;
@@ -33,6 +32,7 @@ pub mod signals;
 pub mod terminal;
 mod tls;
 mod tty;
+pub mod typing;
 mod view;
 
 pub use asker::Asker;

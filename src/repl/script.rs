@@ -312,7 +312,7 @@ impl Operator {
         match self.take_unasked().filter(|_| problem.status == Status::Protocol) {
             Some(answer) => Problem {
                 status: status_of(&answer).unwrap_or(problem.status),
-                what: format!("{}; it had said: {}", problem.what, super::helpers::said(&answer)),
+                what: format!("{}; it had said: {}", problem.what, super::helper_commands::said(&answer)),
                 ..problem
             },
             None => problem,

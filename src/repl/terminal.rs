@@ -9,11 +9,11 @@ use std::time::Duration;
 use tokio::sync::mpsc as channel;
 
 use super::editor::{Answer, Editing, Request};
-use super::helper::Known;
 use super::history::remembers;
 use super::mask;
 use super::screen::Screen;
 use super::tty::Tty;
+use super::typing::Known;
 use crate::wire::{CommandLine, Verb};
 
 /// How long the terminal may take to show the last lines.

@@ -65,11 +65,6 @@ impl<R: BufRead> Reader<R> {
         self.warning.as_deref()
     }
 
-    /// The number of the line that was read last, from 1.
-    pub fn line_number(&self) -> u64 {
-        self.number
-    }
-
     /// The line without its end.
     fn body(&self) -> &[u8] {
         let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);

@@ -9,70 +9,22 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::session::{
-    Answer, Client, Command, Dialogue, Event, Exceeded, Input, Output, Sent, State, Timeouts,
-};
+use crate::session::{Answer, Client, Command, Dialogue, Event, Output, Sent, State, Timeouts};
 use crate::target::Host;
 use crate::transcript::{ClosedBy, Info};
 use crate::wire::ReplyCode;
 
+use super::broken::Broken;
 use super::link::{AnyLink, Connection as _, Link, Plain, Tls};
 use super::log::Log;
 use super::look::Place;
 use super::open::Setup;
+use super::own_name::own_name;
 use super::revocation;
 use super::tls::{LateAlert, TlsError, TlsInfo, Verified};
 
 /// Bytes read at a time.
 const READ_SIZE: usize = 16 * 1024;
-
-/// Why a session cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub enum Broken {
-    /// The server closed the link.
-    #[error("the server closed the link{}", unanswered.as_ref().map(left_unanswered).unwrap_or_default())]
-    Closed {
-        /// What was left without an answer.
-        unanswered: Option<Command>,
-    },
-    /// The link failed.
-    #[error("the link failed: {}", crate::transport::io_words(.0))]
-    Io(io::Error),
-    /// A wait ran out.
-    #[error("no {} within {} seconds", awaited(command), limit.as_secs_f64())]
-    TimedOut {
-        /// What was waited for.
-        command: Command,
-        /// How long.
-        limit: Duration,
-    },
-    /// The link took no more bytes for too long.
-    #[error("the server took no more bytes for {} seconds", .0.as_secs_f64())]
-    Stalled(Duration),
-    /// The server exceeded a cap.
-    #[error("the server sent {0}")]
-    Exceeded(Exceeded),
-    /// The server broke off TLS after the handshake.
-    #[error(transparent)]
-    Alert(LateAlert),
-    /// What came is no SMTP.
-    #[error("the server does not speak SMTP; its first line is: {0}")]
-    NotSmtp(String),
-}
-
-fn left_unanswered(command: &Command) -> String {
-    match command.input {
-        Input::Connect => " before its greeting".to_owned(),
-        _ => format!(" without answering {}", command.name()),
-    }
-}
-
-fn awaited(command: &Command) -> String {
-    match command.input {
-        Input::Connect => "greeting came".to_owned(),
-        _ => format!("reply to {}", command.name()),
-    }
-}
 
 /// A session over a socket.
 pub struct Connection {
@@ -492,37 +444,6 @@ impl Connection {
         self.session.handle_end(now);
         self.note_all();
     }
-}
-
-/// The name for EHLO of a link whose own end is `local`.
-pub(super) fn own_name(local: IpAddr) -> String {
-    own_full_name().unwrap_or_else(|| match local {
-        IpAddr::V4(ip) => format!("[{ip}]"),
-        IpAddr::V6(ip) => format!("[IPv6:{ip}]"),
-    })
-}
-
-/// This machine's full name, if it has one: the host name if it has a dot, else what the hosts file adds to it.
-pub fn own_full_name() -> Option<String> {
-    let short = gethostname::gethostname().into_string().ok()?;
-    let full = |name: &str| {
-        let fit = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
-        name.trim_matches('.').contains('.') && !name.starts_with("localhost.") && name.bytes().all(fit)
-    };
-    if full(&short) {
-        return Some(short);
-    }
-    let hosts = std::fs::read_to_string("/etc/hosts").ok()?;
-    let names = hosts.lines().filter_map(|line| {
-        let words: Vec<&str> = line.split('#').next()?.split_ascii_whitespace().skip(1).collect();
-        words
-            .contains(&short.as_str())
-            .then_some(words)?
-            .into_iter()
-            .find(|name| full(name))
-            .map(str::to_owned)
-    });
-    names.into_iter().next()
 }
 
 fn poll_read(link: &mut Option<AnyLink>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {

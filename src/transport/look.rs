@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use super::cert::CertInfo;
-use super::connection::own_name;
 use super::dial::{DialError, dial};
 use super::inspect::{Inspection, inspect};
 use super::open::Setup;
+use super::own_name::own_name;
 use super::policy::{self, Word};
 use super::revocation::{self, Testimony};
 use super::tls::{TlsError, TlsFailure, TlsInfo, Verified};

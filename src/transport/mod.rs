@@ -14,6 +14,7 @@
 //! [`dane`] and [`mta_sts`] are what a domain says about it, and [`policy`] judges a server by them; [`look`] puts all of it
 //! together. [`records`] are further things that DNS tells.
 
+mod broken;
 pub mod cert;
 pub mod chain;
 pub mod connection;
@@ -29,6 +30,7 @@ pub mod look;
 pub mod mta_sts;
 mod oids;
 pub mod open;
+mod own_name;
 pub mod pin;
 pub mod policy;
 pub mod records;
@@ -40,11 +42,13 @@ pub mod tap;
 pub mod tls;
 pub mod versions;
 
-pub use connection::{Broken, Connection, own_full_name};
+pub use broken::Broken;
+pub use connection::Connection;
 pub use dial::{DialError, DialOptions, Dialed, Family, dial};
 pub use link::{AnyLink, Link, Plain, Tls};
 pub use log::{Log, Sink};
 pub use open::{OpenError, Setup};
+pub use own_name::own_full_name;
 pub use steps::{AuthError, ContentError, accepted, challenge_of};
 pub use tls::{TlsError, TlsInfo, TlsOptions, TlsSetup};
 

@@ -9,7 +9,8 @@ use crate::target::{Host, Scheme, Target};
 use crate::transcript::{Entry, Header};
 use crate::wire::escape::visible;
 
-use super::connection::{Broken, Connection};
+use super::broken::Broken;
+use super::connection::Connection;
 use super::dial::{DialError, dial};
 use super::link::{Link, Plain};
 use super::log::{Log, Sink};

@@ -9,7 +9,8 @@ use crate::wire::dot::{LineEnds, Stuffer};
 use crate::wire::escape::visible;
 use crate::wire::{Class, ReplyCode};
 
-use super::connection::{Broken, Connection};
+use super::broken::Broken;
+use super::connection::Connection;
 
 /// Octets of content read and sent at a time.
 const CONTENT_PIECE: usize = 256 * 1024;

@@ -28,11 +28,48 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The modules of the crate that a line of code speaks of.
-fn used(line: &str) -> Vec<&str> {
-    let code = line.split("//").next().unwrap_or_default();
-    let word = |rest: &str| rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
-    code.split("crate::").skip(1).map(|rest| &rest[..word(rest)]).filter(|name| !name.is_empty()).collect()
+/// The text without its comments, line by line.
+fn code(text: &str) -> String {
+    let bare = |line: &str| line.split("//").next().unwrap_or_default().to_owned() + "\n";
+    text.lines().map(bare).collect()
+}
+
+/// The modules of the crate that code speaks of, with where in it: `crate::wire` names one, `crate::{wire, sasl::table}` two.
+fn used(code: &str) -> Vec<(usize, &str)> {
+    let word = |text: &str| text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+    let mut found = Vec::new();
+    for (at, path) in code.match_indices("crate::") {
+        let (mut start, mut depth) = (at + path.len(), 0);
+        loop {
+            let rest = &code[start..];
+            start += rest.len() - rest.trim_start().len();
+            let length = word(&code[start..]);
+            if length > 0 {
+                found.push((at, &code[start..start + length]));
+            }
+            // In braces, on behind the next comma that is not in further ones.
+            let next = code[start..].bytes().position(|byte| {
+                depth += i32::from(byte == b'{') - i32::from(byte == b'}');
+                depth <= 0 || byte == b'{' && depth == 1 || byte == b',' && depth == 1
+            });
+            match next {
+                Some(next) if depth == 1 => start += next + 1,
+                _ => break,
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn uses_are_seen_alone_and_in_groups() {
+    let names = |code| used(code).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
+    assert_eq!(names("use crate::wire::Verb; let x = crate::sasl::table();"), ["wire", "sasl"]);
+    assert_eq!(
+        names("use crate::{\n    sasl::{a, b::{c, d}},\n    wire, send as s,\n};\nx, y"),
+        ["sasl", "wire", "send"]
+    );
+    assert_eq!(names("pub(crate) fn f() {}"), [""; 0]);
 }
 
 #[test]
@@ -52,11 +89,11 @@ fn data_flows_one_way() {
         let inside = file.strip_prefix(&root).unwrap();
         let module = inside.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
         let Some(place) = places.get(module) else { continue };
-        let text = fs::read_to_string(&file).unwrap();
-        for (number, line) in text.lines().enumerate() {
-            let later = used(line).into_iter().find(|name| places.get(*name).is_some_and(|p| p > place));
-            if let Some(later) = later {
-                wrong.push(format!("{}:{}: {module} uses {later}", inside.display(), number + 1));
+        let code = code(&fs::read_to_string(&file).unwrap());
+        for (at, name) in used(&code) {
+            if places.get(name).is_some_and(|other| other > place) {
+                let line = code[..at].lines().count();
+                wrong.push(format!("{}:{line}: {module} uses {name}", inside.display()));
             }
         }
     }
