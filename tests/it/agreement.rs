@@ -23,6 +23,7 @@ fn replies_that_the_tables_know() {
     demand("second tuning set, ambiguous", &[Set::SecondTuning], &["ambiguous"], false, 90.0);
     demand("third tuning set", &[Set::ThirdTuning], &["yes"], false, 95.0);
     demand("third tuning set, ambiguous", &[Set::ThirdTuning], &["ambiguous"], false, 85.0);
+    demand("fourth tuning set", &[Set::FourthTuning], &["yes"], false, 95.0);
     demand("written from memory", &[Set::Memory], &["yes"], false, 95.0);
 }
 
@@ -36,5 +37,6 @@ fn replies_held_out() {
     demand("second held out, ambiguous", &[Set::SecondHeldOut], &["ambiguous"], false, 90.0);
     demand("third held out", &[Set::ThirdHeldOut], &["yes"], false, 80.0);
     demand("third held out, ambiguous", &[Set::ThirdHeldOut], &["ambiguous"], false, 70.0);
+    demand("fourth held out", &[Set::FourthHeldOut], &["yes"], false, 70.0);
     demand("held out, with the provider's table", &[Set::HeldOut], &["table"], true, 60.0);
 }

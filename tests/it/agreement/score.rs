@@ -22,10 +22,13 @@ pub enum Set {
     /// A third pair, gathered likewise later.
     ThirdTuning,
     ThirdHeldOut,
+    /// A fourth, smaller pair.
+    FourthTuning,
+    FourthHeldOut,
 }
 
 impl Set {
-    pub const ALL: [Set; 9] = [
+    pub const ALL: [Set; 11] = [
         Set::Dev,
         Set::Extra,
         Set::Tuning,
@@ -35,9 +38,11 @@ impl Set {
         Set::SecondHeldOut,
         Set::ThirdTuning,
         Set::ThirdHeldOut,
+        Set::FourthTuning,
+        Set::FourthHeldOut,
     ];
     /// Those whose rows nobody looks at while the tables are changed.
-    pub const UNSEEN: [Set; 3] = [Set::HeldOut, Set::SecondHeldOut, Set::ThirdHeldOut];
+    pub const UNSEEN: [Set; 4] = [Set::HeldOut, Set::SecondHeldOut, Set::ThirdHeldOut, Set::FourthHeldOut];
 
     pub fn rows(self) -> Vec<Value> {
         let json = |text: &str| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -50,6 +55,8 @@ impl Set {
             Set::SecondHeldOut => json(include_str!("../../corpus/replies-second-held-out.jsonl")),
             Set::ThirdTuning => json(include_str!("../../corpus/replies-third-tuning.jsonl")),
             Set::ThirdHeldOut => json(include_str!("../../corpus/replies-third-held-out.jsonl")),
+            Set::FourthTuning => json(include_str!("../../corpus/replies-fourth-tuning.jsonl")),
+            Set::FourthHeldOut => json(include_str!("../../corpus/replies-fourth-held-out.jsonl")),
             Set::Memory => memory(),
         }
     }
