@@ -21,9 +21,9 @@ fn replies_that_the_tables_know() {
     demand("tuning set, with the provider's table", &[Set::Tuning], &["table"], true, 90.0);
     demand("second tuning set", &[Set::SecondTuning], &["yes"], false, 95.0);
     demand("second tuning set, ambiguous", &[Set::SecondTuning], &["ambiguous"], false, 90.0);
-    demand("third tuning set", &[Set::ThirdTuning], &["yes"], false, 95.0);
+    demand("third tuning set", &[Set::ThirdTuning], &["yes"], false, 94.0);
     demand("third tuning set, ambiguous", &[Set::ThirdTuning], &["ambiguous"], false, 85.0);
-    demand("fourth tuning set", &[Set::FourthTuning], &["yes"], false, 95.0);
+    demand("fourth tuning set", &[Set::FourthTuning], &["yes"], false, 90.0);
     demand("written from memory", &[Set::Memory], &["yes"], false, 95.0);
 }
 
