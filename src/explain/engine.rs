@@ -337,9 +337,9 @@ impl Candidate {
         if fixes.is_empty() {
             fixes = template::fixes(&self.row.fixes, context);
         }
-        for source in &self.row.sources {
-            if !sources.iter().any(|s| s == source) {
-                sources.push(Cow::Borrowed(*source));
+        for source in template::texts(&self.row.sources, context) {
+            if !sources.contains(&source) {
+                sources.push(source);
             }
         }
         Explanation {

@@ -34,6 +34,9 @@ pub struct Found {
     pub sender: Option<String>,
     /// The number of its first line in the input, from 1.
     pub line: usize,
+    /// Whether it is what one host said before the next was tried: another line tells what became of the delivery, so
+    /// that a count leaves this one out.
+    pub interim: bool,
 }
 
 impl Found {
@@ -48,6 +51,7 @@ impl Found {
             recipient: None,
             sender: None,
             line,
+            interim: false,
         }
     }
 

@@ -182,7 +182,7 @@ fn build(reason: Reason, row: &'static tables::ReasonRow, context: &Context<'_>)
         causes: template::texts(&row.causes, context),
         fixes: template::fixes(&row.fixes, context),
         actor: row.actor,
-        sources: row.sources.iter().map(|s| Cow::Borrowed(*s)).collect(),
+        sources: template::texts(&row.sources, context),
         confidence: Confidence::new(90),
         evidence: vec![Evidence {
             kind: EvidenceKind::Session,

@@ -113,7 +113,8 @@ fn command(row: &'static tables::CommandInfo) -> Entry {
 }
 
 fn family(kind: &'static str, slug: &str, row: &'static tables::ReasonRow) -> Entry {
-    let mut entry = entry(kind, slug, row.meaning, &row.sources.join(" · "));
+    let sources = row.sources.iter().map(|row| row.text.text);
+    let mut entry = entry(kind, slug, row.meaning, &sources.collect::<Vec<_>>().join(" · "));
     entry.details.push(("who acts", row.actor.describe().to_owned()));
     let plain = |rows: &[super::Advice]| -> Vec<String> {
         let rows = rows.iter().filter(|row| row.conditions.is_none() && !row.text.open);

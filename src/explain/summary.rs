@@ -22,8 +22,11 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Counts a reply.
+    /// Counts a reply, unless it is but one try of a delivery that another line sums up.
     pub fn add(&mut self, found: &Found, explanation: &Explanation) {
+        if found.interim {
+            return;
+        }
         let Reason(slug) = explanation.reason;
         self.replies += 1;
         *self.reasons.entry(slug).or_default() += 1;

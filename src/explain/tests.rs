@@ -554,6 +554,21 @@ fn groups_that_rules_name_exist() {
 }
 
 #[test]
+fn a_greeting_name_and_a_missing_ptr_are_mended_differently() {
+    let fixes = |text: &str| -> String { first(text).fixes.iter().map(|fix| fix.text.to_string()).collect() };
+    for greeting in
+        ["550 EHLO mail.local is not a fully qualified name", "450 the helo argument was localhost"]
+    {
+        assert!(fixes(greeting).contains("greet again"), "{greeting}: {}", fixes(greeting));
+    }
+    for ptr in
+        ["450 your hostname is generic", "550 No PTR record for your host name", "554 no rDNS for 192.0.2.7"]
+    {
+        assert!(fixes(ptr).contains("PTR record"), "{ptr}: {}", fixes(ptr));
+    }
+}
+
+#[test]
 fn plain_wording_is_ascribed_to_no_provider() {
     let corpus = include_str!("../../tests/corpus/written-from-memory.tsv");
     let general =
@@ -576,6 +591,11 @@ fn plain_wording_is_ascribed_to_no_provider() {
         "google",
         "Unauthenticated",
         "5.7.57",
+        "RTR:",
+        "Application-specific password",
+        "SmtpClientAuthentication",
+        "5.7.515",
+        "conditional access",
     ];
     for row in rows.filter(|row| !own.iter().any(|word| row.contains(word))) {
         let found = first(row);

@@ -274,7 +274,12 @@ pub(crate) fn push_folded(text: &str, separator: u8, out: &mut String) {
             None => return,
             Some(letter @ 'A'..='Z') => out.push(letter.to_ascii_lowercase()),
             Some('\'' | '’') if elided(out, separator) => out.push(char::from(separator)),
-            Some('\'' | '’' | '´' | '`') => {}
+            Some('\'' | '’' | '´' | '`') => {
+                if let Some(behind) = without_possessive(chars.as_str()) {
+                    rest = behind;
+                    continue;
+                }
+            }
             Some(other) if other.is_ascii() => end_word(separator, out),
             Some(foreign) => push_foreign(foreign, separator, out),
         }
@@ -290,6 +295,11 @@ fn elided(out: &str, separator: u8) -> bool {
         word,
         "l" | "d" | "n" | "s" | "c" | "j" | "qu" | "un" | "all" | "dall" | "dell" | "nell" | "sull"
     )
+}
+
+/// What follows the `s` of a possessive: `recipient's` is one recipient's and must not be read as several recipients.
+fn without_possessive(behind: &str) -> Option<&str> {
+    behind.strip_prefix(['s', 'S']).filter(|rest| !rest.starts_with(char::is_alphanumeric))
 }
 
 fn push_foreign(c: char, separator: u8, out: &mut String) {
@@ -339,6 +349,10 @@ mod tests {
             " anip resolver adr recipientnotfound "
         );
         assert_eq!(folded("Usuário Inválido"), " usuario invalido ");
+        assert_eq!(
+            folded("the recipient's inbox, users' mail; isn't"),
+            " the recipient inbox users mail isnt "
+        );
         assert_eq!(folded("L'adresse n’existe pas; dell'utente"), " l adresse n existe pas dell utente ");
     }
 

@@ -9,6 +9,7 @@ pub(super) fn find(line: &str, number: usize) -> Option<Found> {
         .or_else(|| exim(line, number))
         .or_else(|| postfix(line, number))
         .or_else(|| sendmail(line, number))
+        .or_else(|| interim(line, number))
         .or_else(|| anywhere(line, number))
 }
 
@@ -132,6 +133,32 @@ fn exim_refuses(line: &str, number: usize) -> Option<Found> {
 fn exim_words(mark: &str, number: usize) -> Option<Found> {
     let (_, words) = mark.split_once(": ")?;
     Some(Found::of_text(words.trim_end(), number))
+}
+
+/// What one of several hosts said, before the line that tells what became of the delivery. Exim: `1xWGRi-0005D5-0P SMTP
+/// error from remote mail server after RCPT TO:<bob@example.net>: host mx.example.net [192.0.2.1]: 451 …`. Postfix:
+/// `4ABC: host mx.example.net[192.0.2.1] said: 421 … (in reply to RCPT TO command)`.
+fn interim(line: &str, number: usize) -> Option<Found> {
+    let (command, rest) = match line.split_once(" SMTP error from remote mail server after ") {
+        Some((_, rest)) => {
+            let (command, rest) = rest.split_once(": host ")?;
+            (Some(command), rest)
+        }
+        None => {
+            let (_, rest) = line.split_once(": host ").filter(|(_, rest)| rest.contains("] said: "))?;
+            (None, rest)
+        }
+    };
+    let (host, said) = rest.split_once("]: ").or_else(|| rest.split_once("] said: "))?;
+    let behind = said.rsplit_once(" (in reply to ").filter(|_| command.is_none());
+    let said = behind.map_or(said, |(said, _)| said).replace("\\n", " ");
+    let mut found = reply_at_start(&said, number)?;
+    let command = command.or_else(|| Some(behind?.1.trim_end_matches(')').trim_end_matches(" command")));
+    found.answered(command.unwrap_or_default());
+    found.recipient = command.filter(|c| c.starts_with("RCPT ")).and_then(|c| between(c, "<", ">"));
+    found.host = host.split([' ', '[']).next().map(str::to_owned);
+    found.interim = true;
+    Some(found)
 }
 
 /// Sendmail: `to=<bob@example.net>, …, dsn=5.1.1, stat=User unknown`, and `reject=550 5.7.1 …`.

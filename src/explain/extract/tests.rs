@@ -26,6 +26,31 @@ fn raw_replies_are_grouped() {
 }
 
 #[test]
+fn what_one_host_said_is_counted_with_the_delivery() {
+    let exim = "2026-11-25 17:06:14 1xWGRi-0005D5-0P SMTP error from remote mail server after RCPT TO:<bob@example.net>: \
+                host mx1.example.net [192.0.2.1]: 451 4.7.1 Greylisting in action\n\
+                2026-11-25 17:06:14 1xWGRi-0005D5-0P == bob@example.net R=out T=smtp defer (-44): SMTP error from remote \
+                mail server after RCPT TO:<bob@example.net>: host mx2.example.net [192.0.2.2]: 451 4.7.1 Greylisting";
+    let postfix = "Nov 25 17:06:14 mx postfix/smtp[9]: 4ABC: host mx1.example.net[192.0.2.1] said: 451 4.7.1 Greylisting in \
+                   action (in reply to RCPT TO command)\n\
+                   Nov 25 17:06:15 mx postfix/smtp[9]: 4ABC: to=<bob@example.net>, relay=mx2.example.net[192.0.2.2]:25, \
+                   dsn=4.7.1, status=deferred (host mx2.example.net[192.0.2.2] said: 451 4.7.1 Greylisting (in reply to \
+                   RCPT TO command))";
+    for log in [exim, postfix] {
+        let found = all(log);
+        let (interim, last): (Vec<&Found>, Vec<&Found>) = found.iter().partition(|f| f.interim);
+        assert_eq!((interim.len(), last.len()), (1, 1), "{found:?}");
+        assert_eq!(interim[0].host.as_deref(), Some("mx1.example.net"));
+        assert_eq!(interim[0].verb, Some(Verb::Rcpt));
+        assert_eq!(interim[0].reply.code().map(|code| code.0), Some(451));
+        let mut summary = crate::explain::Summary::default();
+        found.iter().for_each(|f| summary.add(f, &explain(&f.situation()).remove(0)));
+        assert_eq!((summary.replies, summary.reasons["greylisted"]), (1, 1));
+        assert_eq!(last[0].domain(), Some("example.net"));
+    }
+}
+
+#[test]
 fn postfix_lines() {
     let found = only(
         "Nov 23 10:00:00 mx postfix/smtp[123]: 4ABC: to=<bob@example.net>, relay=mx.example.net[192.0.2.1]:25, \

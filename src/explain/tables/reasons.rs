@@ -21,8 +21,8 @@ pub struct ReasonRow {
     pub causes: Vec<Advice>,
     /// What to do, best first; templates with conditions.
     pub fixes: Vec<Advice>,
-    /// Where to read on.
-    pub sources: Vec<&'static str>,
+    /// Where to read on; with conditions.
+    pub sources: Vec<Advice>,
 }
 
 const REASONS_TABLE: Table = table!("reasons");

@@ -149,6 +149,8 @@ fn a_positive_code_of_another_command_is_not_right() {
         let told = answer(command, text);
         assert_eq!(told.reason.slug(), "unexpected-code", "{command}: {text}");
         assert!(headline(&told).ends_with(expected), "{command}: {}", headline(&told));
+        let of_starttls = told.sources.iter().any(|source| source.contains("RFC 3207"));
+        assert_eq!(of_starttls, command == "STARTTLS", "{command}: {:?}", told.sources);
     }
     assert_eq!(answer("RCPT TO:<a@b.example>", "251 will forward").reason, Reason::OK);
 }
