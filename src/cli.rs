@@ -255,6 +255,21 @@ pub struct TlsArgs {
     /// Highest protocol version
     #[arg(long, value_name = "VERSION")]
     pub tls_max: Option<TlsVersion>,
+    /// Offer these ciphers up to TLS 1.2, in OpenSSL's words, such as ECDHE+AESGCM
+    #[arg(long, value_name = "LIST")]
+    pub ciphers: Option<String>,
+    /// Offer these cipher suites of TLS 1.3, such as TLS_CHACHA20_POLY1305_SHA256; several with colons between them
+    #[arg(long, value_name = "LIST")]
+    pub ciphersuites: Option<String>,
+    /// Offer these groups for the key exchange, such as P-256:X25519
+    #[arg(long, value_name = "LIST")]
+    pub groups: Option<String>,
+    /// Add the keys of the link to this file, for Wireshark: whoever reads it can read the session [env: SSLKEYLOGFILE]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub keylog: Option<PathBuf>,
+    /// What SCRAM-…-PLUS ties to: the server's certificate, or this very session, which takes TLS 1.3
+    #[arg(long, value_name = "KIND", default_value = "tls-server-end-point")]
+    pub channel_binding: Binding,
     /// Demand this SHA-256 of the server's certificate or public key: hex, with colons or without, or sha256//BASE64
     #[arg(long = "pin", value_name = "SHA256")]
     pub pins: Vec<String>,
@@ -370,6 +385,16 @@ pub enum TlsVersion {
     /// TLS 1.3
     #[value(name = "1.3")]
     V1_3,
+}
+
+/// What ties SASL to its TLS link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Binding {
+    /// The hash of the server's certificate (RFC 5929)
+    #[default]
+    TlsServerEndPoint,
+    /// Keying material of the session (RFC 9266)
+    TlsExporter,
 }
 
 /// The demonstration.

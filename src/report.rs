@@ -254,7 +254,11 @@ impl From<Broken> for Problem {
 
 impl From<TlsSetupError> for Problem {
     fn from(error: TlsSetupError) -> Problem {
-        Problem::new(Status::Usage, error.to_string())
+        let status = match error {
+            TlsSetupError::Unwritable { .. } => Status::LocalFile,
+            _ => Status::Usage,
+        };
+        Problem::new(status, error.to_string())
     }
 }
 

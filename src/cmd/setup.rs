@@ -2,12 +2,16 @@
 //! with, before any connection is opened.
 
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::{AuthArgs, ColorChoice, ExplainLevel, NetworkArgs, SessionArgs, TlsArgs, TlsVersion};
+use crate::cli::{
+    AuthArgs, Binding, ColorChoice, ExplainLevel, NetworkArgs, SessionArgs, TlsArgs, TlsVersion,
+};
 use crate::narrate::{Layout, Level};
 use crate::repl::{Form, Login, Printer, View, known_mechanism, recording};
 use crate::report::{Problem, Status};
+use crate::sasl::BindingKind;
 use crate::session::{Caps, Timeouts};
 use crate::target::Target;
 use crate::transport::dial::{DialOptions, Family};
@@ -85,9 +89,24 @@ fn tls_options(args: &TlsArgs, timeout: Option<Duration>) -> Result<TlsOptions, 
         pins: pins(&args.pins)?,
         crls: args.crls.clone(),
         check_revocation: args.check_revocation,
+        keylog: args.keylog.clone().or_else(keylog_of_environment),
+        ciphers: args.ciphers.clone(),
+        ciphersuites: args.ciphersuites.clone(),
+        groups: args.groups.clone(),
+        binding: match args.channel_binding {
+            Binding::TlsServerEndPoint => BindingKind::TlsServerEndPoint,
+            Binding::TlsExporter => BindingKind::TlsExporter,
+        },
         timeout: timeout.unwrap_or(default.timeout),
         ..default
     })
+}
+
+/// The file that browsers and curl add their keys to, too. It is for all programs, so it is no error where none are told.
+fn keylog_of_environment() -> Option<PathBuf> {
+    let told = cfg!(not(any(target_os = "windows", target_vendor = "apple")));
+    let file = std::env::var_os("SSLKEYLOGFILE").filter(|file| told && !file.is_empty());
+    file.map(PathBuf::from)
 }
 
 /// Several may stand in one argument, with semicolons between them, as curl has it.

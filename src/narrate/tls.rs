@@ -69,11 +69,23 @@ fn unfolded(summary: &TlsSummary, header: &Header, at: Duration) -> Vec<Line> {
     if let Some(certificate) = certificate(summary, header, at) {
         lines.push(certificate);
     }
+    lines.extend(said("keylog").map(keys));
     if let Some(says) = said("revocation-says").filter(|_| said("revocation") != Some("good")) {
         let says = escape::visible(says.as_bytes());
         lines.push(vec![piece(Style::Warn, format!("     revocation: {says}"))]);
     }
     lines
+}
+
+/// That the keys of the link are in a file, or why they are not.
+fn keys(how: &str) -> Line {
+    let words = match how.strip_prefix("failed: ") {
+        None => "the keys of this link are logged: whoever reads that file can read this session".to_owned(),
+        Some(why) => {
+            format!("the keys of this link could not all be logged: {}", escape::visible(why.as_bytes()))
+        }
+    };
+    vec![piece(Style::Warn, format!("     {words}"))]
 }
 
 fn certificate(summary: &TlsSummary, header: &Header, at: Duration) -> Option<Line> {

@@ -3,7 +3,7 @@
 use crate::explain::render::Style;
 use crate::report::{Problem, Status};
 use crate::sasl::by_hand::{ByHand, Next};
-use crate::sasl::{self, BindingKind, ChannelBinding, Credentials, Have, Needs};
+use crate::sasl::{self, ChannelBinding, Credentials, Have, Needs};
 use crate::secret::Secret;
 use crate::session::{Answer, Phase};
 use crate::transport::{AuthError, accepted, challenge_of};
@@ -26,6 +26,19 @@ pub fn known_mechanism(named: &str) -> Result<(), Problem> {
         .advise("type AUTH yourself: raw lines go out as they are"))
 }
 
+/// A -PLUS mechanism may be refused for the kind of its channel binding: no server has to know all of them, and few say
+/// so.
+fn refused_binding(name: &str, refusal: AuthError) -> Problem {
+    let refused = matches!(refusal, AuthError::Refused(_));
+    let problem = Problem::from(refusal);
+    match name.strip_suffix("-PLUS").filter(|_| refused) {
+        None => problem,
+        Some(bare) => problem.advise(format!(
+            "if the password is right, another kind of channel binding: --channel-binding, or {bare} without -PLUS"
+        )),
+    }
+}
+
 impl Operator {
     /// `/auth [MECH]` and `--auth`: greets if that has not been done, chooses a mechanism, asks for what is
     /// missing, and goes through the exchange.
@@ -43,7 +56,7 @@ impl Operator {
             credentials = self.credentials(&name).await?;
             outcome = self.exchange(&name, &credentials).await?;
         }
-        let answer = outcome?;
+        let answer = outcome.map_err(|refusal| refused_binding(&name, refusal))?;
         self.offer_to_keep(&credentials).await;
         Ok(answer)
     }
@@ -198,10 +211,9 @@ impl Operator {
         Ok(credentials)
     }
 
-    /// What ties an exchange to this TLS link (RFC 5929).
+    /// What ties an exchange to this TLS link (RFC 5929, RFC 9266).
     fn channel_binding(&self) -> Option<ChannelBinding> {
-        let data = self.connection.as_ref()?.tls()?.tls_server_end_point.clone()?;
-        Some(ChannelBinding { kind: BindingKind::TlsServerEndPoint, data })
+        self.connection.as_ref()?.tls()?.binding.clone()
     }
 
     /// A script gets advice; a person has just declined to say it.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::explain::render::Style;
 use crate::report::{Problem, Status};
-use crate::sasl::{self, BindingKind, ChannelBinding, Credentials, MechanismInfo, Needs};
+use crate::sasl::{self, Credentials, MechanismInfo, Needs};
 use crate::session::Answer;
 use crate::transcript::Info;
 use crate::transport::look::Place;
@@ -162,9 +162,7 @@ impl Operator {
             Ok(side) => side,
             Err(error) => return failed(&error),
         };
-        let binding = side.tls().and_then(|info| info.tls_server_end_point.clone());
-        let channel_binding =
-            binding.map(|data| ChannelBinding { kind: BindingKind::TlsServerEndPoint, data });
+        let channel_binding = side.tls().and_then(|info| info.binding.clone());
         let mechanism = match sasl::client(name, &Credentials { channel_binding, ..credentials }) {
             Ok(mechanism) => mechanism,
             Err(error) => return failed(&error),

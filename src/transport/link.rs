@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::tls::setup::TlsStream;
+use super::tls::connector::TlsStream;
 use super::tls::{self, LateAlert, TlsError, TlsInfo, TlsSetup};
 use crate::target::Host;
 
@@ -149,7 +149,7 @@ impl Connection for Link<Plain> {
 
 impl Connection for Link<Tls> {
     fn tcp(&self) -> &TcpStream {
-        self.0.stream.get_ref().get_ref().get_ref().get_ref()
+        self.0.stream.tcp()
     }
 }
 

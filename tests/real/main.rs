@@ -15,6 +15,7 @@ mod mechanisms;
 mod metrics;
 mod others;
 mod player;
+mod plus;
 mod revocation;
 mod run;
 mod s_server;

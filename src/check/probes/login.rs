@@ -8,7 +8,7 @@ use super::super::report::End;
 use super::super::tried::Login;
 use super::super::walk::{Walk, last_line};
 use super::{broke, end_as};
-use crate::sasl::{self, BindingKind, ChannelBinding, Credentials, Have, Needs};
+use crate::sasl::{self, ChannelBinding, Credentials, Have, Needs};
 use crate::secret::Secret;
 use crate::transport::AuthError;
 use crate::transport::tls::Verified;
@@ -65,8 +65,7 @@ fn choose(walk: &Walk, login: &Login) -> Option<String> {
 }
 
 fn binding(walk: &Walk) -> Option<ChannelBinding> {
-    let data = walk.tls.as_ref()?.tls_server_end_point.clone()?;
-    Some(ChannelBinding { kind: BindingKind::TlsServerEndPoint, data })
+    walk.tls.as_ref()?.binding.clone()
 }
 
 async fn exchange(walk: &mut Walk, login: &Login, name: &str) -> Result<String, AuthError> {

@@ -108,7 +108,10 @@ const SERVER_ERRORS: &[(&str, &str)] = &[
         "we said that it offers no channel binding, but it does: somebody may have changed its offer; use -PLUS",
     ),
     ("channel-binding-not-supported", "it has no channel binding; use the form without -PLUS"),
-    ("unsupported-channel-binding-type", "it does not know this kind of channel binding"),
+    (
+        "unsupported-channel-binding-type",
+        "it does not know this kind of channel binding; --channel-binding names another",
+    ),
     ("unknown-user", "it does not know the user"),
     ("invalid-username-encoding", "it could not read the user name"),
     ("no-resources", "it has too much to do; try later"),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{TlsInfo, Verified};
+use super::{Logged, TlsInfo, Verified};
 use crate::transcript::TlsSummary;
 use crate::transcript::info::Attributes;
 use crate::transport::cert::CertInfo;
@@ -59,6 +59,7 @@ impl TlsInfo {
             ("pinned", self.pinned.map(|pinned| pinned.to_string())),
             ("revocation", self.revocation.as_ref().map(|report| report.outcome().to_owned())),
             ("revocation-says", self.revocation.as_ref().map(|report| report.lines().join(" · "))),
+            ("keylog", self.keylog.as_ref().map(Logged::word)),
             ("resumed", self.seen.resumed.then(|| "yes".to_owned())),
             ("names", of_leaf(names).filter(|names| !names.is_empty())),
             ("serial", of_leaf(|cert| cert.serial.clone())),
@@ -85,6 +86,7 @@ impl TlsInfo {
         }
         rows.put("pin", self.pinned.map(|pinned| pinned.to_string()));
         rows.put("resumed", Some(if self.seen.resumed { "yes" } else { "no, a full handshake" }.to_owned()));
+        rows.put("keys", self.keylog.as_ref().map(keys));
         rows.put("client", self.client_certificate());
         rows.put("handshake", Some(format!("{} ms", self.took.as_millis())));
         if let Some(leaf) = &self.leaf {
@@ -112,6 +114,14 @@ impl TlsInfo {
             Verified::Unknown(why) => format!("unknown: {why}"),
         };
         if self.insecure { format!("{words} (--insecure: not demanded)") } else { words }
+    }
+}
+
+/// Where the keys of the link are.
+fn keys(log: &Logged) -> String {
+    match &log.failed {
+        None => format!("logged in {}: whoever reads it can read this link", log.path),
+        Some(why) => format!("NOT all logged in {}: {why}", log.path),
     }
 }
 

@@ -9,8 +9,16 @@ use super::TlsOptions;
 use super::setup::{TlsSetupError, read};
 use crate::secret::Secret;
 
+/// The client's certificate and key, as each library wants them.
+#[derive(Clone)]
+pub(super) struct Own {
+    pub(super) native: Identity,
+    #[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
+    pub(super) openssl: super::openssl::Own,
+}
+
 /// Reads the client certificate that the options name, if they do.
-pub(super) fn load(options: &TlsOptions) -> Result<Option<Identity>, TlsSetupError> {
+pub(super) fn load(options: &TlsOptions) -> Result<Option<Own>, TlsSetupError> {
     let Some(cert) = &options.cert else { return Ok(None) };
     let chain = Zeroizing::new(read("client certificate", cert)?);
     let passphrase = options.passphrase.as_ref();
@@ -26,19 +34,33 @@ pub(super) fn load(options: &TlsOptions) -> Result<Option<Identity>, TlsSetupErr
         return Err(TlsSetupError::NoCertificate(shown(cert)));
     }
     let key = pkcs8(key_path, &key, passphrase)?;
-    let identity = Identity::from_pkcs8(&chain, &key)
-        .map_err(|error| TlsSetupError::BadCertificate(shown(cert), error.to_string()))?;
+    let own = from_pem(&chain, &key).map_err(|said| TlsSetupError::BadCertificate(shown(cert), said))?;
     match key_fits(&chain, &key) {
-        true => Ok(Some(identity)),
+        true => Ok(Some(own)),
         false => Err(TlsSetupError::KeyMismatch { key: shown(key_path), cert: shown(cert) }),
     }
 }
 
-fn pkcs12(path: &Path, der: &[u8], passphrase: Option<&Secret>) -> Result<Identity, TlsSetupError> {
+fn from_pem(chain: &[u8], key: &[u8]) -> Result<Own, String> {
+    Ok(Own {
+        native: Identity::from_pkcs8(chain, key).map_err(|error| error.to_string())?,
+        #[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
+        openssl: super::openssl::Own::from_pem(chain, key).map_err(|error| error.to_string())?,
+    })
+}
+
+fn from_pkcs12(der: &[u8], passphrase: &str) -> Result<Own, String> {
+    Ok(Own {
+        native: Identity::from_pkcs12(der, passphrase).map_err(|error| error.to_string())?,
+        #[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
+        openssl: super::openssl::Own::from_pkcs12(der, passphrase).map_err(|error| error.to_string())?,
+    })
+}
+
+fn pkcs12(path: &Path, der: &[u8], passphrase: Option<&Secret>) -> Result<Own, TlsSetupError> {
     let text = passphrase.map(|secret| String::from_utf8_lossy(secret.expose()).into_owned());
     let text = Zeroizing::new(text.unwrap_or_default());
-    Identity::from_pkcs12(der, &text).map_err(|error| {
-        let said = error.to_string();
+    from_pkcs12(der, &text).map_err(|said| {
         if said.contains("mac verify failure") {
             match passphrase {
                 Some(_) => TlsSetupError::WrongPassphrase(shown(path)),

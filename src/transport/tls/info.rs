@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::keylog::Logged;
 use super::verify::VerifyProblem;
+use crate::sasl::ChannelBinding;
 use crate::transport::cert::CertInfo;
 use crate::transport::pin::PinMatch;
 use crate::transport::revocation::Report;
@@ -39,8 +41,10 @@ pub struct TlsInfo {
     pub leaf: Option<CertInfo>,
     /// The certificates as the server sent them, its own first; empty under TLS 1.3, where they are hidden.
     pub chain: Vec<CertInfo>,
-    /// The `tls-server-end-point` channel binding (RFC 5929 §4).
-    pub tls_server_end_point: Option<Vec<u8>>,
+    /// What ties SASL to this link, of the kind that was asked for.
+    pub binding: Option<ChannelBinding>,
+    /// The file that has the keys of this link, where they are logged.
+    pub keylog: Option<Logged>,
     /// How long the handshake took.
     pub took: Duration,
     /// Everything else that was seen of the handshake.

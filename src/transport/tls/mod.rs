@@ -1,9 +1,13 @@
 //! TLS as a client: options, the handshake, what came of it, and why it failed.
 
+pub(super) mod connector;
 mod describe;
 mod error;
 mod identity;
 mod info;
+mod keylog;
+#[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
+mod openssl;
 mod revoked;
 pub(super) mod setup;
 mod verify;
@@ -16,11 +20,13 @@ use native_tls::Protocol;
 pub(super) use error::alert_in;
 pub use error::{LateAlert, Refusal, TlsError, TlsFailure};
 pub use info::{TlsInfo, Verified};
+pub use keylog::Logged;
 pub use setup::{TlsSetup, TlsSetupError};
 pub use verify::{VerifyProblem, VerifyReason, vouched_by};
 
 use super::pin::Pin;
 use super::tap::ProtocolVersion;
+use crate::sasl::BindingKind;
 use crate::secret::Secret;
 
 /// How the encrypted link is to be made.
@@ -55,8 +61,28 @@ pub struct TlsOptions {
     /// Ask whether the certificate was revoked: the answer that the server staples, the responder and the lists that
     /// the certificate names.
     pub check_revocation: bool,
+    /// Add the keys of each link to this file, for Wireshark. Whoever reads it can read the links.
+    pub keylog: Option<PathBuf>,
+    /// The ciphers up to TLS 1.2, as OpenSSL lists them.
+    pub ciphers: Option<String>,
+    /// The cipher suites of TLS 1.3, as OpenSSL lists them.
+    pub ciphersuites: Option<String>,
+    /// The groups for the key exchange, as OpenSSL lists them.
+    pub groups: Option<String>,
+    /// What ties SASL to the link.
+    pub binding: BindingKind,
     /// The limit for the handshake.
     pub timeout: Duration,
+}
+
+impl TlsOptions {
+    /// Whether they ask for what native-tls does not do, and OpenSSL does.
+    pub(super) fn beyond_native(&self) -> bool {
+        let lists = [&self.ciphers, &self.ciphersuites, &self.groups];
+        self.keylog.is_some()
+            || self.binding != BindingKind::TlsServerEndPoint
+            || lists.into_iter().any(Option::is_some)
+    }
 }
 
 impl Default for TlsOptions {
@@ -76,6 +102,11 @@ impl Default for TlsOptions {
             alpn: Vec::new(),
             crls: Vec::new(),
             check_revocation: false,
+            keylog: None,
+            ciphers: None,
+            ciphersuites: None,
+            groups: None,
+            binding: BindingKind::TlsServerEndPoint,
             timeout: Duration::from_secs(30),
         }
     }

@@ -5,13 +5,16 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use native_tls::{Certificate, Identity, TlsConnector};
+use native_tls::Certificate;
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
+use super::connector::{Connector, Done, Parts, TlsStream};
 use super::error::{TlsError, TlsFailure};
+use super::identity::Own;
 use super::info::{TlsInfo, Verified};
+use super::keylog::KeyLog;
 use super::revoked::{self, Asked};
 use super::verify::{self, Store, System, Trusted, VerifyProblem};
 use super::{Sni, TlsOptions, identity};
@@ -33,6 +36,16 @@ pub enum TlsSetupError {
     /// A file or folder cannot be read.
     #[error("cannot read the {what} {path}: {}", io_words(.error))]
     Unreadable {
+        /// What it should be.
+        what: &'static str,
+        /// Its path, safe to show.
+        path: String,
+        /// Why not.
+        error: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write the {what} {path}: {}", io_words(.error))]
+    Unwritable {
         /// What it should be.
         what: &'static str,
         /// Its path, safe to show.
@@ -98,8 +111,9 @@ pub(super) struct Loaded {
     pub(super) roots: Vec<Vec<u8>>,
     pub(super) crls: Vec<Crl>,
     pub(super) asked: Arc<Mutex<Asked>>,
-    identity: Option<Identity>,
-    connector: OnceLock<Result<TlsConnector, String>>,
+    own: Option<Own>,
+    keylog: Option<KeyLog>,
+    connector: OnceLock<Result<Connector, String>>,
     inspection: OnceLock<TlsSetup>,
     store: OnceLock<Option<Store>>,
 }
@@ -110,8 +124,16 @@ impl std::fmt::Debug for TlsSetup {
     }
 }
 
-/// The stream of an encrypted link.
-pub(in crate::transport) type TlsStream = tokio_native_tls::TlsStream<Tap<TcpStream>>;
+impl Loaded {
+    fn parts(&self) -> Parts<'_> {
+        Parts {
+            options: &self.options,
+            roots: &self.roots,
+            own: self.own.as_ref(),
+            keylog: self.keylog.as_ref(),
+        }
+    }
+}
 
 impl TlsSetup {
     /// Reads the files that the options name and checks them.
@@ -130,13 +152,19 @@ impl TlsSetup {
             roots: options.ca.as_deref().map_or(Ok(Vec::new()), roots)?,
             crls: revoked::lists(&options.crls)?,
             asked: Arc::default(),
-            identity: identity::load(options)?,
+            own: identity::load(options)?,
+            keylog: options.keylog.as_deref().map(KeyLog::open).transpose()?,
             options: options.clone(),
             connector: OnceLock::new(),
             inspection: OnceLock::new(),
             store: OnceLock::new(),
         };
-        Ok(TlsSetup(Arc::new(loaded)))
+        let setup = TlsSetup(Arc::new(loaded));
+        if options.beyond_native() {
+            // What the library does not take of it is known before any connection.
+            setup.connector().map_err(TlsSetupError::Library)?;
+        }
+        Ok(setup)
     }
 
     /// The options.
@@ -147,10 +175,10 @@ impl TlsSetup {
     /// The same files with other options. Only versions, names, ALPN, timeout and `insecure` may differ.
     #[must_use]
     pub fn with(&self, change: impl FnOnce(&mut TlsOptions)) -> TlsSetup {
-        let Loaded { options, verify_host, identity, .. } = self.0.as_ref();
+        let Loaded { options, verify_host, own, .. } = self.0.as_ref();
         let mut options = options.clone();
         change(&mut options);
-        self.derived(options, verify_host.clone(), identity.clone())
+        self.derived(options, verify_host.clone(), own.clone())
     }
 
     /// To look at certificates only: TLS 1.2 at most, where they go in clear; whatever they are; and without showing
@@ -163,6 +191,7 @@ impl TlsSetup {
                 max: Some(super::Version::V1_2),
                 insecure: true,
                 pins: Vec::new(),
+                keylog: None,
                 ..options.clone()
             };
             self.derived(options, verify_host.clone(), None)
@@ -182,19 +211,15 @@ impl TlsSetup {
     }
 
     /// The same trusted roots with other options.
-    fn derived(
-        &self,
-        options: TlsOptions,
-        verify_host: Option<Host>,
-        identity: Option<Identity>,
-    ) -> TlsSetup {
+    fn derived(&self, options: TlsOptions, verify_host: Option<Host>, own: Option<Own>) -> TlsSetup {
         TlsSetup(Arc::new(Loaded {
+            keylog: self.0.keylog.clone().filter(|_| options.keylog.is_some()),
             options,
             verify_host,
             roots: self.0.roots.clone(),
             crls: self.0.crls.clone(),
             asked: self.0.asked.clone(),
-            identity,
+            own,
             connector: OnceLock::new(),
             inspection: OnceLock::new(),
             store: OnceLock::new(),
@@ -202,30 +227,8 @@ impl TlsSetup {
     }
 
     /// Loading the system's authorities takes some 20 ms, so it waits until TLS is needed.
-    fn connector(&self) -> Result<TlsConnector, String> {
-        self.0.connector.get_or_init(|| self.build().map_err(|error| error.to_string())).clone()
-    }
-
-    fn build(&self) -> native_tls::Result<TlsConnector> {
-        let Loaded { options, roots, identity, .. } = self.0.as_ref();
-        let mut builder = TlsConnector::builder();
-        builder.min_protocol_version(Some(options.min.of_library()));
-        builder.max_protocol_version(options.max.map(super::Version::of_library));
-        builder.disable_built_in_roots(options.no_system_ca);
-        builder.use_sni(options.sni != Sni::None);
-        builder.danger_accept_invalid_certs(options.insecure);
-        // The name is checked by ourselves right after the handshake: the library, when it refuses, does not
-        // show the certificate, and nobody could say for which names it is.
-        builder.danger_accept_invalid_hostnames(true);
-        for der in roots {
-            builder.add_root_certificate(Certificate::from_der(der)?);
-        }
-        if let Some(identity) = identity {
-            builder.identity(identity.clone());
-        }
-        let alpn: Vec<&str> = options.alpn.iter().map(String::as_str).collect();
-        builder.request_alpns(&alpn);
-        builder.build()
+    fn connector(&self) -> Result<Connector, String> {
+        self.0.connector.get_or_init(|| Connector::new(&self.0.parts())).clone()
     }
 
     /// The handshake, and the checks that come with it.
@@ -240,14 +243,13 @@ impl TlsSetup {
             self.connector().map_err(|said| TlsError::from_library(&said, Seen::default(), &host))?;
         let (tap, listener) = Tap::new(tcp);
         let name = self.name_sent(target);
-        let connecting = tokio_native_tls::TlsConnector::from(connector);
-        let stream = match timeout(self.0.options.timeout, connecting.connect(&name, tap)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(TlsError::from_library(&error.to_string(), listener.seen(), &host)),
+        let done = match timeout(self.0.options.timeout, connector.connect(&name, tap)).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(said)) => return Err(TlsError::from_library(&said, listener.seen(), &host)),
             Err(_) => return Err(TlsError::new(timed_out(self, &listener.seen()), listener.seen())),
         };
-        let info = self.info(&stream, listener.seen(), &host, start)?;
-        Ok((stream, info))
+        let info = self.info(&done, listener.seen(), &host, start)?;
+        Ok((done.stream, info))
     }
 
     /// What the library is told as the server's name; it becomes the SNI unless that is switched off.
@@ -258,10 +260,9 @@ impl TlsSetup {
         }
     }
 
-    fn info(&self, stream: &TlsStream, seen: Seen, host: &Host, start: Instant) -> Result<TlsInfo, TlsError> {
-        let inner = stream.get_ref();
-        let leaf = inner.peer_certificate().ok().flatten().and_then(|cert| cert.to_der().ok());
-        let leaf = leaf.or_else(|| seen.chain.first().cloned()).and_then(|der| CertInfo::from_der(&der).ok());
+    fn info(&self, done: &Done, seen: Seen, host: &Host, start: Instant) -> Result<TlsInfo, TlsError> {
+        let leaf = done.leaf.as_ref().or_else(|| seen.chain.first());
+        let leaf = leaf.and_then(|der| CertInfo::from_der(der).ok());
         let chain: Vec<CertInfo> = seen.chain.iter().filter_map(|der| CertInfo::from_der(der).ok()).collect();
         let (verified, matched_name, root) = self.verdict(leaf.as_ref(), &chain, host);
         if let (Verified::No(problem), false) = (&verified, self.0.options.insecure) {
@@ -271,7 +272,7 @@ impl TlsSetup {
             Ok(pinned) => pinned,
             Err(failure) => return Err(TlsError::new(failure, seen)),
         };
-        let alpn = inner.negotiated_alpn().ok().flatten().map(|name| visible(&name));
+        let alpn = done.alpn.as_deref().map(visible);
         Ok(TlsInfo {
             version: seen.version,
             cipher: seen.cipher.clone(),
@@ -287,7 +288,8 @@ impl TlsSetup {
             pinned,
             leaf,
             chain,
-            tls_server_end_point: inner.tls_server_end_point().ok().flatten(),
+            binding: done.binding.clone(),
+            keylog: self.0.keylog.as_ref().map(KeyLog::state),
             took: start.elapsed(),
             seen,
         })

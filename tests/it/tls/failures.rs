@@ -61,13 +61,17 @@ fn bad_certificates(pki: &Pki) -> Vec<(Leaf, Vec<Vec<u8>>, VerifyReason)> {
 async fn each_bad_certificate_has_its_reason_and_is_seen_under_tls_1_2() {
     let pki = Pki::new();
     let ca = pki.ca_file();
-    for (leaf, chain, reason) in bad_certificates(&pki) {
-        let server = server(&chain, &leaf, SslVersion::TLS1_2);
-        let error = connect(&trusting(&ca), server, NAME).await.unwrap_err();
-        let TlsFailure::Verify(problem) = &error.failure else { panic!("{error:?}") };
-        assert_eq!(problem.reason, reason, "{}", problem.said);
-        assert_eq!(problem.leaf.as_ref().unwrap().der(), leaf.der, "{reason:?}");
-        assert_eq!(explained(&error), row_of(reason));
+    // By native-tls, and by OpenSSL itself, which alone can choose groups.
+    for groups in [None, Some("X25519:P-256".to_owned())] {
+        let options = TlsOptions { groups, ..trusting(&ca) };
+        for (leaf, chain, reason) in bad_certificates(&pki) {
+            let server = server(&chain, &leaf, SslVersion::TLS1_2);
+            let error = connect(&options, server, NAME).await.unwrap_err();
+            let TlsFailure::Verify(problem) = &error.failure else { panic!("{error:?}") };
+            assert_eq!(problem.reason, reason, "{}", problem.said);
+            assert_eq!(problem.leaf.as_ref().unwrap().der(), leaf.der, "{reason:?}");
+            assert_eq!(explained(&error), row_of(reason));
+        }
     }
 }
 

@@ -29,7 +29,7 @@ async fn tls_1_2_shows_chain_root_and_everything_else() {
     let chain: Vec<&str> = info.chain.iter().map(|cert| cert.subject.as_str()).collect();
     assert_eq!(chain, ["CN=mx.example.org", "CN=Test Intermediate"]);
     assert!(info.chain[0].names_as_issuer(&info.chain[1]));
-    assert_eq!(info.tls_server_end_point.as_ref().unwrap().len(), 32);
+    assert_eq!(info.binding.as_ref().unwrap().data.len(), 32);
 
     let mut greeting = [0; 11];
     link.read_exact(&mut greeting).await.unwrap();

@@ -1,6 +1,7 @@
 //! Links over real sockets: what is told of good ones, and why bad ones fail.
 
 mod bad_input;
+mod beyond;
 mod failures;
 mod links;
 mod looking;

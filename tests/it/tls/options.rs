@@ -98,6 +98,22 @@ fn client_certificates_in_pkcs12() {
 }
 
 #[test]
+fn lists_that_name_nothing() {
+    for list in ["NONE", "", "a\0b", "\u{1b}[2J"] {
+        let list = Some(list.to_owned());
+        for (option, options) in [
+            ("--ciphers", TlsOptions { ciphers: list.clone(), ..TlsOptions::default() }),
+            ("--ciphersuites", TlsOptions { ciphersuites: list.clone(), ..TlsOptions::default() }),
+            ("--groups", TlsOptions { groups: list.clone(), ..TlsOptions::default() }),
+        ] {
+            let said = refused(&options).to_string();
+            assert!(said.contains(&format!("there is no such list for {option}")), "{said}");
+            assert!(!said.contains(char::is_control), "{said:?}");
+        }
+    }
+}
+
+#[test]
 fn versions_and_names_that_make_no_sense() {
     let crossed = TlsOptions { min: Version::V1_3, max: Some(Version::V1_2), ..TlsOptions::default() };
     assert_eq!(refused(&crossed).to_string(), "the lowest version TLSv1.3 is above the highest, TLSv1.2");
