@@ -23,6 +23,9 @@ use super::own_name::own_name;
 use super::revocation;
 use super::tls::{LateAlert, TlsError, TlsInfo, Verified};
 
+/// How long what came before the link broke may take to be noticed.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
 /// Bytes read at a time.
 const READ_SIZE: usize = 16 * 1024;
 
@@ -393,6 +396,11 @@ impl Connection {
     /// Takes note of a write that failed. What the server said before it hung up is still read, as it is
     /// most often the reason.
     async fn failed(&mut self, error: io::Error) -> Broken {
+        // That something is there may not have been noticed yet.
+        let read = read_some(&mut self.link, &mut self.buffer);
+        if let Ok(result) = tokio::time::timeout(LAST_WORDS, read).await {
+            self.take_in(result);
+        }
         self.read_what_is_there().await;
         self.end(ClosedBy::Other("error".to_owned()));
         self.alert.clone().map_or(Broken::Io(error), Broken::Alert)

@@ -1,9 +1,12 @@
 //! Side connections: the chain that TLS 1.3 hides, and the versions that a server takes.
 
+use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use heloise::session::{Caps, Timeouts};
 use heloise::target::{Host, Scheme, Target};
+use heloise::transcript::{Entry, Header};
 use heloise::transport::chain::{self, Remark};
 use heloise::transport::dial::DialOptions;
 use heloise::transport::inspect::{InspectError, inspect};
@@ -11,7 +14,7 @@ use heloise::transport::mta_sts::{self, Mode};
 use heloise::transport::tap::{Alert, ProtocolVersion};
 use heloise::transport::tls::{Verified, VerifyReason, Version};
 use heloise::transport::versions::{Answer, versions};
-use heloise::transport::{Link, Setup, TlsOptions, TlsSetup};
+use heloise::transport::{Broken, Link, Log, Setup, Sink, TlsOptions, TlsSetup};
 use openssl::ssl::{SslOptions, SslVerifyMode, SslVersion};
 
 use super::pki::{self, NAME, Pki};
@@ -87,10 +90,75 @@ async fn a_server_that_wants_a_client_certificate_has_shown_its_own_before() {
     assert!(found.seen.certificate_asked);
 }
 
+/// The alert comes with a reset behind it, so that the next write may fail before the alert has been noticed. It is what
+/// is told all the same.
+#[tokio::test]
+async fn an_alert_is_not_missed_where_a_write_fails_first() {
+    let pki = Pki::new();
+    let (ca, leaf) = (pki.ca_file(), pki.leaf(&["127.0.0.1"], |_| {}));
+    let mut acceptor = pki::acceptor(&pki.chain(&leaf), &leaf.key, SslVersion::TLS1_3, SslVersion::TLS1_3);
+    acceptor.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+    let acceptor = acceptor.build();
+    let server = pki::peer(move |tcp| drop(acceptor.accept(Slow(tcp))));
+    let mut setup = setup(server, false, &trusting(&ca));
+    setup.target.host = Host::parse("127.0.0.1").unwrap();
+    let opened = setup.open(Log::new(Box::new(Nobody), 0)).await;
+    let mut connection = opened.map_err(|(_, error)| error).unwrap();
+    let nothing_yet = tokio::time::timeout(Slow::PAUSE / 4, connection.next()).await;
+    assert!(nothing_yet.is_err(), "{nothing_yet:?}");
+    // What arrives now is not noticed, as nothing else runs on this thread.
+    std::thread::sleep(Slow::PAUSE * 8);
+    match connection.greet(EHLO).await {
+        Err(Broken::Alert(alert)) => assert_eq!(alert.name, "certificate required"),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A server's end that takes its time before each read.
+#[derive(Debug)]
+struct Slow(std::net::TcpStream);
+
+impl Slow {
+    const PAUSE: Duration = Duration::from_millis(200);
+}
+
+impl Read for Slow {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        std::thread::sleep(Slow::PAUSE);
+        self.0.read(into)
+    }
+}
+
+impl Write for Slow {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Keeps nothing.
+struct Nobody;
+
+impl Sink for Nobody {
+    fn begin(&mut self, _: &Header) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn entry(&mut self, _: &Entry, _: bool) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn keeps(&self) -> bool {
+        false
+    }
+}
+
 #[tokio::test]
 async fn a_refused_starttls_is_told() {
     let server = pki::peer(|mut tcp| {
-        use std::io::{Read, Write};
         for answer in ["220 hi\r\n", "250 mx\r\n", "454 4.7.0 TLS not available\x1b[2J\r\n"] {
             tcp.write_all(answer.as_bytes()).unwrap();
             let _ = tcp.read(&mut [0; 1000]);
@@ -160,7 +228,6 @@ async fn a_policy_is_fetched_over_https() {
         let acceptor =
             pki::acceptor(&pki.chain(&leaf), &leaf.key, SslVersion::TLS1_2, SslVersion::TLS1_3).build();
         let server = pki::peer(move |tcp| {
-            use std::io::{Read, Write};
             let mut link = acceptor.accept(tcp).unwrap();
             let count = link.read(&mut [0; 1000]).unwrap();
             assert!(count > 60);
