@@ -4,40 +4,141 @@
 //! one reply does, so it is done once, here: each table becomes MessagePack with the same keys and values, in which
 //! strings can be used where they lie. What the rows must hold is not known here; the types that read them say, and
 //! the tests hold every table against them.
+//!
+//! The phrases that rules look for become one trie. In the packed rows, the number of a group stands where its
+//! phrases are written.
 
 #![allow(clippy::disallowed_methods, reason = "a program of its own: it reads and writes files")]
 
+use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use toml::{Table, Value};
+
+#[allow(dead_code, reason = "what folds texts uses more of it")]
+#[path = "src/explain/fold.rs"]
+mod fold;
+#[path = "src/explain/rules/pack.rs"]
+mod pack;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
 /// The folders with tables, below `grammar/`.
 const FOLDERS: [&str; 3] = ["", "patterns", "providers"];
+/// The groups of phrases that rules name with `@`.
+const WORDS: &str = "patterns/words.toml";
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<()> {
     let grammar = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("grammar");
     let out = PathBuf::from(env::var("OUT_DIR")?);
     println!("cargo::rerun-if-changed=grammar");
+    let words = toml::from_str(&fs::read_to_string(grammar.join(WORDS))?);
+    let words = words.map_err(|e| format!("grammar/{WORDS}: {e}"))?;
+    let mut groups = Groups { words, ..Groups::default() };
+    for file in tables(&grammar)? {
+        let packed = pack_table(&grammar.join(&file), &mut groups);
+        match packed.map_err(|e| format!("grammar/{}: {e}", file.display())) {
+            Ok(packed) => write(&out.join(file.with_extension("pack")), &packed)?,
+            // With file, line and reason.
+            Err(wrong) => wrong.lines().for_each(|line| println!("cargo::error={line}")),
+        }
+    }
+    let phrases = groups.phrases.pack().ok_or("too many phrases")?;
+    let sizes: Vec<u8> = groups.sizes.iter().flat_map(|size| size.to_le_bytes()).collect();
+    write(&out.join("phrases.nodes"), &phrases.nodes)?;
+    write(&out.join("phrases.groups"), &phrases.groups)?;
+    write(&out.join("phrases.sizes"), &sizes)
+}
+
+/// The tables, below `grammar/`, in an order that is always the same.
+fn tables(grammar: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
     for folder in FOLDERS {
-        fs::create_dir_all(out.join(folder))?;
         for entry in fs::read_dir(grammar.join(folder))? {
-            let file = entry?.file_name();
-            let file = Path::new(folder).join(file);
-            if file.extension().is_some_and(|end| end == "toml") {
-                let packed =
-                    pack(&grammar.join(&file)).map_err(|e| format!("grammar/{}: {e}", file.display()));
-                match packed {
-                    Ok(packed) => fs::write(out.join(file.with_extension("pack")), packed)?,
-                    // With file, line and reason.
-                    Err(wrong) => wrong.lines().for_each(|line| println!("cargo::error={line}")),
-                }
+            files.push(Path::new(folder).join(entry?.file_name()));
+        }
+    }
+    files.retain(|file| file.extension().is_some_and(|end| end == "toml") && file != Path::new(WORDS));
+    files.sort();
+    Ok(files)
+}
+
+fn write(file: &Path, bytes: &[u8]) -> Result<()> {
+    fs::create_dir_all(file.parent().ok_or("no folder")?)?;
+    Ok(fs::write(file, bytes)?)
+}
+
+fn pack_table(file: &Path, groups: &mut Groups) -> Result<Vec<u8>> {
+    let text = fs::read_to_string(file)?;
+    let mut table: Table = text.parse()?;
+    if let Some(marks) = table.get_mut("marks").and_then(Value::as_array_mut) {
+        let all: Vec<&str> = marks.iter().filter_map(Value::as_str).collect();
+        *marks = vec![groups.number(&all.join("|"))?];
+    }
+    for rule in table.get_mut("rule").and_then(Value::as_array_mut).into_iter().flatten() {
+        let id = format!("\"{}\"", rule.get("id").and_then(Value::as_str).unwrap_or_default());
+        let line = text.lines().position(|line| line.contains(&id)).map_or(0, |above| above + 1);
+        let wrong = |what: String| format!("line {line}: rule {id}: {what}");
+        for key in ["says", "never"] {
+            for group in rule.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten() {
+                let written = group.as_str().ok_or_else(|| wrong(format!("{key} must be strings")))?;
+                *group = groups.number(written).map_err(|error| wrong(error.to_string()))?;
             }
         }
     }
-    Ok(())
+    Ok(rmp_serde::to_vec_named(&table)?)
 }
 
-fn pack(file: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
-    let table: toml::Table = fs::read_to_string(file)?.parse()?;
-    Ok(rmp_serde::to_vec_named(&table)?)
+/// Numbers groups of phrases and gathers their phrases.
+#[derive(Default)]
+struct Groups {
+    /// Those of `words.toml`.
+    words: BTreeMap<String, Vec<String>>,
+    /// The number of each group, by how it is written.
+    numbers: HashMap<String, u16>,
+    phrases: pack::Builder,
+    /// How many phrases each group has.
+    sizes: Vec<u16>,
+}
+
+impl Groups {
+    /// The number of a group written `a | b | @name`; equal ones share it.
+    fn number(&mut self, written: &str) -> Result<Value> {
+        if let Some(number) = self.numbers.get(written) {
+            return Ok(Value::from(i64::from(*number)));
+        }
+        let number = u16::try_from(self.sizes.len())?;
+        let mut size = 0;
+        for phrase in written.split('|').map(str::trim) {
+            let own = [phrase.to_owned()];
+            let phrases = match phrase.strip_prefix('@') {
+                Some(name) => {
+                    self.words.get(name).ok_or_else(|| format!("words.toml has no group \"{name}\""))?
+                }
+                None => &own[..],
+            };
+            for phrase in phrases {
+                check(phrase)?;
+                self.phrases.add(&fold::needle(phrase), number);
+                size += 1;
+            }
+        }
+        self.numbers.insert(written.to_owned(), number);
+        self.sizes.push(size);
+        Ok(Value::from(i64::from(number)))
+    }
+}
+
+/// Whether a phrase can be looked for.
+fn check(phrase: &str) -> Result<()> {
+    let inner = phrase.strip_prefix("url:").unwrap_or(phrase).trim_matches('*');
+    if inner.trim().is_empty() || fold::needle(phrase).len() < 2 {
+        return Err(format!("\"{phrase}\" is too short a phrase").into());
+    }
+    if inner.contains('*') {
+        return Err(format!("a star stands only at an end: \"{phrase}\"").into());
+    }
+    Ok(())
 }

@@ -17,6 +17,7 @@ mod engine;
 mod explanation;
 pub mod extract;
 pub mod failure;
+mod fold;
 mod lookup;
 mod record;
 pub mod render;

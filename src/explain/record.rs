@@ -149,6 +149,7 @@ fn text(out: &mut Vec<u8>, text: &Text) {
     string(out, text);
 }
 
+#[inline]
 fn string(out: &mut Vec<u8>, text: &str) {
     if needs_escapes(text.as_bytes()) {
         // Cannot fail: a string, written to a vector.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use unicode_width::UnicodeWidthStr;
 
 use super::Explanation;
-use crate::wire::{Class, EnhancedCode, ReplyCode};
+use crate::wire::{Class, EnhancedCode, ReplyCode, escape};
 use place::pointed;
 
 /// How a piece of text is meant.
@@ -198,16 +198,27 @@ pub(crate) fn hanging(
     out.extend(lines);
 }
 
+/// How many columns a word takes; nearly all are of ASCII.
+fn columns(word: &str) -> usize {
+    if escape::is_plain_ascii(word.as_bytes()) { word.len() } else { word.width() }
+}
+
 /// Breaks words into lines; each begins with its indent as a piece of its own. A word longer than a line stays
 /// whole, so that URLs and commands can be copied.
 pub(crate) fn wrap(words: Vec<Word<'_>>, first: usize, rest: usize, width: usize) -> Vec<Line> {
     let indent = |n: usize| Piece { style: Style::Plain, text: " ".repeat(n) };
+    // Grown word by word, a piece would be copied, and its memory wiped, over and over.
+    let piece = |style, words: [&str; 2]| {
+        let mut text = String::with_capacity(width);
+        words.into_iter().for_each(|word| text.push_str(word));
+        Piece { style, text }
+    };
     let mut lines: Vec<Line> = Vec::new();
     let mut line = vec![indent(first)];
     let mut used = first;
     let mut empty = true;
     for (word, style) in words {
-        let columns = word.width();
+        let columns = columns(&word);
         if !empty && used + 1 + columns > width.max(rest + 20) {
             lines.push(std::mem::replace(&mut line, vec![indent(rest)]));
             (used, empty) = (rest, true);
@@ -219,8 +230,7 @@ pub(crate) fn wrap(words: Vec<Word<'_>>, first: usize, rest: usize, width: usize
                 piece.text.push(' ');
                 piece.text.push_str(&word);
             }
-            None if empty => line.push(Piece { style, text: word.into_owned() }),
-            None => line.push(Piece { style, text: format!(" {word}") }),
+            None => line.push(piece(style, [if empty { "" } else { " " }, &word])),
         }
         empty = false;
     }

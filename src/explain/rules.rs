@@ -6,6 +6,8 @@
 
 mod codes;
 mod compile;
+#[cfg(test)]
+mod pack;
 mod phrases;
 mod rows;
 
@@ -15,16 +17,21 @@ use super::Reason;
 use super::tables::ReasonRow;
 use crate::wire::EnhancedCode;
 
+use compile::PHRASES;
 pub(crate) use compile::{provider_of_host, providers};
-use phrases::Phrases;
+use phrases::Groups;
 pub use rows::{Provider, RuleRow};
 
-/// Where a phrase of a group stands in the folded text.
+/// The number of a group of phrases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group(u16);
+
+/// A phrase that stands in the folded text.
 #[derive(Clone, Copy, Debug)]
 struct Hit {
-    group: u16,
-    start: u32,
-    end: u32,
+    groups: Groups<'static>,
+    start: usize,
+    end: usize,
 }
 
 /// A provider where people hand mail in.
@@ -69,8 +76,8 @@ pub(crate) struct Rule {
     pub family: Option<(Reason, &'static ReasonRow)>,
     /// The provider whose table holds it.
     pub provider: Option<&'static Provider>,
-    all: Vec<u16>,
-    never: Vec<u16>,
+    /// Another rule to try when this one is.
+    next: Option<u16>,
 }
 
 /// What a rule is judged by, besides words.
@@ -88,16 +95,15 @@ pub(crate) struct Facts<'a> {
 
 /// All rules.
 pub(crate) struct Rules {
-    phrases: Phrases,
     rules: Vec<Rule>,
-    /// For each group, the rules to try when it occurs.
-    triggered: Vec<Vec<u16>>,
+    /// For each group, the first of the rules to try when it occurs.
+    triggered: Vec<Option<u16>>,
     /// Rules that ask for no words.
     wordless: Vec<u16>,
     /// Rules that ask for no words, but for a provider.
     providers_wordless: Vec<u16>,
     /// For each provider, the group of words by which replies give it away.
-    marks: Vec<(u16, &'static Provider)>,
+    marks: Vec<(Group, &'static Provider)>,
 }
 
 /// Bits, one for each group.
@@ -106,7 +112,7 @@ struct GroupSet([u64; GroupSet::WORDS]);
 impl GroupSet {
     const WORDS: usize = 40;
 
-    fn insert(&mut self, group: u16) -> bool {
+    fn insert(&mut self, Group(group): Group) -> bool {
         let bit = 1u64 << (group % 64);
         match self.0.get_mut(usize::from(group / 64)) {
             Some(word) => {
@@ -118,7 +124,7 @@ impl GroupSet {
         }
     }
 
-    fn has(&self, group: u16) -> bool {
+    fn has(&self, Group(group): Group) -> bool {
         self.0.get(usize::from(group / 64)).is_some_and(|word| word & (1u64 << (group % 64)) != 0)
     }
 }
@@ -142,30 +148,36 @@ pub(crate) struct Matches {
 impl Rules {
     /// The rules that hold for a folded text.
     pub fn matches(&'static self, folded: &str, facts: Facts<'_>) -> Matches {
-        let mut hits: Vec<Hit> = Vec::with_capacity(128);
+        let mut hits: Vec<Hit> = Vec::with_capacity(32);
         let mut set = GroupSet([0; GroupSet::WORDS]);
-        let mut distinct: Vec<u16> = Vec::with_capacity(64);
-        self.phrases.each(folded, |groups, place| {
-            let (start, end) = (place.start as u32, place.end as u32);
-            hits.extend(groups.iter().map(|group| Hit { group: *group, start, end }));
-            distinct.extend(groups.iter().copied().filter(|group| set.insert(*group)));
+        let mut candidates: Vec<u16> = Vec::with_capacity(64);
+        PHRASES.each(folded, |groups, place| {
+            hits.push(Hit { groups, start: place.start, end: place.end });
+            for group in groups.iter().filter(|group| set.insert(*group)) {
+                candidates.extend(self.triggered_by(group));
+            }
         });
         let marked = self.marks.iter().find(|(group, _)| set.has(*group)).map(|(_, provider)| *provider);
         let provider = facts.provider.or(marked);
         let facts = Facts { provider, ..facts };
-        let candidates =
-            distinct.iter().filter_map(|group| self.triggered.get(usize::from(*group))).flatten();
-        let of_provider = provider.map_or(&[][..], |_| self.providers_wordless.as_slice());
-        let candidates = candidates.chain(&self.wordless).chain(of_provider).map(|index| usize::from(*index));
-        let mut holding: Vec<usize> = Vec::with_capacity(8);
-        candidates.for_each(|index| {
-            if self.rules.get(index).is_some_and(|rule| rule.holds(&facts, &set, &hits)) {
-                holding.push(index);
-            }
-        });
+        candidates.extend(&self.wordless);
+        if provider.is_some() {
+            candidates.extend(&self.providers_wordless);
+        }
+        let holds = |index: &u16| {
+            self.rules.get(usize::from(*index)).is_some_and(|rule| rule.holds(&facts, &set, &hits))
+        };
+        candidates.retain(holds);
         // The order of the files decides between equals.
-        holding.sort_unstable();
-        Matches { rules: holding.into_iter().filter_map(|index| self.rules.get(index)).collect(), provider }
+        candidates.sort_unstable();
+        let rules = candidates.into_iter().filter_map(|index| self.rules.get(usize::from(index)));
+        Matches { rules: rules.collect(), provider }
+    }
+
+    /// The rules to try when a group occurs.
+    fn triggered_by(&self, group: Group) -> impl Iterator<Item = u16> {
+        let first = self.triggered.get(usize::from(group.0)).copied().flatten();
+        std::iter::successors(first, |index| self.rules.get(usize::from(*index))?.next)
     }
 
     /// All rules, in the order of the files.
@@ -184,8 +196,8 @@ impl Rules {
 impl Rule {
     fn holds(&self, facts: &Facts<'_>, set: &GroupSet, hits: &[Hit]) -> bool {
         self.provider_holds(facts)
-            && self.all.iter().all(|group| set.has(*group))
-            && !self.never.iter().any(|group| set.has(*group))
+            && self.row.says.iter().all(|group| set.has(*group))
+            && !self.row.never.iter().any(|group| set.has(*group))
             && self.row.fits(facts.code, facts.enhanced, facts.verb)
             && self.near(hits)
     }
@@ -200,17 +212,18 @@ impl Rule {
 
     /// Whether each group occurs near some place of the first one.
     fn near(&self, hits: &[Hit]) -> bool {
-        let Some((first, rest)) = self.all.split_first() else { return true };
+        let Some((first, rest)) = self.row.says.split_first() else { return true };
         if rest.is_empty() || self.row.within == 0 {
             return true;
         }
         let close = |a: &Hit, b: &Hit| {
             let gap =
                 if a.start < b.start { b.start.saturating_sub(a.end) } else { a.start.saturating_sub(b.end) };
-            gap as usize <= self.row.within
+            gap <= self.row.within
         };
-        hits.iter().filter(|anchor| anchor.group == *first).any(|anchor| {
-            rest.iter().all(|group| hits.iter().any(|hit| hit.group == *group && close(anchor, hit)))
+        hits.iter().filter(|anchor| anchor.groups.contains(*first)).any(|anchor| {
+            let mut others = rest.iter();
+            others.all(|group| hits.iter().any(|hit| hit.groups.contains(*group) && close(anchor, hit)))
         })
     }
 }
@@ -225,18 +238,13 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static RuleRow> {
 #[cfg(test)]
 pub(crate) fn check() -> Result<(), super::tables::TableError> {
     rows::check()?;
-    assert!(rules().phrases.len() > 4000 && rules().group_count() <= GroupSet::WORDS * 64);
+    assert!((1000..=GroupSet::WORDS * 64).contains(&rules().group_count()));
     Ok(())
 }
 
 /// The files of all tables, below `grammar/`.
 #[cfg(test)]
 pub(crate) fn files() -> impl Iterator<Item = &'static str> {
-    std::iter::once(&rows::WORDS).chain(rows::PATTERNS).chain(rows::PROVIDERS).map(|table| table.file)
-}
-
-/// The names of the groups in `words.toml`.
-#[cfg(test)]
-pub(crate) fn group_names() -> Vec<&'static str> {
-    rows::words().into_keys().collect()
+    let tables = rows::PATTERNS.iter().chain(rows::PROVIDERS).map(|table| table.file);
+    tables.chain(["patterns/words.toml"])
 }

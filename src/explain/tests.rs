@@ -535,25 +535,6 @@ fn registries_are_complete() {
 }
 
 #[test]
-fn groups_that_rules_name_exist() {
-    let words = rules::group_names();
-    for row in rules::rows() {
-        for name in row.says.iter().chain(&row.never).flat_map(|group| group.split('|')) {
-            let name = name.trim();
-            assert!(!name.is_empty(), "{}: an empty phrase", row.id);
-            assert!(
-                !name.strip_prefix("url:").unwrap_or(name).trim_matches('*').contains('*'),
-                "{}: a star stands only at an end: {name}",
-                row.id
-            );
-            if let Some(name) = name.strip_prefix('@') {
-                assert!(words.contains(&name), "{}: words.toml has no group \"{name}\"", row.id);
-            }
-        }
-    }
-}
-
-#[test]
 fn a_greeting_name_and_a_missing_ptr_are_mended_differently() {
     let fixes = |text: &str| -> String { first(text).fixes.iter().map(|fix| fix.text.to_string()).collect() };
     for greeting in

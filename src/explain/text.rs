@@ -1,5 +1,6 @@
 //! A reply's text made ready: for showing, and for matching.
 
+use super::fold::{CAPITAL, NAME, OTHER, byte_class, end_word, push_folded};
 use crate::wire::{EnhancedCode, Reply, escape};
 
 /// What was heard, in the forms that the engine needs.
@@ -154,39 +155,6 @@ pub(crate) fn fold(text: &str, urls: &mut Vec<String>) -> String {
     }
 }
 
-/// Capitals.
-const CAPITAL: u8 = 1;
-/// Neither letters nor digits of ASCII.
-const OTHER: u8 = 2;
-/// Those of them that addresses, host names and URLs have.
-const NAME: u8 = 4;
-
-/// What a byte of a word means for folding it; 0 for one that stays as it is.
-fn byte_class(byte: u8) -> u8 {
-    const CLASSES: [u8; 256] = {
-        let mut classes = [OTHER; 256];
-        let mut byte = 0;
-        while byte < 128 {
-            classes[byte as usize] = match byte {
-                b'a'..=b'z' | b'0'..=b'9' => 0,
-                b'A'..=b'Z' => CAPITAL,
-                b'@' | b'.' | b':' => OTHER | NAME,
-                _ => OTHER,
-            };
-            byte += 1;
-        }
-        classes
-    };
-    CLASSES.get(usize::from(byte)).copied().unwrap_or(OTHER)
-}
-
-/// Ends a word with one separator.
-fn end_word(separator: u8, out: &mut String) {
-    if out.as_bytes().last() != Some(&separator) {
-        out.push(char::from(separator));
-    }
-}
-
 /// `holds` is what the classes of its bytes come to.
 fn fold_word(word: &str, holds: u8, out: &mut String, urls: &mut Vec<String>) {
     let bytes = word.as_bytes();
@@ -259,75 +227,6 @@ fn url_start(word: &str) -> Option<usize> {
     [head.len().checked_sub(5), head.len().checked_sub(4)].into_iter().flatten().find(|start| {
         head.get(*start..).is_some_and(|s| s.eq_ignore_ascii_case("https") || s.eq_ignore_ascii_case("http"))
     })
-}
-
-/// Appends the letters and digits of `text`; anything else becomes one separator.
-pub(crate) fn push_folded(text: &str, separator: u8, out: &mut String) {
-    let mut rest = text;
-    loop {
-        // Most of a text stays as it is.
-        let plain = rest.bytes().take_while(|byte| byte_class(*byte) == 0).count();
-        let (run, after) = rest.split_at_checked(plain).unwrap_or((rest, ""));
-        out.push_str(run);
-        let mut chars = after.chars();
-        match chars.next() {
-            None => return,
-            Some(letter @ 'A'..='Z') => out.push(letter.to_ascii_lowercase()),
-            Some('\'' | '’') if elided(out, separator) => out.push(char::from(separator)),
-            Some('\'' | '’' | '´' | '`') => {
-                if let Some(behind) = without_possessive(chars.as_str()) {
-                    rest = behind;
-                    continue;
-                }
-            }
-            Some(other) if other.is_ascii() => end_word(separator, out),
-            Some(foreign) => push_foreign(foreign, separator, out),
-        }
-        rest = chars.as_str();
-    }
-}
-
-/// Whether the last word is one that French and Italian shorten before a vowel (`l'adresse`, `dell'utente`): what
-/// follows is a word of its own then, unlike in `doesn't`.
-fn elided(out: &str, separator: u8) -> bool {
-    let word = out.rsplit(char::from(separator)).next().unwrap_or_default();
-    matches!(
-        word,
-        "l" | "d" | "n" | "s" | "c" | "j" | "qu" | "un" | "all" | "dall" | "dell" | "nell" | "sull"
-    )
-}
-
-/// What follows the `s` of a possessive: `recipient's` is one recipient's and must not be read as several recipients.
-fn without_possessive(behind: &str) -> Option<&str> {
-    behind.strip_prefix(['s', 'S']).filter(|rest| !rest.starts_with(char::is_alphanumeric))
-}
-
-fn push_foreign(c: char, separator: u8, out: &mut String) {
-    let plain = match c {
-        'à'..='å' | 'À'..='Å' | 'ą' | 'Ą' | 'ă' | 'ā' => "a",
-        'æ' | 'Æ' => "ae",
-        'ç' | 'Ç' | 'ć' | 'Ć' | 'č' | 'Č' => "c",
-        'ď' | 'Ď' => "d",
-        'è'..='ë' | 'È'..='Ë' | 'ę' | 'Ę' | 'ě' | 'Ě' => "e",
-        'ğ' | 'Ğ' => "g",
-        'ì'..='ï' | 'Ì'..='Ï' | 'ı' | 'İ' => "i",
-        'ł' | 'Ł' => "l",
-        'ñ' | 'Ñ' | 'ń' | 'Ń' | 'ň' | 'Ň' => "n",
-        'ò'..='ö' | 'ø' | 'Ò'..='Ö' | 'Ø' | 'ő' => "o",
-        'ř' | 'Ř' => "r",
-        'ś' | 'Ś' | 'š' | 'Š' | 'ş' | 'Ş' => "s",
-        'ß' => "ss",
-        'ť' | 'Ť' => "t",
-        'ù'..='ü' | 'Ù'..='Ü' | 'ů' | 'Ů' | 'ű' => "u",
-        'ý' | 'ÿ' | 'Ý' => "y",
-        'ź' | 'Ź' | 'ż' | 'Ż' | 'ž' | 'Ž' => "z",
-        _ if c.is_alphanumeric() => {
-            out.extend(c.to_lowercase());
-            return;
-        }
-        _ => return end_word(separator, out),
-    };
-    out.push_str(plain);
 }
 
 #[cfg(test)]

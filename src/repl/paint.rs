@@ -5,7 +5,7 @@ use crate::wire::escape::harmless;
 
 /// The line as text in which nothing acts on a terminal but our own colours, with colour if the terminal is to have it.
 pub fn paint(line: &Line, colour: bool) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(line.iter().map(|piece| piece.text.len() + 10).sum());
     for piece in line {
         paint_piece(&mut out, piece.style, &piece.text, colour);
     }

@@ -1,6 +1,8 @@
 //! Replies as JSON lines: `{"reply": "550 5.1.1 …", "command": "RCPT", "host": "mx.example.org"}`. The command may be
 //! its verb or the whole line, in which the place of a syntax error is then found.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use super::Found;
@@ -17,8 +19,9 @@ pub struct InputError {
 }
 
 #[derive(Deserialize)]
-struct Row {
-    reply: String,
+struct Row<'a> {
+    #[serde(borrow)]
+    reply: Cow<'a, str>,
     #[serde(default)]
     command: Option<String>,
     #[serde(default)]

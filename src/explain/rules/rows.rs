@@ -1,9 +1,11 @@
 //! Rows of `grammar/patterns` and `grammar/providers`.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer};
 
+use super::Group;
 use super::codes::{CodePattern, EnhancedPattern};
 #[cfg(test)]
 use crate::explain::tables::TableError;
@@ -24,10 +26,10 @@ pub struct RuleRow {
     pub weight: Option<u8>,
     /// Groups of phrases, all of which must occur: `a | b | @group`.
     #[serde(default)]
-    pub says: Vec<&'static str>,
+    pub says: Vec<Group>,
     /// Phrases none of which may occur.
     #[serde(default)]
-    pub never: Vec<&'static str>,
+    pub never: Vec<Group>,
     /// How far apart the groups may stand, in letters; 0 for no limit.
     #[serde(default = "near")]
     pub within: usize,
@@ -88,9 +90,9 @@ pub struct Provider {
     pub name: &'static str,
     /// Names of its hosts: a whole name or what it ends in, from a dot on.
     pub hosts: Vec<&'static str>,
-    /// Phrases that give it away in a reply or a greeting.
+    /// Phrases that give it away in a reply or a greeting: all one group.
     #[serde(default)]
-    pub marks: Vec<&'static str>,
+    pub marks: Vec<Group>,
     /// Other providers whose tables hold here too.
     #[serde(default)]
     pub like: Vec<&'static str>,
@@ -109,8 +111,29 @@ impl Provider {
     }
 }
 
-/// Groups of phrases by name.
-pub(crate) type Words = BTreeMap<&'static str, Vec<&'static str>>;
+/// As `build.rs` numbers them; a table as people write it has the phrases there, and is only checked.
+impl<'de> Deserialize<'de> for Group {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Group, D::Error> {
+        struct Numbered;
+        impl Visitor<'_> for Numbered {
+            type Value = Group;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a group of phrases")
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Group, E> {
+                u16::try_from(number).map(Group).map_err(E::custom)
+            }
+
+            #[cfg(test)]
+            fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<Group, E> {
+                Ok(Group(u16::MAX))
+            }
+        }
+        deserializer.deserialize_any(Numbered)
+    }
+}
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "'de: 'static"))]
@@ -123,19 +146,11 @@ macro_rules! tables {
     ($folder:literal: $($name:literal),+ $(,)?) => { &[$(table!($folder, "/", $name)),+] };
 }
 
-/// The groups that rules name with `@`.
-pub(crate) const WORDS: Table = table!("patterns/words");
-
 /// Wording that is not one provider's own; general files before those of one software.
 pub(crate) const PATTERNS: &[Table] = tables!("patterns": "general", "refusals", "system", "families", "sentences", "narrower", "postfix", "exim", "exchange", "others", "gist");
 
 /// Providers.
 pub(crate) const PROVIDERS: &[Table] = tables!("providers": "gmail", "microsoft365", "outlook", "ses", "sendgrid", "yahoo", "att", "barracuda", "brevo", "cloudmark", "comcast", "fastmail", "french", "gmx", "icloud", "mailgun", "mailru", "mimecast", "netease", "ovh", "postmark", "proofpoint", "spectrum", "tencent", "tonline", "zoho");
-
-/// The groups of `words.toml`.
-pub(crate) fn words() -> Words {
-    WORDS.rows()
-}
 
 /// The rules of all pattern files.
 pub(crate) fn patterns() -> impl Iterator<Item = RuleRow> {
@@ -150,7 +165,6 @@ pub(crate) fn providers() -> impl Iterator<Item = Provider> {
 /// Whether all tables are as their rows want them.
 #[cfg(test)]
 pub(crate) fn check() -> Result<(), TableError> {
-    WORDS.check::<Words>()?;
     PATTERNS.iter().try_for_each(Table::check::<PatternFile>)?;
     PROVIDERS.iter().try_for_each(Table::check::<Provider>)
 }

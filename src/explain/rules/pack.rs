@@ -1,0 +1,124 @@
+//! Lays phrases out as the trie that `phrases.rs` reads. For `build.rs`, and for tests of the two together.
+//!
+//! The trie is a double array (Aoe 1989): the node that a byte leads to stands at the base of the node it comes from,
+//! XOR that byte, and bears the byte as its label. No two nodes have the same base, so that the label tells whose
+//! child a node is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How far back from the end a place for a node is looked for. Before that hardly any are left.
+const REACH: usize = 4096;
+/// The base of a node that nothing follows.
+const NOWHERE: u32 = u32::MAX;
+
+/// Gathers phrases and the groups that they belong to.
+#[derive(Debug, Default)]
+pub struct Builder {
+    phrases: BTreeMap<Vec<u8>, BTreeSet<u16>>,
+}
+
+/// The two files of a trie.
+#[derive(Debug)]
+pub struct Packed {
+    /// Eight bytes a node, little end first: 4 for the base, 2 for the place of its groups in the other file or 0, one
+    /// for the label.
+    pub nodes: Vec<u8>,
+    /// Numbers of two bytes, little end first: for each set of groups how many there are, then these.
+    pub groups: Vec<u8>,
+}
+
+impl Builder {
+    /// Makes a phrase, as it is looked for, one of a group.
+    pub fn add(&mut self, needle: &str, group: u16) {
+        self.phrases.entry(needle.as_bytes().to_vec()).or_default().insert(group);
+    }
+
+    /// The trie of all phrases; nothing where they are too many.
+    pub fn pack(&self) -> Option<Packed> {
+        // The first place stands for no groups at all.
+        let mut sets: Vec<u16> = vec![0];
+        let mut needles = Vec::new();
+        for (needle, groups) in &self.phrases {
+            needles.push((needle.as_slice(), u16::try_from(sets.len()).ok()?));
+            sets.push(u16::try_from(groups.len()).ok()?);
+            sets.extend(groups);
+        }
+        let mut trie = Trie::default();
+        trie.grow(0);
+        trie.nodes.first_mut()?.taken = true;
+        trie.place(0, 0, &needles)?;
+        Some(Packed { nodes: trie.bytes(), groups: sets.iter().flat_map(|n| n.to_le_bytes()).collect() })
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Node {
+    base: u32,
+    groups: u16,
+    label: u8,
+    taken: bool,
+    /// Whether this place is the base of a node.
+    is_base: bool,
+}
+
+#[derive(Default)]
+struct Trie {
+    nodes: Vec<Node>,
+}
+
+impl Trie {
+    /// Lays out what follows a node: needles, sorted, that have their first bytes in common.
+    fn place(&mut self, node: usize, depth: usize, needles: &[(&[u8], u16)]) -> Option<()> {
+        let longer = match needles.split_first() {
+            Some(((needle, groups), longer)) if needle.len() == depth => {
+                self.nodes.get_mut(node)?.groups = *groups;
+                longer
+            }
+            _ => needles,
+        };
+        let label = |needle: &(&[u8], u16)| needle.0.get(depth).copied();
+        let children: Vec<_> = longer.chunk_by(|a, b| label(a) == label(b)).collect();
+        let labels: Vec<u8> = children.iter().filter_map(|child| label(child.first()?)).collect();
+        let Some(first) = labels.first() else { return Some(()) };
+        let base = self.base_for(*first, &labels);
+        self.nodes.get_mut(node)?.base = u32::try_from(base).ok()?;
+        self.nodes.get_mut(base)?.is_base = true;
+        for label in &labels {
+            let child = self.nodes.get_mut(base ^ usize::from(*label))?;
+            (child.taken, child.label) = (true, *label);
+        }
+        let mut below = labels.iter().zip(children);
+        below.try_for_each(|(label, child)| self.place(base ^ usize::from(*label), depth + 1, child))
+    }
+
+    /// A base from which the places for all labels are free.
+    fn base_for(&mut self, first: u8, labels: &[u8]) -> usize {
+        let mut at = self.nodes.len().saturating_sub(REACH);
+        loop {
+            let base = at ^ usize::from(first);
+            self.grow(base);
+            let free =
+                |label: &u8| self.nodes.get(base ^ usize::from(*label)).is_some_and(|node| !node.taken);
+            if self.nodes.get(base).is_some_and(|node| !node.is_base) && labels.iter().all(free) {
+                return base;
+            }
+            at += 1;
+        }
+    }
+
+    /// Makes room for all children of a base.
+    fn grow(&mut self, base: usize) {
+        let empty = Node { base: NOWHERE, groups: 0, label: 0, taken: false, is_base: false };
+        self.nodes.resize(self.nodes.len().max((base | 0xff) + 1), empty);
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.nodes.len() * 8);
+        for node in &self.nodes {
+            out.extend(node.base.to_le_bytes());
+            out.extend(node.groups.to_le_bytes());
+            out.extend([node.label, 0]);
+        }
+        out
+    }
+}
