@@ -9,7 +9,7 @@ use rustyline::history::FileHistory;
 use rustyline::{ColorMode, CompletionType, Config, Editor, ExternalPrinter};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::history::{self, Keeper};
+use super::history::{self, HistoryFile};
 use super::kill::{self, Secrecy};
 use super::mask;
 use super::screen::Screen;
@@ -43,7 +43,7 @@ pub(super) struct Editing {
     editor: Editor<LineHelper, FileHistory>,
     /// The history while a line is read that has none.
     put_by: FileHistory,
-    keeper: Keeper,
+    keeper: HistoryFile,
     screen: Screen,
     tty: Arc<Tty>,
     bell: mpsc::SyncSender<()>,
@@ -70,7 +70,7 @@ impl Editing {
         editor.set_helper(Some(LineHelper::new(known.clone(), screen.clone(), options.colour)));
         let secrecy = Secrecy::default();
         kill::bind(&mut editor, &secrecy);
-        let (keeper, trouble) = Keeper::open(options.history, editor.history_mut());
+        let (keeper, trouble) = HistoryFile::open(options.history, editor.history_mut());
         if let Some(trouble) = trouble {
             screen.print(trouble);
         }

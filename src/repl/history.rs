@@ -63,20 +63,20 @@ fn is_log_in(word: &str) -> bool {
 }
 
 /// The file behind the history. It stops being used at its first failure.
-pub(super) struct Keeper {
+pub(super) struct HistoryFile {
     path: Option<PathBuf>,
 }
 
-impl Keeper {
+impl HistoryFile {
     /// Reads the file, which is made if there is none. The text tells what went wrong.
-    pub(super) fn open(path: Option<PathBuf>, history: &mut FileHistory) -> (Keeper, Option<String>) {
-        let mut keeper = Keeper { path };
-        let outcome = match &keeper.path {
+    pub(super) fn open(path: Option<PathBuf>, history: &mut FileHistory) -> (HistoryFile, Option<String>) {
+        let mut file = HistoryFile { path };
+        let outcome = match &file.path {
             Some(path) => create(path).map_err(ReadlineError::from).and_then(|()| history.load(path)),
             None => Ok(()),
         };
-        let trouble = outcome.err().and_then(|error| keeper.give_up("read", &error));
-        (keeper, trouble)
+        let trouble = outcome.err().and_then(|error| file.give_up("read", &error));
+        (file, trouble)
     }
 
     /// Adds a line and writes it to the file, where other processes may have written meanwhile. The text tells
@@ -126,11 +126,11 @@ fn create(path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn opened(path: &Path) -> (Keeper, FileHistory) {
+    fn opened(path: &Path) -> (HistoryFile, FileHistory) {
         let mut history = FileHistory::new();
-        let (keeper, trouble) = Keeper::open(Some(path.to_owned()), &mut history);
+        let (file, trouble) = HistoryFile::open(Some(path.to_owned()), &mut history);
         assert_eq!(trouble, None);
-        (keeper, history)
+        (file, history)
     }
 
     #[test]
@@ -181,8 +181,8 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state").join("history");
-        let (mut keeper, mut history) = opened(&path);
-        keeper.add(&mut history, "NOOP");
+        let (mut file, mut history) = opened(&path);
+        file.add(&mut history, "NOOP");
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
     }
@@ -193,9 +193,9 @@ mod tests {
         let blocked = folder.path().join("file");
         fs::write(&blocked, "").unwrap();
         let mut history = FileHistory::new();
-        let (mut keeper, trouble) = Keeper::open(Some(blocked.join("history")), &mut history);
+        let (mut file, trouble) = HistoryFile::open(Some(blocked.join("history")), &mut history);
         assert!(trouble.unwrap().starts_with("*** the history cannot be read"));
-        assert_eq!(keeper.add(&mut history, "NOOP"), None);
+        assert_eq!(file.add(&mut history, "NOOP"), None);
         assert_eq!(history.len(), 1);
     }
 }

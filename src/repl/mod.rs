@@ -7,6 +7,7 @@
 //! * [`terminal`] and [`screen`]: a line editor on its own thread, and one writer to the screen. [`typing`] completes,
 //!   hints and colours; [`history`] remembers, [`mask`] hides.
 
+mod account;
 pub mod asker;
 pub mod commands;
 mod complete;
@@ -35,10 +36,11 @@ mod tty;
 pub mod typing;
 mod view;
 
+pub use account::{Keeper, Login};
 pub use asker::Asker;
 pub use interactive::run;
 pub use login::known_mechanism;
-pub use operator::{Done, Keeper, Login, Operator, status_of};
+pub use operator::{Done, Operator, status_of};
 pub use paint::{paint, paint_piece};
 pub use script::{Manner, Source, run as script};
 pub use terminal::Terminal;
