@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::{AuthArgs, ColorChoice, NetworkArgs, TlsArgs, parse_seconds};
+use super::session::{parse_ehlo, parse_seconds};
+use super::{AuthArgs, ColorChoice, NetworkArgs, TlsArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -63,7 +64,7 @@ pub struct CheckArgs {
     #[arg(long, value_name = "INTERVAL", value_parser = parse_interval, conflicts_with = "report")]
     pub every: Option<Duration>,
     /// The name given in EHLO [default: this machine's full name, else its address literal]
-    #[arg(long, value_name = "NAME", value_parser = super::parse_ehlo)]
+    #[arg(long, value_name = "NAME", value_parser = parse_ehlo)]
     pub ehlo: Option<String>,
     /// Wait no longer than this for anything, in seconds [default: 10 to connect, 30 for a reply]
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]

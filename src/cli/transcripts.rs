@@ -10,7 +10,8 @@ use clap::{Args, ValueEnum, ValueHint};
 use crate::transcript::import::Source;
 use crate::transcript::pseudonym::What;
 
-use super::{AuthArgs, ColorChoice, ExplainLevel, NetworkArgs, TlsArgs, parse_seconds};
+use super::session::{parse_ehlo, parse_seconds};
+use super::{AuthArgs, ColorChoice, ExplainLevel, NetworkArgs, TlsArgs};
 
 /// Showing a transcript.
 #[derive(Debug, Args)]
@@ -70,7 +71,7 @@ pub struct RerunArgs {
     #[arg(long)]
     pub keep_time: bool,
     /// Give this name in EHLO instead of the recorded one
-    #[arg(long, value_name = "NAME", value_parser = super::parse_ehlo)]
+    #[arg(long, value_name = "NAME", value_parser = parse_ehlo)]
     pub ehlo: Option<String>,
     /// Record the session in this file; an existing one is not overwritten
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -3,21 +3,25 @@
 //! Live sessions and recorded ones go through the same [`Narrator`], so that both read alike. It is pure: the
 //! lines are data, and whoever prints them decides about colour.
 
+mod asked;
+mod lines;
 mod tls;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use unicode_width::UnicodeWidthStr;
-
-use crate::explain::render::{self, Headline, Line, Piece, Style};
+use crate::explain::render::{self, Headline, Line, Style};
 use crate::explain::{self, Asked, Explanation, Situation, tables};
 use crate::sasl;
-use crate::session::{Answer, Command, Dialogue, Difference, Input, Sent, State};
+use crate::session::{Answer, Command, Dialogue, Input, Sent, State};
 use crate::target::{Scheme, Target};
 use crate::transcript::{Entry, EntryKind, Header, Info, Payload};
 use crate::wire::{EnhancedCode, ReplyAssembler, ReplyCode, ReplyLine, Verb, escape};
+
+use self::asked::{address_of, asked_in, declared_size, verb_of};
+pub use self::lines::difference_lines;
+use self::lines::{marked, piece, shortened, width_of};
 
 /// How much is said beside a reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -428,119 +432,10 @@ impl Narrator {
     }
 }
 
-/// What EHLO gained and lost by TLS, each by itself, wrapped to `width` columns.
-pub fn difference_lines(difference: &Difference, width: usize) -> Vec<Line> {
-    let rows = [("+", Style::Good, &difference.gained), ("-", Style::Warn, &difference.lost)];
-    let changes = rows.into_iter().flat_map(|(sign, style, list)| {
-        list.iter().map(move |item| (style, format!("{sign} {}", escape::visible(item.as_bytes()))))
-    });
-    let mut changes: Vec<(Style, String)> = changes.collect();
-    if changes.is_empty() {
-        changes.push((Style::Dim, "the same list as before".to_owned()));
-    }
-    let mut lines = Vec::new();
-    for (style, text) in changes {
-        render::hanging(
-            &mut lines,
-            ("since TLS  ", Style::Dim),
-            render::words(&text, style).collect(),
-            width,
-        );
-    }
-    lines
-}
-
-/// The phase a command was given in. The end of the content counts as DATA.
-fn asked_in(answer: &Answer, before: &State) -> explain::Phase {
-    match answer.command.as_ref().map(|c| c.input) {
-        Some(Input::EndOfContent) => explain::Phase::Data,
-        Some(Input::Bdat | Input::BdatLast) => explain::Phase::Bdat,
-        Some(Input::Auth | Input::AuthResponse) => explain::Phase::Auth,
-        Some(Input::Connect) => explain::Phase::Greeting,
-        _ => before.phase,
-    }
-}
-
-/// The verb that a reply is about, also where no command line was the last thing sent.
-fn verb_of(answer: &Answer) -> Option<Verb> {
-    let command = answer.command.as_ref()?;
-    command.verb.clone().or(match command.input {
-        Input::AuthResponse => Some(Verb::Auth),
-        Input::EndOfContent => Some(Verb::Data),
-        _ => None,
-    })
-}
-
 fn headline(answer: &Answer) -> Headline {
     Headline { code: answer.reply.code(), enhanced: answer.reply.enhanced() }
 }
 
 fn said_by_enhanced(code: EnhancedCode) -> Option<String> {
     tables::enhanced_meaning(code).map(|meaning| format!("{code} {}", meaning.text))
-}
-
-/// The address between the angle brackets of MAIL or RCPT.
-fn address_of(command: &Command) -> Option<String> {
-    let text = String::from_utf8_lossy(&command.line).into_owned();
-    let (_, after) = text.split_once('<')?;
-    after.split_once('>').map(|(address, _)| address.to_owned())
-}
-
-fn declared_size(command: &Command) -> Option<u64> {
-    let text = String::from_utf8_lossy(&command.line).to_ascii_uppercase();
-    text.split_ascii_whitespace().find_map(|word| word.strip_prefix("SIZE=")?.parse().ok())
-}
-
-fn piece(style: Style, text: String) -> Piece {
-    Piece { style, text }
-}
-
-fn marked(arrow: &str, arrow_style: Style, text: String, style: Style) -> Line {
-    let mut arrow = escape::visible(arrow.as_bytes());
-    arrow.push(' ');
-    vec![piece(arrow_style, arrow), piece(style, text)]
-}
-
-fn width_of(line: &Line) -> usize {
-    line.iter().map(|p| p.text.width()).sum()
-}
-
-/// The text cut to so many columns, at a blank where there is one.
-fn shortened(text: &str, columns: usize) -> String {
-    if text.width() <= columns {
-        return text.to_owned();
-    }
-    let mut out = String::new();
-    for word in text.split_ascii_whitespace() {
-        if out.width() + word.width() + 2 > columns {
-            break;
-        }
-        if !out.is_empty() {
-            out.push(' ');
-        }
-        out.push_str(word);
-    }
-    out.truncate(out.trim_end_matches([',', ';', ':', '·', '…', ' ']).len());
-    out.push('…');
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_tls_changed_hangs_below_its_beginning() {
-        let auth = "AUTH PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256 OAUTHBEARER XOAUTH2";
-        let difference = Difference { gained: vec![auth.to_owned()], lost: vec!["STARTTLS".to_owned()] };
-        let lines: Vec<String> = difference_lines(&difference, 60).iter().map(render::plain).collect();
-        assert_eq!(
-            lines,
-            [
-                "     since TLS  + AUTH PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1",
-                "                SCRAM-SHA-256 OAUTHBEARER XOAUTH2",
-                "     since TLS  - STARTTLS",
-            ]
-        );
-    }
 }

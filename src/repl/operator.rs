@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::explain::render::Style;
 use crate::report::{Problem, Status, complain};
 use crate::sasl::by_hand::{Ask, ByHand};
+use crate::secret::Secret;
 use crate::session::{Answer, Command, Event, Input, Phase, Sent, State};
 use crate::target::{Scheme, Target};
 use crate::transcript::ClosedBy;

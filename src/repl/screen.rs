@@ -2,7 +2,7 @@
 //!
 //! What is printed goes into a queue, so that nobody who prints ever waits for a slow terminal. The queue is
 //! emptied by whoever holds the terminal: a thread of its own while no line is being typed, else the line
-//! editor each time it paints (see [`super::helper`]), so that text appears above the half-typed line. The
+//! editor each time it paints (see [`super::typing`]), so that text appears above the half-typed line. The
 //! editor is only woken through rustyline's external printer, never fed: a message inside that printer could
 //! not be taken back when the line ends before it is read, and would then come out of order or not at all.
 

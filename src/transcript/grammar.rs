@@ -12,9 +12,9 @@ use nom::combinator::opt;
 use nom::{Err, IResult, Parser};
 
 use super::info::Info;
-use super::{EntryKind, LineEnd, Payload, Piece};
+use super::{EntryKind, LineEnd, Payload};
 
-pub(super) use placeholder::is_placeholder;
+pub(in crate::transcript) use placeholder::is_placeholder;
 pub use placeholder::{attribute, attributes, placeholder, quoted, token};
 
 /// What a line did not hold, and where.

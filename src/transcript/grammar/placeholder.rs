@@ -30,7 +30,7 @@ pub fn placeholder(input: &[u8]) -> Parsed<'_, Piece> {
 }
 
 /// Whether this text, set between braces, is a placeholder this version does not know.
-pub(super) fn is_placeholder(inner: &str) -> bool {
+pub(in crate::transcript) fn is_placeholder(inner: &str) -> bool {
     let braced = format!("{{{inner}}}");
     let known = matches!(placeholder(braced.as_bytes()), Ok((b"", Piece::Other(_))));
     known && inner.starts_with(|c: char| c.is_ascii_lowercase()) && inner.chars().all(text::is_plain)

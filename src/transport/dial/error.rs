@@ -169,47 +169,4 @@ mod tests {
         );
         assert_eq!(error.failure(), Some(Failure::ConnectionRefused));
     }
-
-    #[tokio::test]
-    async fn the_address_that_answers_wins_and_the_failed_ones_are_kept() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        // 127.0.0.2 is loopback as well on Linux, and nobody listens there; elsewhere it is unreachable.
-        let addresses = ["127.0.0.2", "127.0.0.1"].map(|ip| SocketAddr::new(ip.parse().unwrap(), port));
-        let mut tried = Vec::new();
-        let (_, peer, local) = race(addresses.to_vec(), &DialOptions::default(), &mut tried).await.unwrap();
-        assert_eq!(peer, listener.local_addr().unwrap());
-        assert_eq!(local.ip(), peer.ip());
-        assert_eq!(tried.len(), 1);
-        assert_eq!(tried.first().unwrap().addr.ip().to_string(), "127.0.0.2");
-    }
-
-    #[tokio::test]
-    async fn a_refused_port_says_so() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let target: Target = listener.local_addr().unwrap().to_string().parse().unwrap();
-        drop(listener);
-        let error = dial(&target, &DialOptions::default()).await.unwrap_err();
-        assert_eq!(error.failure(), Some(Failure::ConnectionRefused));
-        assert_eq!(
-            error.to_string(),
-            format!("cannot connect to {}: connection refused", attempt_addr(&error)),
-            "the address is named once"
-        );
-    }
-
-    fn attempt_addr(error: &DialError) -> SocketAddr {
-        error.attempts().first().unwrap().addr
-    }
-
-    #[tokio::test]
-    async fn a_family_or_source_that_does_not_fit_is_told() {
-        let target: Target = "127.0.0.1:9".parse().unwrap();
-        let options = DialOptions { family: Family::V6, ..DialOptions::default() };
-        let error = dial(&target, &options).await.unwrap_err();
-        assert_eq!(error.to_string(), "127.0.0.1 has no IPv6 address");
-        let options = DialOptions { source: Some("192.0.2.77".parse().unwrap()), ..DialOptions::default() };
-        let error = dial(&target, &options).await.unwrap_err().to_string();
-        assert!(error.contains("cannot come from the source address: 192.0.2.77"), "{error}");
-    }
 }

@@ -1,0 +1,38 @@
+//! What a reply answers: the command, and what of it explanations depend on.
+
+use crate::explain;
+use crate::session::{Answer, Command, Input, State};
+use crate::wire::Verb;
+
+/// The phase a command was given in. The end of the content counts as DATA.
+pub(super) fn asked_in(answer: &Answer, before: &State) -> explain::Phase {
+    match answer.command.as_ref().map(|c| c.input) {
+        Some(Input::EndOfContent) => explain::Phase::Data,
+        Some(Input::Bdat | Input::BdatLast) => explain::Phase::Bdat,
+        Some(Input::Auth | Input::AuthResponse) => explain::Phase::Auth,
+        Some(Input::Connect) => explain::Phase::Greeting,
+        _ => before.phase,
+    }
+}
+
+/// The verb that a reply is about, also where no command line was the last thing sent.
+pub(super) fn verb_of(answer: &Answer) -> Option<Verb> {
+    let command = answer.command.as_ref()?;
+    command.verb.clone().or(match command.input {
+        Input::AuthResponse => Some(Verb::Auth),
+        Input::EndOfContent => Some(Verb::Data),
+        _ => None,
+    })
+}
+
+/// The address between the angle brackets of MAIL or RCPT.
+pub(super) fn address_of(command: &Command) -> Option<String> {
+    let text = String::from_utf8_lossy(&command.line).into_owned();
+    let (_, after) = text.split_once('<')?;
+    after.split_once('>').map(|(address, _)| address.to_owned())
+}
+
+pub(super) fn declared_size(command: &Command) -> Option<u64> {
+    let text = String::from_utf8_lossy(&command.line).to_ascii_uppercase();
+    text.split_ascii_whitespace().find_map(|word| word.strip_prefix("SIZE=")?.parse().ok())
+}
