@@ -17,9 +17,8 @@ use super::Reason;
 use super::tables::ReasonRow;
 use crate::wire::EnhancedCode;
 
-use compile::PHRASES;
 pub(crate) use compile::{provider_of_host, providers};
-use phrases::Groups;
+use phrases::{Groups, Phrases};
 pub use rows::{Provider, RuleRow};
 
 /// The number of a group of phrases.
@@ -78,6 +77,8 @@ pub(crate) struct Rule {
     pub provider: Option<&'static Provider>,
     /// Another rule to try when this one is.
     next: Option<u16>,
+    /// The rarest group but one: without it the rest need not be looked at.
+    second: Option<Group>,
 }
 
 /// What a rule is judged by, besides words.
@@ -95,6 +96,7 @@ pub(crate) struct Facts<'a> {
 
 /// All rules.
 pub(crate) struct Rules {
+    phrases: Phrases<'static>,
     rules: Vec<Rule>,
     /// For each group, the first of the rules to try when it occurs.
     triggered: Vec<Option<u16>>,
@@ -151,11 +153,10 @@ impl Rules {
         let mut hits: Vec<Hit> = Vec::with_capacity(32);
         let mut set = GroupSet([0; GroupSet::WORDS]);
         let mut candidates: Vec<u16> = Vec::with_capacity(64);
-        PHRASES.each(folded, |groups, place| {
+        self.phrases.each(folded, |groups, place| {
             hits.push(Hit { groups, start: place.start, end: place.end });
-            for group in groups.iter().filter(|group| set.insert(*group)) {
-                candidates.extend(self.triggered_by(group));
-            }
+            let fresh = groups.iter().filter(|group| set.insert(*group));
+            fresh.for_each(|group| self.add_triggered(group, &mut candidates));
         });
         let marked = self.marks.iter().find(|(group, _)| set.has(*group)).map(|(_, provider)| *provider);
         let provider = facts.provider.or(marked);
@@ -164,20 +165,22 @@ impl Rules {
         if provider.is_some() {
             candidates.extend(&self.providers_wordless);
         }
-        let holds = |index: &u16| {
-            self.rules.get(usize::from(*index)).is_some_and(|rule| rule.holds(&facts, &set, &hits))
-        };
-        candidates.retain(holds);
+        let holds =
+            |rule: &Rule| rule.second.is_none_or(|group| set.has(group)) && rule.holds(&facts, &set, &hits);
+        candidates.retain(|index| self.rules.get(usize::from(*index)).is_some_and(holds));
         // The order of the files decides between equals.
         candidates.sort_unstable();
         let rules = candidates.into_iter().filter_map(|index| self.rules.get(usize::from(index)));
         Matches { rules: rules.collect(), provider }
     }
 
-    /// The rules to try when a group occurs.
-    fn triggered_by(&self, group: Group) -> impl Iterator<Item = u16> {
-        let first = self.triggered.get(usize::from(group.0)).copied().flatten();
-        std::iter::successors(first, |index| self.rules.get(usize::from(*index))?.next)
+    /// Adds the rules to try when a group occurs.
+    fn add_triggered(&self, group: Group, candidates: &mut Vec<u16>) {
+        let mut next = self.triggered.get(usize::from(group.0)).copied().flatten();
+        while let Some(index) = next {
+            candidates.push(index);
+            next = self.rules.get(usize::from(index)).and_then(|rule| rule.next);
+        }
     }
 
     /// All rules, in the order of the files.

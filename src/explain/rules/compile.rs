@@ -32,10 +32,12 @@ pub(crate) fn provider_of_host(host: &str) -> Option<&'static Provider> {
 }
 
 /// All phrases that rules look for.
-pub(super) static PHRASES: Phrases<'static> = Phrases::new(
-    include_bytes!(concat!(env!("OUT_DIR"), "/phrases.nodes")),
-    include_bytes!(concat!(env!("OUT_DIR"), "/phrases.groups")),
-);
+fn phrases() -> Phrases<'static> {
+    Phrases::new(
+        include_bytes!(concat!(env!("OUT_DIR"), "/phrases.nodes")),
+        include_bytes!(concat!(env!("OUT_DIR"), "/phrases.groups")),
+    )
+}
 
 /// How many phrases each group has, two bytes each.
 static SIZES: &[[u8; 2]] = include_bytes!(concat!(env!("OUT_DIR"), "/phrases.sizes")).as_chunks().0;
@@ -54,6 +56,7 @@ pub(crate) fn all() -> Rules {
     let rule = |(index, (row, provider)): (u16, (&'static RuleRow, Option<&'static Provider>))| {
         // The group with the fewest phrases is the rarest.
         let rarest = row.says.iter().min_by_key(|group| size(**group));
+        let second = row.says.iter().filter(|group| Some(*group) != rarest).min_by_key(|group| size(**group));
         let slot = rarest.and_then(|group| triggered.get_mut(usize::from(group.0)));
         let next = slot.and_then(|first: &mut Option<u16>| first.replace(index));
         match rarest {
@@ -61,9 +64,9 @@ pub(crate) fn all() -> Rules {
             None if provider.is_some() && !row.alone => providers_wordless.push(index),
             None => wordless.push(index),
         }
-        Rule { row, family: tables::reason(row.reason), provider, next }
+        Rule { row, family: tables::reason(row.reason), provider, next, second: second.copied() }
     };
     let rules = (0..u16::MAX).zip(plain.chain(own)).map(rule).collect();
     let marks = PROVIDERS.iter().filter_map(|provider| Some((*provider.marks.first()?, provider)));
-    Rules { rules, triggered, wordless, providers_wordless, marks: marks.collect() }
+    Rules { phrases: phrases(), rules, triggered, wordless, providers_wordless, marks: marks.collect() }
 }

@@ -15,6 +15,8 @@ use super::pack;
 pub(super) struct Phrases<'a> {
     nodes: &'a [[u8; 8]],
     groups: &'a [[u8; 2]],
+    /// The bytes that phrases begin with: blanks and slashes, and few others.
+    firsts: [bool; 256],
 }
 
 /// The groups of one phrase.
@@ -33,26 +35,37 @@ impl Groups<'_> {
 
 impl<'a> Phrases<'a> {
     /// The phrases in the two files that `pack.rs` makes.
-    pub const fn new(nodes: &'a [u8], groups: &'a [u8]) -> Phrases<'a> {
-        Phrases { nodes: nodes.as_chunks().0, groups: groups.as_chunks().0 }
+    pub fn new(nodes: &'a [u8], groups: &'a [u8]) -> Phrases<'a> {
+        let (nodes, groups, firsts) = (nodes.as_chunks().0, groups.as_chunks().0, [false; 256]);
+        let mut phrases = Phrases { nodes, groups, firsts };
+        if let Some(root) = phrases.node(0) {
+            phrases.firsts = std::array::from_fn(|byte| phrases.child(root, byte as u8).is_some());
+        }
+        phrases
     }
 
     /// Calls `found` for each occurrence of each phrase, with the groups of the phrase and the bytes that it takes.
     pub fn each(&self, text: &str, mut found: impl FnMut(Groups<'a>, Range<usize>)) {
         let Some(root) = self.node(0) else { return };
-        for (start, rest) in (0..text.len()).filter_map(|start| Some((start, text.as_bytes().get(start..)?)))
-        {
+        let begins = |byte: &u8| self.firsts.get(usize::from(*byte)).copied().unwrap_or(false);
+        let bytes = text.as_bytes();
+        for (start, _) in bytes.iter().enumerate().filter(|(_, byte)| begins(byte)) {
             let mut node = root;
-            for (passed, byte) in rest.iter().enumerate() {
-                match self.node(node.base() ^ usize::from(*byte)) {
-                    Some(child) if child.label() == *byte => node = child,
-                    _ => break,
+            for (passed, byte) in bytes.get(start..).unwrap_or_default().iter().enumerate() {
+                match self.child(node, *byte) {
+                    Some(child) => node = child,
+                    None => break,
                 }
                 if node.groups() != 0 {
                     found(self.groups_at(node.groups()), start..start + passed + 1);
                 }
             }
         }
+    }
+
+    #[inline]
+    fn child(&self, node: Node, byte: u8) -> Option<Node> {
+        self.node(node.base() ^ usize::from(byte)).filter(|child| child.label() == byte)
     }
 
     #[inline]
