@@ -11,6 +11,8 @@ mod casts;
 mod checks;
 mod clients;
 mod failures;
+#[cfg(feature = "keyring")]
+mod keyring;
 mod mechanisms;
 mod metrics;
 mod others;

@@ -26,6 +26,11 @@ pub struct Terminal {
 
 impl Terminal {
     pub fn start(arguments: &str) -> Terminal {
+        Terminal::start_with(arguments, &[])
+    }
+
+    /// The same with more variables in its environment.
+    pub fn start_with(arguments: &str, variables: &[(&str, &str)]) -> Terminal {
         let [rows, cols] = [50, 100].map(|cells| NonZero::<u16>::new(cells).expect("not zero"));
         let size = PtySize { rows: rows.get(), cols: cols.get(), pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
@@ -34,6 +39,9 @@ impl Terminal {
         command.args(arguments.split_whitespace());
         command.env("TERM", "xterm-256color");
         for (name, value) in clean_environment(home.path()) {
+            command.env(name, value);
+        }
+        for (name, value) in variables {
             command.env(name, value);
         }
         let child = pair.slave.spawn_command(command).expect("heloise starts");
