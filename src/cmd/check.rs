@@ -101,12 +101,14 @@ async fn work(
 ) -> Result<Status, Problem> {
     let mut out = Out::open(args, &subjects)?;
     let Some(every) = args.every else {
-        each(args, &plan, subjects, &stop, &mut out).await?;
+        each(args, &plan, subjects, &stop, &mut out, false).await?;
         return out.close();
     };
     let mut stopped = stop.clone();
+    let mut again = false;
     while !*stop.borrow() {
-        each(args, &plan, subjects.clone(), &stop, &mut out).await?;
+        each(args, &plan, subjects.clone(), &stop, &mut out, again).await?;
+        again = true;
         tokio::select! {
             () = tokio::time::sleep(every) => {}
             _ = stopped.wait_for(|stop| *stop) => break,
@@ -115,19 +117,22 @@ async fn work(
     out.close()
 }
 
-/// Checks all subjects, so many at a time, and hands each report on as it comes.
+/// Checks all subjects, so many at a time, and hands each report on as it comes. When they are checked `again`, a report
+/// that was broken off is not: what was not reached any more has not changed.
 async fn each(
     args: &CheckArgs,
     plan: &Arc<Plan>,
     subjects: Vec<Subject>,
     stop: &watch::Receiver<bool>,
     out: &mut Out,
+    again: bool,
 ) -> Result<(), Problem> {
+    let broken_off = || again && *stop.borrow();
     if let ([subject], CheckFormat::Text, true) = (subjects.as_slice(), args.format, out.shows_live()) {
         let (to, from) = unbounded_channel();
         let watch = Watch { to: Some(to), record: out.recording(), stop: Some(stop.clone()) };
         let (report, ()) = tokio::join!(check::run(plan.clone(), subject, watch), out.live(from));
-        return out.take(&report);
+        return if broken_off() { Ok(()) } else { out.take(&report) };
     }
     let mut running: JoinSet<Report> = JoinSet::new();
     let mut waiting = subjects.into_iter();
@@ -139,6 +144,7 @@ async fn each(
             running.spawn(async move { check::run(plan, &subject, watch).await });
         }
         match running.join_next().await {
+            Some(Ok(_)) if broken_off() => {}
             Some(Ok(report)) => out.take(&report)?,
             // Only a panic or an abort ends without a report, and neither happens.
             Some(Err(_)) => {}

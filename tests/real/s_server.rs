@@ -120,6 +120,11 @@ fn old_versions_are_spoken_where_this_machine_is_told_to() {
         let server = SServer::start(&postfix, "server", &[&[option], LAX].concat());
         let run = server.session(&postfix, &format!("--tls-min {number}"));
         run.env("OPENSSL_CONF", &config).ends_with(0).says(&[version, "221 2.0.0 bye"]);
+        // Told by the option alone, and what is said without it.
+        let told = format!("--tls-min {number} --ciphers DEFAULT@SECLEVEL=0");
+        server.session(&postfix, &told).ends_with(0).says(&[version, "221 2.0.0 bye"]);
+        let not = server.session(&postfix, &format!("--tls-min {number}")).ends_with(3);
+        not.says(&["refuses the versions asked for", "--ciphers DEFAULT@SECLEVEL=0"]);
     }
 }
 
@@ -162,6 +167,18 @@ fn each_certificate_at_fault_has_an_explanation_of_its_own() {
         }
         let server = SServer::start(&postfix, "server", &[version]);
         server.distrusting("").ends_with(3).says(&["its issuer", "is not known here", "--ca FILE"]);
+    }
+}
+
+#[test]
+fn a_weak_certificate_is_taken_where_this_machine_is_told_to() {
+    let Some(postfix) = server("postfix") else { return };
+    for version in ["-tls1_2", "-tls1_3"] {
+        let server = SServer::start(&postfix, "weak", &[&[version], LAX].concat());
+        let refused = server.session(&postfix, "").ends_with(3);
+        refused.says(&["key too weak", "--ciphers DEFAULT@SECLEVEL=0"]);
+        let told = server.session(&postfix, "--ciphers DEFAULT@SECLEVEL=0").ends_with(0);
+        told.says(&["certificate verified", "221 2.0.0 bye"]);
     }
 }
 

@@ -219,7 +219,9 @@ fn judge(said: &str, seen: &Seen, host: &Host) -> TlsFailure {
     if has(&["certificate verify failed"]) {
         return TlsFailure::Verify(Box::new(verify_problem(said, seen, host)));
     }
-    if has(&["no protocols available", "no ciphers available", "no suitable key share"]) && !seen.heard {
+    let cannot_offer = has(&["no protocols available", "no ciphers available", "no suitable key share"]);
+    // Before TLS 1.2 signatures are made over MD5 and SHA-1, which a security level may forbid.
+    if cannot_offer && !seen.heard || has(&["legacy sigalg disallowed"]) {
         return TlsFailure::Refused(Refusal::Versions);
     }
     if has(&["unsupported protocol", "version too low", "wrong ssl version"]) {

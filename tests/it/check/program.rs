@@ -1,8 +1,10 @@
 //! The program: its forms of output, its lists, its repetition, and how it ends.
 
-use std::io::Write;
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -142,6 +144,56 @@ async fn what_fails_for_the_moment_is_tried_again() {
     assert_eq!(report.findings[0].line, "it took 2 tries: the last one got through");
     let tries: Vec<u32> = report.sessions().map(|leg| leg.attempt).collect();
     assert_eq!(tries, [1, 2], "each try is in the report");
+}
+
+/// Hands connections on to a server, until it is told to keep them; a kept one comes out of the channel.
+fn keeper(server: SocketAddr, keep: Arc<AtomicBool>) -> (SocketAddr, Receiver<TcpStream>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, (kept, receiver)) = (listener.local_addr().unwrap(), channel());
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            if keep.load(Ordering::SeqCst) {
+                // The test may be over.
+                let _ = kept.send(client);
+                continue;
+            }
+            let server = TcpStream::connect(server).unwrap();
+            for (mut from, mut to) in [
+                (client.try_clone().unwrap(), server.try_clone().unwrap()),
+                (server.try_clone().unwrap(), client.try_clone().unwrap()),
+            ] {
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Write);
+                });
+            }
+        }
+    });
+    (address, receiver)
+}
+
+/// What was not reached any more when a signal came has not changed.
+#[test]
+fn a_round_that_is_broken_off_is_no_change() {
+    let keep = Arc::new(AtomicBool::new(false));
+    let (address, kept) = keeper(Fake::without_tls().serve(), keep.clone());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_heloise"))
+        .args(["check", &at(address), "--every", "1s", "--json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut first = String::new();
+    out.read_line(&mut first).unwrap();
+    assert!(first.contains("no-starttls"), "{first}");
+    keep.store(true, Ordering::SeqCst);
+    let held = kept.recv_timeout(Duration::from_secs(60)).unwrap();
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert_eq!((child.wait().unwrap().code(), rest.as_str()), (Some(143), ""));
+    drop(held);
 }
 
 #[test]
