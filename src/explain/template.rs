@@ -190,6 +190,7 @@ impl Context<'_> {
             }
             "mended" => Some(self.mended.is_some()),
             "placed" => Some(self.place.is_some()),
+            "linked" => Some(s.reply.bytes().windows(3).any(|three| three == b"://")),
             "utf8" => Some(s.command.is_some_and(|c| !c.is_ascii())),
             _ => None,
         }
@@ -322,7 +323,7 @@ impl Context<'_> {
         (!list.is_empty()).then_some(list)
     }
 
-    /// The strongest mechanism offered that Heloise can do.
+    /// The strongest mechanism offered that Heloise can do, and that was not the one just refused.
     fn best_mechanism(&self) -> Option<String> {
         const OURS: [&str; 9] = [
             "SCRAM-SHA-256-PLUS",
@@ -336,7 +337,10 @@ impl Context<'_> {
             "XOAUTH2",
         ];
         let offered = self.mechanisms()?;
-        OURS.iter().find(|ours| offered.iter().any(|m| m == *ours)).map(|m| (*m).to_owned())
+        // 504 and 534 find fault with the mechanism, where 535 does with the password.
+        let refused = self.situation.mechanism.filter(|_| matches!(self.code, 504 | 534));
+        let left = |ours: &&&str| !refused.is_some_and(|refused| refused.eq_ignore_ascii_case(ours));
+        OURS.iter().filter(left).find(|ours| offered.iter().any(|m| m == *ours)).map(|m| (*m).to_owned())
     }
 }
 
@@ -347,7 +351,7 @@ pub(crate) const CONDITIONS: &str = "live tls plain authenticated unauthenticate
      null-sender sender-known recipient-known at-connect at-ehlo at-mail at-rcpt at-data at-auth at-starttls \
      missing-ehlo missing-mail missing-rcpt token-sent certificate-sent secret-sent mechanism-offered mechanism-not-offered \
      auth-failed-before relay-denied-before mended placed utf8 code-500 code-501 code-502 code-504 code-555 \
-     login-known login-full login-short positive intermediate host-named by-starttls port-25 port-465 port-587";
+     login-known login-full login-short linked positive intermediate host-named by-starttls port-25 port-465 port-587";
 
 /// All names that may stand in braces.
 #[cfg(test)]

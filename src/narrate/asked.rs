@@ -27,9 +27,13 @@ pub(super) fn verb_of(answer: &Answer) -> Option<Verb> {
 
 /// The address between the angle brackets of MAIL or RCPT.
 pub(super) fn address_of(command: &Command) -> Option<String> {
-    let text = String::from_utf8_lossy(&command.line).into_owned();
+    path_in(&String::from_utf8_lossy(&command.line)).map(str::to_owned)
+}
+
+/// What stands between angle brackets.
+pub(super) fn path_in(text: &str) -> Option<&str> {
     let (_, after) = text.split_once('<')?;
-    after.split_once('>').map(|(address, _)| address.to_owned())
+    after.split_once('>').map(|(address, _)| address)
 }
 
 pub(super) fn declared_size(command: &Command) -> Option<u64> {

@@ -19,7 +19,7 @@ use crate::target::{Scheme, Target};
 use crate::transcript::{Entry, EntryKind, Header, Info, Payload};
 use crate::wire::{EnhancedCode, ReplyAssembler, ReplyCode, ReplyLine, Verb, escape};
 
-use self::asked::{address_of, asked_in, declared_size, verb_of};
+use self::asked::{address_of, asked_in, declared_size, path_in, verb_of};
 pub use self::lines::difference_lines;
 use self::lines::{marked, piece, shortened, width_of};
 
@@ -382,6 +382,8 @@ impl Narrator {
         let argument = command.map(address_of).unwrap_or_default();
         let verb = verb_of(answer);
         let is = |input| command.is_some_and(|c| c.input == input);
+        let sender = before.envelope.sender.as_deref().and_then(path_in);
+        let recipient = before.envelope.recipients.last().and_then(|argument| path_in(argument));
         let situation = Situation {
             verb: verb.as_ref(),
             command: command.map(|c| c.line.as_slice()),
@@ -395,12 +397,8 @@ impl Narrator {
             login: before.claimed_user.as_deref(),
             sender_before: self.tried.sender.as_deref(),
             recipient_before: self.tried.recipient.as_deref(),
-            sender: if is(Input::Mail) { argument.as_deref() } else { before.envelope.sender.as_deref() },
-            recipient: if is(Input::Rcpt) {
-                argument.as_deref()
-            } else {
-                before.envelope.recipients.last().map(String::as_str)
-            },
+            sender: if is(Input::Mail) { argument.as_deref() } else { sender },
+            recipient: if is(Input::Rcpt) { argument.as_deref() } else { recipient },
             declared_size: command.and_then(declared_size),
             host: self.host.as_deref(),
             asked: Asked {

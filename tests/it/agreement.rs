@@ -38,5 +38,6 @@ fn replies_held_out() {
     demand("third held out", &[Set::ThirdHeldOut], &["yes"], false, 84.0);
     demand("third held out, ambiguous", &[Set::ThirdHeldOut], &["ambiguous"], false, 70.0);
     demand("fourth held out", &[Set::FourthHeldOut], &["yes"], false, 88.0);
+    demand("fifth held out", &[Set::FifthHeldOut], &["yes"], false, 87.0);
     demand("held out, with the provider's table", &[Set::HeldOut], &["table"], true, 60.0);
 }

@@ -46,6 +46,19 @@ fn time_passes_by_itself() {
 }
 
 #[test]
+fn what_was_accepted_before_is_named_without_its_brackets() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = transcript(
+        dir.path(),
+        "a",
+        "0.0 <- 220 mx\n0.1 -> EHLO a\n0.2 <- 250 mx\n0.3 -> MAIL FROM:<alice@example.com> SIZE=9\n0.4 <- 250 ok\n\
+         0.5 -> RCPT TO:<b@x>\n0.6 <** 550 5.7.23 SPF check failed\n",
+    );
+    let told = run(&["play", "--no-timing", arg(&file), "--explain", "full"]).stdout;
+    assert!(told.contains("SPF record of example.com\n"), "{told}");
+}
+
+#[test]
 fn without_timing_and_on_a_pipe_all_comes_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let file = transcript(dir.path(), "a", SESSION);

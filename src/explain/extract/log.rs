@@ -200,9 +200,8 @@ fn sendmail(line: &str, number: usize) -> Option<Found> {
 fn exchange(line: &str, number: usize) -> Option<Found> {
     // A connector that sends logs what it heard behind `<`, one that receives what it said behind `>`.
     if let Some((_, said)) = line.split_once(",<,").or_else(|| line.split_once(",>,")) {
-        let said = said.strip_prefix('"').unwrap_or(said);
-        let end = said.rfind(['"', ',']).unwrap_or(said.len());
-        return reply_at_start(said.get(..end).unwrap_or(said), number);
+        let (said, mark) = said.strip_prefix('"').map_or((said, ','), |quoted| (quoted, '"'));
+        return reply_at_start(said.rsplit_once(mark).map_or(said, |(said, _)| said), number);
     }
     if let Some(said) = between(line, "LED=", "}") {
         let mut found = reply_at_start(&said, number)?;
@@ -235,14 +234,21 @@ fn first_reply(text: &str, number: usize) -> Option<Found> {
         let marked = marks.iter().any(|mark| before.ends_with(mark));
         let apart = before.is_empty() || before.ends_with(' ');
         if (marked && is_reply(rest, true)) || (apart && is_reply(rest, false)) {
-            let end = if before.ends_with('\'') { rest.find('\'') } else { None };
-            return Some(Found::of_text(
-                rest.get(..end.unwrap_or(rest.len())).unwrap_or(rest).trim_end(),
-                number,
-            ));
+            return Some(Found::of_text(until_end(before, rest), number));
         }
     }
     None
+}
+
+/// The reply in a text, up to what closes the marks before it: a quote, or the `> #SMTP#` of Exchange's reports.
+fn until_end<'a>(before: &str, text: &'a str) -> &'a str {
+    let text = text.trim_end();
+    let end = match before.chars().next_back() {
+        Some('\'') => text.find('\''),
+        Some('"') => text.find("\",").or_else(|| text.rfind('"')),
+        _ => text.strip_suffix("> #SMTP#").map(str::len),
+    };
+    text.get(..end.unwrap_or(text.len())).unwrap_or(text).trim_end()
 }
 
 /// Whether a text begins with a reply: a code, a blank or hyphen, and where `marked` is not set an enhanced code of

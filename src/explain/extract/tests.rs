@@ -116,6 +116,31 @@ fn exchange_lines() {
 }
 
 #[test]
+fn what_closes_a_quoted_reply_is_no_part_of_it() {
+    let lines = [
+        (
+            "2026-11-25T10:00:01.119Z,Outbound,08DA0C,24,10.0.0.5:51221,192.0.2.9:25,<,\"550 5.1.1 <bob@example.net>: \
+             Recipient address rejected: User unknown\",",
+            "550 5.1.1 <bob@example.net>: Recipient address rejected: User unknown",
+        ),
+        (
+            "2026-11-25T10:00:00.000Z,,,,MX,\"550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP \
+             address lookup\",;250 2.1.5 OK,SMTP,FAIL,123",
+            "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup",
+        ),
+        (
+            "mx.example.net #<mx.example.net #5.7.1 smtp; 550 5.7.1 Message rejected as spam by Content Filtering.> \
+             #SMTP#",
+            "550 5.7.1 Message rejected as spam by Content Filtering.",
+        ),
+    ];
+    for (line, said) in lines {
+        let found = only(line);
+        assert_eq!(found.reply.text(), said.split_once(' ').map_or(said, |(_, text)| text), "{line}");
+    }
+}
+
+#[test]
 fn notifications() {
     let found = all(
         "Subject: Undelivered\n\nReporting-MTA: dns; mx.example.org\n\nFinal-Recipient: rfc822; bob@example.net\n\
