@@ -10,7 +10,7 @@ use crate::send::{AddressError, HeaderError, Lack};
 use crate::session::Input;
 use crate::target::Target;
 use crate::transport::tls::{LateAlert, TlsError, TlsSetupError};
-use crate::transport::{AuthError, Broken, ContentError, OpenError, io_words};
+use crate::transport::{AuthError, Broken, ContentError, OpenError, Setup, io_words};
 use crate::wire::command::Unfit;
 use crate::wire::escape::harmless;
 
@@ -153,13 +153,16 @@ impl Problem {
         status: Status,
         what: String,
         failure: &Failure,
-        target: Option<&Target>,
+        place: Option<(&Target, &[String])>,
         prompt: bool,
     ) -> Self {
+        let (target, options) =
+            place.map_or((None, [].as_slice()), |(target, options)| (Some(target), options));
         let typed = target.map(Target::typed);
         // A link that does not begin with TLS is encrypted by STARTTLS.
         let starttls = status == Status::Tls && target.is_some_and(|target| !target.implicit_tls());
-        let explanation = explain_failure(failure, Asked { target: typed.as_deref(), starttls, prompt });
+        let explanation =
+            explain_failure(failure, Asked { target: typed.as_deref(), starttls, prompt, options });
         Problem {
             status,
             what,
@@ -168,15 +171,16 @@ impl Problem {
         }
     }
 
-    /// No session with `target` could be opened. `prompt` says whether somebody can type helper commands now.
-    pub fn opening(error: OpenError, target: &Target, prompt: bool) -> Self {
+    /// No session could be opened. `prompt` says whether somebody can type helper commands now.
+    pub fn opening(error: OpenError, setup: &Setup, prompt: bool) -> Self {
         match error {
-            OpenError::Tls(error) => Problem::tls(error, target, prompt),
+            OpenError::Tls(error) => Problem::tls(error, setup, prompt),
             OpenError::Dial(error) => {
                 let what = error.to_string();
                 match error.failure() {
                     Some(failure) => {
-                        Problem::explained(Status::NoConnection, what, &failure, Some(target), prompt)
+                        let place = (&setup.target, setup.options.as_slice());
+                        Problem::explained(Status::NoConnection, what, &failure, Some(place), prompt)
                     }
                     None => Problem::new(Status::NoConnection, what),
                 }
@@ -184,9 +188,10 @@ impl Problem {
         }
     }
 
-    /// The link to `target` could not be encrypted.
-    pub fn tls(error: TlsError, target: &Target, prompt: bool) -> Self {
-        Problem::explained(Status::Tls, error.to_string(), &error.failure(), Some(target), prompt)
+    /// The link could not be encrypted.
+    pub fn tls(error: TlsError, setup: &Setup, prompt: bool) -> Self {
+        let place = (&setup.target, setup.options.as_slice());
+        Problem::explained(Status::Tls, error.to_string(), &error.failure(), Some(place), prompt)
     }
 
     /// The server broke off TLS after the handshake.
@@ -201,7 +206,7 @@ impl Problem {
     /// STARTTLS was offered here before, and is not any more. It ends nothing.
     pub fn starttls_vanished(target: &Target) -> Self {
         let what = format!("{} offered STARTTLS before and does not now", target.host);
-        Problem::explained(Status::Ok, what, &Failure::StartTlsVanished, Some(target), false)
+        Problem::explained(Status::Ok, what, &Failure::StartTlsVanished, Some((target, &[])), false)
     }
 
     /// STARTTLS is offered in one transcript and not in another. It ends nothing.

@@ -126,6 +126,7 @@ impl Plan {
             timeouts: self.timeouts,
             caps: self.caps,
             title: None,
+            options: Vec::new(),
         }
     }
 }

@@ -36,7 +36,35 @@ pub fn setup(target: Target, args: &SessionArgs) -> Result<Setup, Problem> {
         timeouts: args.timeout.map_or_else(Timeouts::default, Timeouts::all),
         caps: Caps::default(),
         title: args.title.clone(),
+        options: again(&args.network, &args.tls),
     })
+}
+
+/// The options without which this server might not be reached or trusted, as they would be typed.
+fn again(network: &NetworkArgs, tls: &TlsArgs) -> Vec<String> {
+    let flags = [(network.ipv4, "-4"), (network.ipv6, "-6"), (tls.no_system_ca, "--no-system-ca")];
+    let flags = flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag.to_owned());
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
+    let arguments = [
+        ("--source", network.source.map(|address| address.to_string())),
+        ("--resolver", network.resolver.map(|address| address.to_string())),
+        ("--ca", path(&tls.ca)),
+        ("--cert", path(&tls.cert)),
+        ("--key", path(&tls.key)),
+        ("--sni", tls.sni.clone()),
+        ("--verify-name", tls.verify_name.clone()),
+    ];
+    let with = |(name, argument): (&str, Option<String>)| Some(format!("{name} {}", word(&argument?)));
+    flags.chain(arguments.into_iter().filter_map(with)).collect()
+}
+
+/// One word of a command line, in quotes where a shell would read it otherwise.
+fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,=".contains(c);
+    if !text.is_empty() && text.chars().all(|c| plain(c) || c.is_alphabetic()) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// How names and addresses are treated.
@@ -211,4 +239,19 @@ pub fn colour(choice: ColorChoice) -> bool {
 pub fn stdout_printer() -> Printer {
     let mut out = std::io::stdout();
     Box::new(move |text| writeln!(out, "{text}").and_then(|()| out.flush()).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_reaches_a_server_is_given_again() {
+        let network = NetworkArgs { ipv4: true, ..NetworkArgs::default() };
+        let tls =
+            TlsArgs { ca: Some("it's mine/ca.pem".into()), sni: Some("none".into()), ..TlsArgs::default() };
+        assert_eq!(again(&network, &tls), ["-4", r"--ca 'it'\''s mine/ca.pem'", "--sni none"]);
+        assert!(again(&NetworkArgs::default(), &TlsArgs::default()).is_empty());
+        assert_eq!(word("/etc/ssl/ca-2.pem"), "/etc/ssl/ca-2.pem");
+    }
 }

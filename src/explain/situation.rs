@@ -63,6 +63,8 @@ pub struct Asked<'a> {
     pub starttls: bool,
     /// Whether somebody types at a prompt, so that helper commands can be proposed.
     pub prompt: bool,
+    /// The options without which the server could not be asked again, each as it would be typed, with its argument.
+    pub options: &'a [String],
 }
 
 impl<'a> Asked<'a> {

@@ -42,7 +42,8 @@ pub(crate) fn fixes(rows: &[Advice], context: &Context<'_>) -> Vec<Fix> {
         if command.as_deref().is_some_and(asks_mx_of_address) {
             return None;
         }
-        Some(Fix { text: context.fill_in(row.text)?, command: command.and_then(|c| context.typable(c)) })
+        let command = command.and_then(|command| context.typable(command));
+        Some(Fix { text: context.fill_in(row.text)?, command: command.map(|command| context.again(command)) })
     }));
     fixes
 }
@@ -288,6 +289,28 @@ impl Context<'_> {
             "tls" => format!("heloise --insecure {} -c /tls", self.target()?),
             _ => return None,
         }))
+    }
+
+    /// The command line with the options of this session, where it asks the same server again and has not got them.
+    fn again(&self, command: Text) -> Text {
+        let asked = &self.situation.asked;
+        let host = asked.target.or(self.situation.host).map(host_alone).filter(|host| !host.is_empty());
+        let line =
+            command.strip_prefix("heloise ").filter(|line| !asked.prompt && !line.starts_with("explain "));
+        let (Some(host), Some(line)) = (host, line) else { return command };
+        if asked.options.is_empty() || !line.contains(host) {
+            return command;
+        }
+        let (check, line) = line.strip_prefix("check ").map_or(("", line), |rest| ("check ", rest));
+        let name = |option: &str| match option.split(' ').next().unwrap_or_default() {
+            "-4" => "-6".to_owned(),
+            name => name.to_owned(),
+        };
+        let has = |option: &&String| {
+            line.split(' ').any(|word| word.starts_with('-') && name(word) == name(option))
+        };
+        let kept = asked.options.iter().filter(|option| !has(option)).map(|option| format!("{option} "));
+        Cow::Owned(format!("heloise {check}{}{line}", kept.collect::<String>()))
     }
 
     /// The codes with which the command is accepted.

@@ -94,6 +94,8 @@ pub struct Narrator {
     host: Option<String>,
     /// How the target would be typed.
     typed: Option<String>,
+    /// The options to give again, for proposals.
+    options: Vec<String>,
     /// The reasons for which commands failed, each once.
     earlier: Vec<&'static str>,
     /// The sender and the recipient tried last, accepted or not.
@@ -117,6 +119,7 @@ impl Narrator {
             target: None,
             host: None,
             typed: None,
+            options: Vec::new(),
             earlier: Vec::new(),
             tried: Tried::default(),
             quiet: HashSet::new(),
@@ -131,11 +134,17 @@ impl Narrator {
         Narrator { remembers: false, ..self }
     }
 
+    /// Proposes command lines with these options.
+    pub fn repeat(&mut self, options: &[String]) {
+        self.options = options.to_vec();
+    }
+
     /// Begins a session: what was known of an earlier one is forgotten.
     pub fn begin(&mut self, header: &Header) {
         let target = header.target.as_deref().and_then(|text| text.parse::<Target>().ok());
         let lmtp = target.as_ref().is_some_and(|t| t.scheme == Scheme::Lmtp);
-        *self = Narrator { remembers: self.remembers, ..Narrator::new(self.layout) };
+        let options = std::mem::take(&mut self.options);
+        *self = Narrator { remembers: self.remembers, options, ..Narrator::new(self.layout) };
         self.host = target.as_ref().map(|t| t.host.to_string());
         self.typed = target.as_ref().map(Target::typed);
         self.target = target;
@@ -405,6 +414,7 @@ impl Narrator {
                 target: self.typed.as_deref(),
                 starttls: before.tls() && self.target.as_ref().is_some_and(|t| !t.implicit_tls()),
                 prompt: self.layout.prompt,
+                options: &self.options,
             },
             banner: before.banner.as_deref(),
             earlier: &self.earlier,

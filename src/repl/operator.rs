@@ -81,6 +81,7 @@ impl Operator {
     /// An operator without a session.
     pub fn new(setup: Setup, login: Login, asker: Asker, view: View, log: Log) -> Operator {
         let encode = matches!(asker, Asker::Terminal(_));
+        view.narrator(|narrator| narrator.repeat(&setup.options));
         Operator {
             tls_as_given: setup.tls.clone(),
             failure: None,
@@ -181,7 +182,7 @@ impl Operator {
                 self.log = Some(log);
                 return Err(match error {
                     OpenError::Tls(error) => self.tls_failed(error).await,
-                    OpenError::Dial(_) => Problem::opening(error, &self.setup.target, self.prompts()),
+                    OpenError::Dial(_) => Problem::opening(error, &self.setup, self.prompts()),
                 });
             }
         };

@@ -91,7 +91,7 @@ impl Operator {
         }
         let prompt = self.prompts();
         let found = Place::find(&self.setup, self.ehlo.clone()).await;
-        found.map_err(|error| Problem::opening(error.into(), &self.setup.target, prompt))
+        found.map_err(|error| Problem::opening(error.into(), &self.setup, prompt))
     }
 
     /// A refused certificate is looked at over a second connection where TLS 1.3 hid it, which is said.
@@ -107,7 +107,7 @@ impl Operator {
             }
             Err(_) => error,
         };
-        Problem::tls(error, &self.setup.target, self.prompts())
+        Problem::tls(error, &self.setup, self.prompts())
     }
 
     fn tell_of(&mut self, inspection: &Inspection) {

@@ -29,6 +29,8 @@ pub struct Setup {
     pub caps: Caps,
     /// The title for the transcript.
     pub title: Option<String>,
+    /// The options to give again to reach this server, each as it would be typed, with its argument.
+    pub options: Vec<String>,
 }
 
 /// Why no session could be opened.

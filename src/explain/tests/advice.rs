@@ -207,6 +207,24 @@ fn a_proposal_keeps_port_and_mode() {
 }
 
 #[test]
+fn a_proposal_repeats_the_options_of_the_session_once() {
+    let options = ["-4", "--ca 'my ca.pem'", "--verify-name mx.example.org"].map(str::to_owned);
+    let of = |failure: Failure, prompt| {
+        let asked = Asked { options: &options, prompt, ..Asked::of("192.0.2.1:2525") };
+        commands(&explain_failure(&failure, asked)).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let unverified = || Failure::Tls("certificate verify failed (self-signed certificate)".into());
+    let told = of(unverified(), false);
+    let insecure = "heloise -4 --ca 'my ca.pem' --verify-name mx.example.org --insecure 192.0.2.1:2525";
+    assert!(told.iter().any(|c| c == insecure), "{told:?}");
+    let ca = "heloise -4 --verify-name mx.example.org --ca FILE 192.0.2.1:2525";
+    assert!(told.iter().any(|c| c == ca), "{told:?}");
+    assert!(of(unverified(), true).iter().all(|c| !c.contains("-4")));
+    let told = of(Failure::ConnectTimedOut, false);
+    assert!(told.iter().all(|c| !(c.contains("-6") && c.contains("-4"))), "{told:?}");
+}
+
+#[test]
 fn helper_commands_are_for_a_prompt() {
     let reply = reply("530 5.7.0 Must issue a STARTTLS command first");
     let caps = offers(&["STARTTLS"]);

@@ -31,6 +31,7 @@ fn setup(server: SocketAddr, starttls: bool, tls: &TlsOptions) -> Setup {
         timeouts: Timeouts::default(),
         caps: Caps::default(),
         title: None,
+        options: Vec::new(),
     }
 }
 
