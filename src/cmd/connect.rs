@@ -53,7 +53,11 @@ pub(super) async fn session(
     let scripted =
         !lines.commands.is_empty() || lines.quit || args.tls.tls_versions || !std::io::stdin().is_terminal();
     let login = setup::login(&args.auth, &target)?;
-    let setup = setup::setup(target, args)?;
+    let mut setup = setup::setup(target, args)?;
+    if welcome.is_some() {
+        // The demonstration's server and its CA file are gone when it ends.
+        setup.options.clear();
+    }
     args.tls.save_certs.as_deref().map_or(Ok(()), repl::can_save_certs)?;
     // Before this session's own entries are in the file.
     let earlier = args.record.as_deref().filter(|_| args.append);
