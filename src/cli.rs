@@ -19,7 +19,7 @@ mod transcripts;
 pub use check::{CheckArgs, CheckFormat, FailOn};
 pub use explain::{ExplainArgs, InputFormat};
 pub use send::{DeliveryArgs, EnvelopeArgs, MessageArgs, NotifyWhen, ReturnWhat, SendArgs, Stage};
-pub use session::{AuthArgs, Binding, NetworkArgs, ScriptArgs, SessionArgs, TlsArgs, TlsVersion};
+pub use session::{AuthArgs, Binding, NetworkArgs, RecordArgs, ScriptArgs, SessionArgs, TlsArgs, TlsVersion};
 pub use transcripts::{
     Closeness, DiffArgs, ExportArgs, ExportFormat, ImportArgs, Matching, PlayArgs, RerunArgs, ServeArgs,
 };

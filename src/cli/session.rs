@@ -26,18 +26,9 @@ pub struct ScriptArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Session")]
 pub struct SessionArgs {
-    /// Record the session in this file; an existing one is not overwritten
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub record: Option<PathBuf>,
-    /// With --record: append to an existing file
-    #[arg(long, requires = "record")]
-    pub append: bool,
-    /// How much message content the transcript keeps before it folds the rest, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024)]
-    pub record_data: u64,
-    /// The title of the transcript
-    #[arg(long, value_name = "TEXT")]
-    pub title: Option<String>,
+    /// What is kept of it.
+    #[command(flatten)]
+    pub recording: RecordArgs,
     /// The name given in EHLO [default: this machine's full name, else its address literal]
     #[arg(long, value_name = "NAME", value_parser = parse_ehlo)]
     pub ehlo: Option<String>,
@@ -62,6 +53,23 @@ pub struct SessionArgs {
     /// How to authenticate.
     #[command(flatten)]
     pub auth: AuthArgs,
+}
+
+/// What is kept of a session.
+#[derive(Clone, Debug, Default, Args)]
+pub struct RecordArgs {
+    /// Record the session in this file; an existing one is not overwritten
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub record: Option<PathBuf>,
+    /// With --record: append to an existing file
+    #[arg(long, requires = "record")]
+    pub append: bool,
+    /// How much message content the transcript keeps before it folds the rest, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024)]
+    pub record_data: u64,
+    /// The title of the transcript
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
 }
 
 /// Addresses and names.

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum, ValueHint};
 use crate::transcript::import::Source;
 use crate::transcript::pseudonym::What;
 
-use super::session::{parse_ehlo, parse_seconds};
+use super::session::{RecordArgs, parse_ehlo, parse_seconds};
 use super::{AuthArgs, ColorChoice, ExplainLevel, NetworkArgs, TlsArgs};
 
 /// Showing a transcript.
@@ -73,18 +73,9 @@ pub struct RerunArgs {
     /// Give this name in EHLO instead of the recorded one
     #[arg(long, value_name = "NAME", value_parser = parse_ehlo)]
     pub ehlo: Option<String>,
-    /// Record the session in this file; an existing one is not overwritten
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub record: Option<PathBuf>,
-    /// With --record: append to an existing file
-    #[arg(long, requires = "record")]
-    pub append: bool,
-    /// How much message content the transcript keeps before it folds the rest, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024)]
-    pub record_data: u64,
-    /// The title of the new transcript
-    #[arg(long, value_name = "TEXT")]
-    pub title: Option<String>,
+    /// What is kept of it.
+    #[command(flatten)]
+    pub recording: RecordArgs,
     /// Wait no longer than this for anything, in seconds [default: the limits of RFC 5321]
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     pub timeout: Option<Duration>,

@@ -60,7 +60,7 @@ pub(super) async fn session(
     }
     args.tls.save_certs.as_deref().map_or(Ok(()), repl::can_save_certs)?;
     // Before this session's own entries are in the file.
-    let earlier = args.record.as_deref().filter(|_| args.append);
+    let earlier = args.recording.record.as_deref().filter(|_| args.recording.append);
     let remembered = earlier.map(repl::recording::starttls_offered).unwrap_or_default();
     if scripted {
         let view = setup::view(args, setup::stdout_printer());

@@ -60,10 +60,7 @@ fn target(args: &RerunArgs) -> Result<Target, Problem> {
 
 fn session_args(args: &RerunArgs) -> SessionArgs {
     SessionArgs {
-        record: args.record.clone(),
-        append: args.append,
-        record_data: args.record_data,
-        title: args.title.clone(),
+        recording: args.recording.clone(),
         ehlo: args.ehlo.clone(),
         timeout: args.timeout,
         color: args.color,
@@ -88,10 +85,10 @@ async fn session(
     let watched = std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
     let asker = if watched { Asker::Console } else { Asker::Nobody };
     let gathered = Gathered::default();
-    let limit = held(tasks).unwrap_or(u64::MAX).min(session.record_data);
+    let limit = held(tasks).unwrap_or(u64::MAX).min(session.recording.record_data);
     let mut log = Log::new(Box::new(gathered.clone()), limit);
-    if let Some(path) = &session.record {
-        log.record(Some(repl::recording::create(path, session.append)?));
+    if let Some(path) = &session.recording.record {
+        log.record(Some(repl::recording::create(path, session.recording.append)?));
     }
     let view = setup::view(&session, Box::new(|_| true));
     let mut operator = Operator::new(setup, login, asker, view, log);

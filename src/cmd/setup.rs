@@ -35,7 +35,7 @@ pub fn setup(target: Target, args: &SessionArgs) -> Result<Setup, Problem> {
         tls: tls_setup(tls_options(&args.tls, args.timeout)?)?,
         timeouts: args.timeout.map_or_else(Timeouts::default, Timeouts::all),
         caps: Caps::default(),
-        title: args.title.clone(),
+        title: args.recording.title.clone(),
         options: again(&args.network, &args.tls),
     })
 }
@@ -189,9 +189,9 @@ fn with_keyring(login: Login, _: &AuthArgs, _: &str) -> Result<Login, Problem> {
 
 /// The stream of entries: recorded if that is asked for, shown by `view`.
 pub fn log(args: &SessionArgs, view: &View) -> Result<Log, Problem> {
-    let mut log = Log::new(Box::new(view.clone()), args.record_data);
-    if let Some(path) = &args.record {
-        log.record(Some(recording::create(path, args.append)?));
+    let mut log = Log::new(Box::new(view.clone()), args.recording.record_data);
+    if let Some(path) = &args.recording.record {
+        log.record(Some(recording::create(path, args.recording.append)?));
     }
     Ok(log)
 }

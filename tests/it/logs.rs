@@ -31,9 +31,19 @@ fn by_recipient(log: &str) -> BTreeMap<String, Vec<&'static str>> {
     map
 }
 
+/// What the server of the tests answered all clients alike.
+const ANSWERED: [(&str, &[&str]); 5] = [
+    ("nouser@example.net", &["user-unknown"]),
+    ("full@example.net", &["mailbox-full"]),
+    ("grey@example.net", &["greylisted"]),
+    ("relay@example.net", &["relay-denied"]),
+    ("spam@example.net", &["spam"]),
+];
+
+/// Expects of a log the reasons that all have in common, and these.
 fn expect(log: &str, expected: &[(&str, &[&str])]) {
     let map = by_recipient(log);
-    for (recipient, reasons) in expected {
+    for (recipient, reasons) in ANSWERED.iter().chain(expected) {
         assert_eq!(map.get(*recipient).map(Vec::as_slice), Some(*reasons), "{recipient:?} in {map:#?}");
     }
 }
@@ -43,11 +53,6 @@ fn exim() {
     expect(
         include_str!("../logs/exim.log"),
         &[
-            ("nouser@example.net", &["user-unknown"]),
-            ("full@example.net", &["mailbox-full"]),
-            ("grey@example.net", &["greylisted"]),
-            ("relay@example.net", &["relay-denied"]),
-            ("spam@example.net", &["spam"]),
             ("ok@example.net", &["ok", "message-too-big"]),
             ("bob@blocked.example.net", &["bad-reputation"]),
             ("bob@busy.example.net", &["too-many-connections"]),
@@ -63,11 +68,6 @@ fn opensmtpd() {
     expect(
         include_str!("../logs/opensmtpd.log"),
         &[
-            ("nouser@example.net", &["user-unknown"]),
-            ("full@example.net", &["mailbox-full"]),
-            ("grey@example.net", &["greylisted"]),
-            ("relay@example.net", &["relay-denied"]),
-            ("spam@example.net", &["spam"]),
             ("ok@example.net", &["ok", "message-too-big"]),
             ("bob@elsewhere.example", &["user-unknown"]),
             ("nobody@example.test", &["user-unknown"]),
@@ -83,11 +83,6 @@ fn postfix() {
     expect(
         include_str!("../logs/postfix.log"),
         &[
-            ("nouser@example.net", &["user-unknown"]),
-            ("full@example.net", &["mailbox-full"]),
-            ("grey@example.net", &["greylisted"]),
-            ("relay@example.net", &["relay-denied"]),
-            ("spam@example.net", &["spam"]),
             ("nouser@lmtp.example.net", &["user-unknown"]),
             ("spam@lmtp.example.net", &["spam"]),
             ("nobody@dovecot.example.net", &["user-unknown"]),
