@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Cursor, Read, Write};
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::report::{Problem, Status};
 use crate::transcript::{Entry, Header, ReadError, Reader};
@@ -12,8 +12,8 @@ use crate::wire::escape;
 /// Bytes read or written at a time.
 const PIECE: usize = 64 * 1024;
 
-/// A reader of any file.
-pub type Input = Box<dyn BufRead>;
+/// A reader of any file, on any thread.
+pub type Input = Box<dyn BufRead + Send>;
 
 /// The name of a file as it may be shown.
 pub fn name(path: &Path) -> String {
@@ -26,7 +26,7 @@ pub fn name(path: &Path) -> String {
 /// Opens a file for reading; `-` is standard input. `doing` is such as "read the transcript".
 pub fn open(path: &Path, doing: &str) -> Result<Input, Problem> {
     if path.as_os_str() == "-" {
-        return Ok(Box::new(std::io::stdin().lock()));
+        return Ok(Box::new(BufReader::with_capacity(PIECE, std::io::stdin())));
     }
     let file = File::open(path).map_err(|error| Problem::file(doing, path, &error))?;
     Ok(Box::new(BufReader::with_capacity(PIECE, file)))
@@ -52,7 +52,7 @@ pub fn reader_twice(path: &Path) -> Result<[Reader<Input>; 2], Problem> {
         let what = format!("{}: more than {} MiB, which is too much to be kept", name(path), KEPT >> 20);
         return Err(Problem::new(Status::LocalFile, what).advise("save it to a file, and name that instead"));
     }
-    let kept: Rc<[u8]> = kept.into();
+    let kept: Arc<[u8]> = kept.into();
     let reader = || {
         Reader::new(Box::new(Cursor::new(kept.clone())) as Input).map_err(|error| unreadable(path, &error))
     };

@@ -32,7 +32,7 @@ impl Entry {
         let mut lines = render::wrap(head, 0, INDENT, width);
         let rows = self.details.iter().map(|(label, text)| (*label, text.as_str()));
         for (label, text) in rows.chain([("ref", self.source.as_str())]) {
-            let words = render::words(text, Style::Plain).collect();
+            let words = render::words(text, Style::Plain);
             render::hanging(&mut lines, (&format!("{label:<11}"), Style::Dim), words, width);
         }
         lines

@@ -53,6 +53,8 @@ pub struct Headline {
 
 pub(super) const INDENT: usize = 5;
 const LABEL: usize = 6;
+/// Words that a headline or a proposal seldom has more of.
+const WORDS: usize = 48;
 
 /// The short form: a headline, why, try, ref; a line each, wrapped to `width` columns.
 pub fn brief(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line> {
@@ -60,7 +62,7 @@ pub fn brief(explanation: &Explanation, headline: Headline, width: usize) -> Vec
     let causes = explanation.causes.first().map(|c| c.as_ref());
     labelled(&mut out, "why", Style::Plain, causes, width);
     out.extend(explanation.place.iter().flat_map(|place| pointed(place, width)));
-    let mut fixes = Vec::new();
+    let mut fixes = Vec::with_capacity(WORDS);
     for (n, fix) in explanation.fixes.iter().take(2).enumerate() {
         if n > 0 {
             fixes.extend(["·", "or"].map(|word| (Cow::Borrowed(word), Style::Good)));
@@ -155,7 +157,7 @@ fn head(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line
     let text = inferred.or(explanation.standard.as_ref());
     let parts =
         [(Some(word), style), (by_enhanced.as_deref(), Style::Plain), (text.map(|t| &**t), Style::Plain)];
-    let mut line: Vec<Word<'_>> = Vec::new();
+    let mut line: Vec<Word<'_>> = Vec::with_capacity(WORDS);
     for (text, style) in parts.into_iter().filter_map(|(text, style)| Some((text?, style))) {
         if !line.is_empty() {
             line.push((Cow::Borrowed("·"), Style::Dim));
@@ -168,34 +170,32 @@ fn head(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line
 /// A label and its text, wrapped to `width` columns; nothing where there is no text.
 pub(crate) fn labelled(out: &mut Vec<Line>, label: &str, style: Style, text: Option<&str>, width: usize) {
     let Some(text) = text.filter(|t| !t.is_empty()) else { return };
-    labelled_words(out, label, words(text, style).collect(), width);
+    labelled_words(out, label, words(text, style), width);
 }
 
 /// The same of words; one that holds blanks is not broken at them.
-fn labelled_words(out: &mut Vec<Line>, label: &str, words: Vec<Word<'_>>, width: usize) {
+fn labelled_words<'w>(
+    out: &mut Vec<Line>,
+    label: &str,
+    words: impl IntoIterator<Item = Word<'w>>,
+    width: usize,
+) {
     hanging(out, (&format!("{label:<LABEL$}"), Style::Label), words, width);
 }
 
 /// Words behind a label, wrapped to `width` columns so that they hang below the first; nothing where there are none.
-pub(crate) fn hanging(
+pub(crate) fn hanging<'w>(
     out: &mut Vec<Line>,
     (label, style): (&str, Style),
-    words: Vec<Word<'_>>,
+    words: impl IntoIterator<Item = Word<'w>>,
     width: usize,
 ) {
-    if words.is_empty() {
-        return;
+    let mut words = words.into_iter().peekable();
+    if words.peek().is_some() {
+        let column = INDENT + label.width();
+        let begun = vec![indent(INDENT), Piece { style, text: label.to_owned() }];
+        wrap_behind(out, (begun, column), words, column, width);
     }
-    let indent = INDENT + label.width();
-    let mut lines = wrap(words, indent, indent, width);
-    if let Some(first) = lines.first_mut().and_then(|line| line.first_mut()) {
-        // The indent of the first line gives way to the label.
-        first.text = " ".repeat(INDENT);
-    }
-    if let Some(line) = lines.first_mut() {
-        line.insert(1, Piece { style, text: label.to_owned() });
-    }
-    out.extend(lines);
 }
 
 /// How many columns a word takes; nearly all are of ASCII.
@@ -205,22 +205,40 @@ fn columns(word: &str) -> usize {
 
 /// Breaks words into lines; each begins with its indent as a piece of its own. A word longer than a line stays
 /// whole, so that URLs and commands can be copied.
-pub(crate) fn wrap(words: Vec<Word<'_>>, first: usize, rest: usize, width: usize) -> Vec<Line> {
-    let indent = |n: usize| Piece { style: Style::Plain, text: " ".repeat(n) };
+pub(crate) fn wrap<'w>(
+    words: impl IntoIterator<Item = Word<'w>>,
+    first: usize,
+    rest: usize,
+    width: usize,
+) -> Vec<Line> {
+    let mut lines = Vec::new();
+    wrap_behind(&mut lines, (vec![indent(first)], first), words, rest, width);
+    lines
+}
+
+fn indent(columns: usize) -> Piece {
+    Piece { style: Style::Plain, text: " ".repeat(columns) }
+}
+
+/// Does it behind a line that is begun, `used` columns of it.
+fn wrap_behind<'w>(
+    out: &mut Vec<Line>,
+    (mut line, mut used): (Line, usize),
+    words: impl IntoIterator<Item = Word<'w>>,
+    rest: usize,
+    width: usize,
+) {
     // Grown word by word, a piece would be copied, and its memory wiped, over and over.
     let piece = |style, words: [&str; 2]| {
         let mut text = String::with_capacity(width);
         words.into_iter().for_each(|word| text.push_str(word));
         Piece { style, text }
     };
-    let mut lines: Vec<Line> = Vec::new();
-    let mut line = vec![indent(first)];
-    let mut used = first;
     let mut empty = true;
     for (word, style) in words {
         let columns = columns(&word);
         if !empty && used + 1 + columns > width.max(rest + 20) {
-            lines.push(std::mem::replace(&mut line, vec![indent(rest)]));
+            out.push(std::mem::replace(&mut line, vec![indent(rest)]));
             (used, empty) = (rest, true);
         }
         let goes_on = line.last_mut().filter(|piece| !empty && piece.style == style);
@@ -234,6 +252,5 @@ pub(crate) fn wrap(words: Vec<Word<'_>>, first: usize, rest: usize, width: usize
         }
         empty = false;
     }
-    lines.push(line);
-    lines
+    out.push(line);
 }

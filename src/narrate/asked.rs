@@ -4,6 +4,23 @@ use crate::explain;
 use crate::session::{Answer, Command, Input, State};
 use crate::wire::Verb;
 
+/// Addresses that were tried last, accepted or not.
+#[derive(Debug, Default)]
+pub(super) struct Tried {
+    pub sender: Option<String>,
+    pub recipient: Option<String>,
+}
+
+impl Tried {
+    pub fn note(&mut self, command: &Command) {
+        match command.input {
+            Input::Mail => self.sender = address_of(command).filter(|a| !a.is_empty()).or(self.sender.take()),
+            Input::Rcpt => self.recipient = address_of(command).or(self.recipient.take()),
+            _ => {}
+        }
+    }
+}
+
 /// The phase a command was given in. The end of the content counts as DATA.
 pub(super) fn asked_in(answer: &Answer, before: &State) -> explain::Phase {
     match answer.command.as_ref().map(|c| c.input) {
@@ -27,7 +44,10 @@ pub(super) fn verb_of(answer: &Answer) -> Option<Verb> {
 
 /// The address between the angle brackets of MAIL or RCPT.
 pub(super) fn address_of(command: &Command) -> Option<String> {
-    path_in(&String::from_utf8_lossy(&command.line)).map(str::to_owned)
+    let start = command.line.iter().position(|byte| *byte == b'<')?;
+    let path = command.line.get(start + 1..)?;
+    let end = path.iter().position(|byte| *byte == b'>')?;
+    path.get(..end).map(|address| String::from_utf8_lossy(address).into_owned())
 }
 
 /// What stands between angle brackets.

@@ -18,12 +18,7 @@ pub fn difference_lines(difference: &Difference, width: usize) -> Vec<Line> {
     }
     let mut lines = Vec::new();
     for (style, text) in changes {
-        render::hanging(
-            &mut lines,
-            ("since TLS  ", Style::Dim),
-            render::words(&text, style).collect(),
-            width,
-        );
+        render::hanging(&mut lines, ("since TLS  ", Style::Dim), render::words(&text, style), width);
     }
     lines
 }

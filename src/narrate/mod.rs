@@ -4,24 +4,29 @@
 //! lines are data, and whoever prints them decides about colour.
 
 mod asked;
+mod explainer;
 mod lines;
+mod question;
 mod tls;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::explain::render::{self, Headline, Line, Style};
-use crate::explain::{self, Asked, Explanation, Situation, tables};
+use crate::explain::render::{Line, Style};
+use crate::explain::{self, Explanation, tables};
 use crate::sasl;
-use crate::session::{Answer, Command, Dialogue, Input, Sent, State};
+use crate::session::{Answer, Dialogue, Input, Sent, State};
 use crate::target::{Scheme, Target};
 use crate::transcript::{Entry, EntryKind, Header, Info, Payload};
 use crate::wire::{EnhancedCode, ReplyAssembler, ReplyCode, ReplyLine, Verb, escape};
 
-use self::asked::{address_of, asked_in, declared_size, path_in, verb_of};
+use self::asked::{Tried, asked_in, verb_of};
+pub use self::explainer::Explainer;
 pub use self::lines::difference_lines;
 use self::lines::{marked, piece, shortened, width_of};
+use self::question::Circumstances;
+pub use self::question::Question;
 
 /// How much is said beside a reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,28 +63,15 @@ impl Layout {
     }
 }
 
-/// A reply and the circumstances it came in, kept so that more can be said about it on demand.
-#[derive(Clone, Debug)]
-pub struct Told {
-    answer: Answer,
-    before: State,
-}
-
-/// Addresses that were tried, accepted or not.
-#[derive(Debug, Default)]
-struct Tried {
-    sender: Option<String>,
-    recipient: Option<String>,
-}
-
-impl Tried {
-    fn note(&mut self, command: &Command) {
-        match command.input {
-            Input::Mail => self.sender = address_of(command).filter(|a| !a.is_empty()).or(self.sender.take()),
-            Input::Rcpt => self.recipient = address_of(command).or(self.recipient.take()),
-            _ => {}
-        }
-    }
+/// A part of what is told of an entry.
+#[derive(Debug)]
+pub enum Part {
+    /// A line to show.
+    Line(Line),
+    /// A reply: what its [`Explainer`] says of it stands here.
+    Question(Box<Question>),
+    /// A session begins, for its [`Explainer`] to know.
+    Session(Box<Header>),
 }
 
 /// Follows a session entry by entry and tells it.
@@ -90,20 +82,12 @@ pub struct Narrator {
     dialogue: Dialogue,
     assembler: ReplyAssembler,
     header: Header,
-    target: Option<Target>,
-    host: Option<String>,
-    /// How the target would be typed.
-    typed: Option<String>,
-    /// The options to give again, for proposals.
-    options: Vec<String>,
-    /// The reasons for which commands failed, each once.
-    earlier: Vec<&'static str>,
-    /// The sender and the recipient tried last, accepted or not.
+    explainer: Explainer,
     tried: Tried,
     quiet: HashSet<(Option<Verb>, ReplyCode)>,
     /// Whether the last reply is kept.
     remembers: bool,
-    last: Option<Told>,
+    last: Option<Question>,
     /// Whether something was taken out of the reply under way.
     redacted: bool,
 }
@@ -116,11 +100,7 @@ impl Narrator {
             dialogue: Dialogue::new(false, Duration::ZERO),
             assembler: ReplyAssembler::default(),
             header: Header::default(),
-            target: None,
-            host: None,
-            typed: None,
-            options: Vec::new(),
-            earlier: Vec::new(),
+            explainer: Explainer::default(),
             tried: Tried::default(),
             quiet: HashSet::new(),
             remembers: true,
@@ -136,18 +116,21 @@ impl Narrator {
 
     /// Proposes command lines with these options.
     pub fn repeat(&mut self, options: &[String]) {
-        self.options = options.to_vec();
+        self.explainer.repeat(options);
+    }
+
+    /// Who explains the replies of this session from here on, for whoever asks for its [`Part`]s.
+    pub fn explainer(&self) -> Explainer {
+        self.explainer.clone()
     }
 
     /// Begins a session: what was known of an earlier one is forgotten.
     pub fn begin(&mut self, header: &Header) {
+        let mut explainer = std::mem::take(&mut self.explainer);
+        explainer.begin(header);
+        *self = Narrator { remembers: self.remembers, explainer, ..Narrator::new(self.layout) };
         let target = header.target.as_deref().and_then(|text| text.parse::<Target>().ok());
-        let lmtp = target.as_ref().is_some_and(|t| t.scheme == Scheme::Lmtp);
-        let options = std::mem::take(&mut self.options);
-        *self = Narrator { remembers: self.remembers, options, ..Narrator::new(self.layout) };
-        self.host = target.as_ref().map(|t| t.host.to_string());
-        self.typed = target.as_ref().map(Target::typed);
-        self.target = target;
+        let lmtp = target.is_some_and(|t| t.scheme == Scheme::Lmtp);
         self.dialogue = Dialogue::new(lmtp, Duration::ZERO);
         self.header = header.clone();
     }
@@ -159,33 +142,52 @@ impl Narrator {
 
     /// The lines to show for an entry. With `typed` the person sees what was sent already.
     pub fn entry(&mut self, entry: &Entry, typed: bool) -> Vec<Line> {
-        let at = entry.at.unwrap_or_default();
-        match &entry.kind {
-            EntryKind::Sent { line, .. } => self.sent(entry, line, at, typed),
-            EntryKind::Received { line, error, .. } => self.received(entry, line, *error, at),
-            EntryKind::Info(Info::Other(_)) if typed => Vec::new(),
-            EntryKind::Info(info) => self.info(info, at),
-            EntryKind::Problem(text) => {
-                // Words of our own: what they quote from outside is escaped already.
-                vec![marked("***", Style::Bad, escape::harmless(text).into_owned(), Style::Bad)]
+        let mut lines = Vec::new();
+        for part in self.follow(entry, typed) {
+            match part {
+                Part::Line(line) => lines.push(line),
+                Part::Question(question) => lines.extend(self.explainer.lines(&question, self.layout)),
+                // It was begun with the session.
+                Part::Session(_) => {}
             }
-            EntryKind::Note(_) if typed => Vec::new(),
+        }
+        lines
+    }
+
+    /// The same, with the explanations still to be made, by the [`Narrator::explainer`] of when the session began.
+    pub fn follow(&mut self, entry: &Entry, typed: bool) -> Vec<Part> {
+        let at = entry.at.unwrap_or_default();
+        let line = match &entry.kind {
+            EntryKind::Sent { line, .. } => {
+                self.take(line, at);
+                let shown = || marked(entry.arrow(), Style::Label, line.to_visible(), Style::Plain);
+                return (!typed).then(|| Part::Line(shown())).into_iter().collect();
+            }
+            EntryKind::Received { line, error, .. } => return self.received(entry, line, *error, at),
+            EntryKind::Info(Info::Other(_)) | EntryKind::Note(_) if typed => return Vec::new(),
+            EntryKind::Info(info) => return self.info(info, at).into_iter().map(Part::Line).collect(),
+            // Words of our own: what they quote from outside is escaped already.
+            EntryKind::Problem(text) => {
+                marked("***", Style::Bad, escape::harmless(text).into_owned(), Style::Bad)
+            }
             EntryKind::Note(text) => {
-                vec![marked("###", Style::Label, escape::visible(text.as_bytes()), Style::Label)]
+                marked("###", Style::Label, escape::visible(text.as_bytes()), Style::Label)
             }
             EntryKind::Session(header) => {
                 self.begin(header);
                 let target = header.target.as_deref().unwrap_or("a server");
-                vec![marked("===", Style::Dim, format!("a new session with {target}"), Style::Label)]
+                let line = marked("===", Style::Dim, format!("a new session with {target}"), Style::Label);
+                return vec![Part::Session(header.clone()), Part::Line(line)];
             }
             EntryKind::Comment(text) => {
-                vec![vec![piece(Style::Dim, format!("# {}", escape::visible(text.as_bytes())))]]
+                vec![piece(Style::Dim, format!("# {}", escape::visible(text.as_bytes())))]
             }
-            EntryKind::Header(..) => Vec::new(),
+            EntryKind::Header(..) => return Vec::new(),
             EntryKind::Other { arrow, rest } => {
-                vec![marked(arrow, Style::Dim, escape::visible(rest.as_bytes()), Style::Plain)]
+                marked(arrow, Style::Dim, escape::visible(rest.as_bytes()), Style::Plain)
             }
-        }
+        };
+        vec![Part::Line(line)]
     }
 
     /// Takes an entry beside which nothing is ever said, a line of the client, and says whether it was one. Whoever
@@ -214,37 +216,39 @@ impl Narrator {
         }
     }
 
-    fn sent(&mut self, entry: &Entry, line: &Payload, at: Duration, typed: bool) -> Vec<Line> {
-        self.take(line, at);
-        if typed {
-            return Vec::new();
-        }
-        vec![marked(entry.arrow(), Style::Label, line.to_visible(), Style::Plain)]
-    }
-
-    fn received(&mut self, entry: &Entry, line: &Payload, error: bool, at: Duration) -> Vec<Line> {
+    fn received(&mut self, entry: &Entry, line: &Payload, error: bool, at: Duration) -> Vec<Part> {
         let style = if error { Style::Bad } else { Style::Good };
         let mut shown = marked(entry.arrow(), style, line.to_visible(), Style::Plain);
         let bytes = line.bytes().map_or_else(|| line.to_visible().into_bytes().into(), Cow::Borrowed);
         let parsed = ReplyLine::crlf(&bytes);
         if parsed.code.is_none() && self.assembler.pending_lines() == 0 {
-            return vec![shown];
+            return vec![Part::Line(shown)];
         }
         let first = self.assembler.pending_lines() == 0;
         self.redacted = line.bytes().is_none();
         if !first && !error {
             self.add_keyword_meaning(&mut shown, parsed);
         }
-        let Some(reply) = self.assembler.push(parsed) else { return vec![shown] };
+        let Some(reply) = self.assembler.push(parsed) else { return vec![Part::Line(shown)] };
         let answer = self.dialogue.answered(reply, at);
         self.add_time(&mut shown, &answer);
         let mut lines = vec![shown];
-        self.comment(&answer, &mut lines);
-        let before = self.remembers.then(|| self.dialogue.state().clone());
+        self.add_challenge(&answer, &mut lines);
+        let explains = self.comment(&answer, &mut lines);
+        let circumstances = (explains || self.remembers)
+            .then(|| Circumstances::of(&answer, self.dialogue.state(), &self.tried));
         self.dialogue.learn(&answer);
-        self.add_difference(&answer, &mut lines);
-        self.last = before.map(|before| Told { answer, before });
-        lines
+        let difference = self.difference(&answer);
+        let mut parts: Vec<Part> = lines.into_iter().map(Part::Line).collect();
+        let question = circumstances.map(|circumstances| Question { answer, circumstances });
+        if let Some(question) = &question
+            && self.remembers
+        {
+            self.last = Some(question.clone());
+        }
+        parts.extend(question.filter(|_| explains).map(|question| Part::Question(Box::new(question))));
+        parts.extend(difference.into_iter().map(Part::Line));
+        parts
     }
 
     /// In a reply to EHLO each keyword gets its meaning beside it.
@@ -282,20 +286,20 @@ impl Narrator {
         }
     }
 
-    /// What is to be said about a reply before anything is learnt from it.
-    fn comment(&mut self, answer: &Answer, lines: &mut Vec<Line>) {
-        self.add_challenge(answer, lines);
-        let Some(code) = answer.reply.code() else { return };
+    /// Says what an expected reply means, the first time; whether an explanation is wanted instead.
+    fn comment(&mut self, answer: &Answer, lines: &mut Vec<Line>) -> bool {
+        let Some(code) = answer.reply.code() else { return false };
         let verb = verb_of(answer);
         let verb = verb.as_ref();
         let phase = asked_in(answer, self.dialogue.state());
         // The tables are read on first use, which takes as long as a short session: not before they are needed.
         match self.layout.level {
-            Level::None => {}
+            Level::None => false,
             Level::Brief if tables::is_expected(code, verb, phase) => {
                 self.add_quiet_line(answer, code, verb, phase, lines);
+                false
             }
-            level => lines.extend(self.explanation(answer, level)),
+            Level::Brief | Level::Full => true,
         }
     }
 
@@ -347,80 +351,22 @@ impl Narrator {
     }
 
     /// What EHLO lists otherwise than before the link was encrypted.
-    fn add_difference(&self, answer: &Answer, lines: &mut Vec<Line>) {
+    fn difference(&self, answer: &Answer) -> Vec<Line> {
         let greet = answer.command.as_ref().is_some_and(|c| c.input == Input::Greet);
-        let Some(difference) = self.dialogue.state().tls_difference().filter(|_| greet) else { return };
-        lines.extend(difference_lines(&difference, self.layout.width));
+        let difference = self.dialogue.state().tls_difference().filter(|_| greet);
+        difference.map(|difference| difference_lines(&difference, self.layout.width)).unwrap_or_default()
     }
 
     /// The explanations of the last reply, best first; none of a narrator that forgets them.
     pub fn explain_last(&self) -> Vec<Explanation> {
-        let explain = |told: &Told| self.with_situation(&told.answer, &told.before, explain::explain);
-        self.last.as_ref().map(explain).unwrap_or_default()
+        let last = self.last.as_ref();
+        last.map(|question| self.explainer.explanations(question, self.layout)).unwrap_or_default()
     }
 
     /// The full explanation of the last reply, as lines.
     pub fn tell_last(&self) -> Vec<Line> {
-        let Some(told) = &self.last else { return Vec::new() };
-        let headline = headline(&told.answer);
-        let told = self.explain_last();
-        told.iter().take(2).flat_map(|e| render::full(e, headline, self.layout.width)).collect()
-    }
-
-    fn explanation(&mut self, answer: &Answer, level: Level) -> Vec<Line> {
-        let (best, _) = self.with_situation(answer, self.dialogue.state(), explain::explain_best);
-        let Some(best) = best else { return Vec::new() };
-        let slug = best.reason.slug();
-        if answer.reply.code().is_some_and(ReplyCode::is_error) && !self.earlier.contains(&slug) {
-            self.earlier.push(slug);
-        }
-        match level {
-            Level::Full => render::full(&best, headline(answer), self.layout.width),
-            _ => render::brief(&best, headline(answer), self.layout.width),
-        }
-    }
-
-    /// Has the reply explained in the situation that it came in.
-    fn with_situation<T>(
-        &self,
-        answer: &Answer,
-        before: &State,
-        explain: impl FnOnce(&Situation<'_>) -> T,
-    ) -> T {
-        let command = answer.command.as_ref();
-        let argument = command.map(address_of).unwrap_or_default();
-        let verb = verb_of(answer);
-        let is = |input| command.is_some_and(|c| c.input == input);
-        let sender = before.envelope.sender.as_deref().and_then(path_in);
-        let recipient = before.envelope.recipients.last().and_then(|argument| path_in(argument));
-        let situation = Situation {
-            verb: verb.as_ref(),
-            command: command.map(|c| c.line.as_slice()),
-            phase: asked_in(answer, before),
-            live: true,
-            tls: before.tls(),
-            capabilities: before.capabilities.as_deref(),
-            before_tls: before.before_tls.as_deref(),
-            authenticated: before.authenticated.as_ref().map(|who| who.user.as_deref().unwrap_or("")),
-            mechanism: before.mechanism.as_deref(),
-            login: before.claimed_user.as_deref(),
-            sender_before: self.tried.sender.as_deref(),
-            recipient_before: self.tried.recipient.as_deref(),
-            sender: if is(Input::Mail) { argument.as_deref() } else { sender },
-            recipient: if is(Input::Rcpt) { argument.as_deref() } else { recipient },
-            declared_size: command.and_then(declared_size),
-            host: self.host.as_deref(),
-            asked: Asked {
-                target: self.typed.as_deref(),
-                starttls: before.tls() && self.target.as_ref().is_some_and(|t| !t.implicit_tls()),
-                prompt: self.layout.prompt,
-                options: &self.options,
-            },
-            banner: before.banner.as_deref(),
-            earlier: &self.earlier,
-            ..Situation::of(&answer.reply)
-        };
-        explain(&situation)
+        let last = self.last.as_ref();
+        last.map(|question| self.explainer.in_full(question, self.layout)).unwrap_or_default()
     }
 
     fn info(&mut self, info: &Info, at: Duration) -> Vec<Line> {
@@ -438,10 +384,6 @@ impl Narrator {
             _ => vec![marked("===", Style::Dim, info.to_visible(), Style::Dim)],
         }
     }
-}
-
-fn headline(answer: &Answer) -> Headline {
-    Headline { code: answer.reply.code(), enhanced: answer.reply.enhanced() }
 }
 
 fn said_by_enhanced(code: EnhancedCode) -> Option<String> {

@@ -204,7 +204,7 @@ impl Dialogue {
 
     /// How many replies the end of the content gets.
     fn replies_to_content(&self) -> usize {
-        if self.lmtp { self.state.envelope.recipients.len().max(1) } else { 1 }
+        if self.lmtp { self.state.envelope.recipients.max(1) } else { 1 }
     }
 
     /// Takes note that octets of a BDAT chunk went out by another way than as lines.

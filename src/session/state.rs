@@ -77,8 +77,10 @@ pub struct Identity {
 pub struct Envelope {
     /// The argument of the accepted MAIL.
     pub sender: Option<String>,
-    /// The arguments of the accepted RCPTs.
-    pub recipients: Vec<String>,
+    /// How many RCPTs were accepted.
+    pub recipients: usize,
+    /// The argument of the last of them. The others are not kept: there may be any number of them.
+    pub last_recipient: Option<String>,
 }
 
 /// How EHLO's list changed when the link was encrypted.
@@ -199,9 +201,12 @@ impl State {
                 self.challenge = reply.last_line().map(|line| line.text().to_vec());
             }
             Input::Mail if yes => {
-                self.envelope = Envelope { sender: Some(argument(command)), recipients: Vec::new() };
+                self.envelope = Envelope { sender: Some(argument(command)), ..Envelope::default() };
             }
-            Input::Rcpt if yes => self.envelope.recipients.push(argument(command)),
+            Input::Rcpt if yes => {
+                self.envelope.recipients += 1;
+                self.envelope.last_recipient = Some(argument(command));
+            }
             _ => {}
         }
         self.phase = table::next(self.phase, command.input, code);

@@ -1,5 +1,8 @@
 //! `heloise play` at a terminal and on a pipe.
 
+use heloise::explain::render::plain;
+use heloise::narrate::{Layout, Level, Narrator};
+
 use crate::at_terminal::AtTerminal;
 use crate::program::{arg, run, run_with, transcript};
 
@@ -76,4 +79,51 @@ fn without_timing_and_on_a_pipe_all_comes_at_once() {
         damaged.all()
     );
     assert_eq!(run(&["play", "--speed", "0", arg(&file)]).code, Some(1));
+}
+
+/// Explanations are made apart from the rest: they stand where they belong all the same, also past the first batches and
+/// in later sessions of a file.
+#[test]
+fn a_long_transcript_is_told_entry_by_entry() {
+    let mut text = String::from("%heloise 1\n%target smtp://mx.example.org:25\n\n");
+    for session in 0..3 {
+        if session > 0 {
+            text.push_str("\n%heloise 1\n%target smtp://other.example.net:587\n\n");
+        }
+        text.push_str(
+            "<-  220 mx ESMTP\n -> EHLO a\n<-  250 mx\n -> MAIL FROM:<alice@example.com>\n<-  250 ok\n",
+        );
+        for n in 0..400 {
+            text.push_str(&format!(
+                " -> RCPT TO:<eve{n}@example.net>\n<** 554 5.7.1 <eve{n}@example.net>: Relay access denied\n"
+            ));
+        }
+        text.push_str(
+            " -> AUTH PLAIN {redacted}\n<** 535 5.7.8 no\n -> AUTH PLAIN {redacted}\n<** 535 5.7.8 no\n",
+        );
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("long.heloise");
+    std::fs::write(&file, &text).unwrap();
+
+    let mut reader = heloise::transcript::Reader::new(text.as_bytes()).unwrap();
+    let layout = Layout { level: Level::Brief, width: 100, timing: false, prompt: false };
+    let mut narrator = Narrator::new(layout);
+    narrator.begin(reader.header());
+    let mut expected = String::new();
+    while let Some(entry) = reader.next_entry().unwrap() {
+        for line in narrator.entry(&entry, false) {
+            expected.push_str(plain(&line).trim_end());
+            expected.push('\n');
+        }
+    }
+    let told = run(&["play", "--no-timing", arg(&file)]).stdout;
+    assert!(told == expected, "{}", first_difference(&told, &expected));
+    assert!(told.contains("eve399@example.net") && told.contains("a new session with"), "{told}");
+}
+
+fn first_difference(told: &str, expected: &str) -> String {
+    let (told, expected): (Vec<_>, Vec<_>) = (told.lines().collect(), expected.lines().collect());
+    let at = told.iter().zip(&expected).position(|(a, b)| a != b).unwrap_or(told.len().min(expected.len()));
+    format!("line {at}: told {:?}, expected {:?}", told.get(at), expected.get(at))
 }

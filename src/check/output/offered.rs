@@ -34,7 +34,7 @@ pub fn tables(report: &Report, width: usize) -> Vec<Line> {
         }
         if !alone {
             let places = places.join(", ");
-            lines.extend(wrap(words(&places, Style::Dim).collect(), INDENT, INDENT, width));
+            lines.extend(wrap(words(&places, Style::Dim), INDENT, INDENT, width));
         }
         lines.extend(table(offered, width));
     }
@@ -57,14 +57,14 @@ fn row(offer: &Offer, column: usize, width: usize) -> Vec<Line> {
     let explained = offer.explained();
     let source = offer.source.map(|source| format!("· {source}"));
     let source = source.iter().flat_map(|source| words(source, Style::Dim));
-    let meaning = words(&explained, Style::Plain).chain(source).collect();
+    let meaning = words(&explained, Style::Plain).chain(source);
     let mut lines = wrap(meaning, column, column, width);
     let line = format!("{}{}", " ".repeat(INDENT), offer.line());
     match lines.first_mut().and_then(|line| line.first_mut()).filter(|_| line.width() + 2 <= column) {
         Some(indent) => *indent = piece(Style::Good, &format!("{line}{}", " ".repeat(column - line.width()))),
         None => {
             let offered = offer.line();
-            lines.splice(0..0, wrap(words(&offered, Style::Good).collect(), INDENT, INDENT + 2, width));
+            lines.splice(0..0, wrap(words(&offered, Style::Good), INDENT, INDENT + 2, width));
         }
     }
     lines

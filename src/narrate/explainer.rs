@@ -1,0 +1,110 @@
+//! Who answers questions: explains replies one after the other, as each failure counts for what is said of the next.
+
+use crate::explain::render::{self, Headline, Line};
+use crate::explain::{self, Asked, Explanation, Situation};
+use crate::session::Answer;
+use crate::target::Target;
+use crate::transcript::Header;
+use crate::wire::ReplyCode;
+
+use super::question::Question;
+use super::{Layout, Level};
+
+/// Explains the replies of a session, in the order in which they came.
+#[derive(Clone, Debug, Default)]
+pub struct Explainer {
+    host: Option<String>,
+    /// How the target would be typed.
+    typed: Option<String>,
+    /// Whether TLS, where there is any, began with STARTTLS.
+    upgrades: bool,
+    /// The options to give again, for proposals.
+    options: Vec<String>,
+    /// The reasons for which commands failed, each once.
+    earlier: Vec<&'static str>,
+}
+
+impl Explainer {
+    /// Proposes command lines with these options.
+    pub fn repeat(&mut self, options: &[String]) {
+        self.options = options.to_vec();
+    }
+
+    /// Begins a session: what failed in an earlier one is forgotten.
+    pub fn begin(&mut self, header: &Header) {
+        let target = header.target.as_deref().and_then(|text| text.parse::<Target>().ok());
+        self.host = target.as_ref().map(|t| t.host.to_string());
+        self.typed = target.as_ref().map(Target::typed);
+        self.upgrades = target.is_some_and(|t| !t.implicit_tls());
+        self.earlier.clear();
+    }
+
+    /// The lines to show beside a reply.
+    pub fn lines(&mut self, question: &Question, layout: Layout) -> Vec<Line> {
+        let (best, _) = self.with_situation(question, layout, explain::explain_best);
+        let Some(best) = best else { return Vec::new() };
+        let slug = best.reason.slug();
+        if question.answer.reply.code().is_some_and(ReplyCode::is_error) && !self.earlier.contains(&slug) {
+            self.earlier.push(slug);
+        }
+        match layout.level {
+            Level::None => Vec::new(),
+            Level::Brief => render::brief(&best, headline(&question.answer), layout.width),
+            Level::Full => render::full(&best, headline(&question.answer), layout.width),
+        }
+    }
+
+    /// All explanations of a reply, best first.
+    pub fn explanations(&self, question: &Question, layout: Layout) -> Vec<Explanation> {
+        self.with_situation(question, layout, explain::explain)
+    }
+
+    /// The two best explanations in full, as lines.
+    pub fn in_full(&self, question: &Question, layout: Layout) -> Vec<Line> {
+        let headline = headline(&question.answer);
+        let told = self.explanations(question, layout);
+        told.iter().take(2).flat_map(|e| render::full(e, headline, layout.width)).collect()
+    }
+
+    /// Has the reply explained in the situation that it came in.
+    fn with_situation<T>(
+        &self,
+        question: &Question,
+        layout: Layout,
+        explain: impl FnOnce(&Situation<'_>) -> T,
+    ) -> T {
+        let Question { answer, circumstances: known } = question;
+        let situation = Situation {
+            verb: known.verb.as_ref(),
+            command: answer.command.as_ref().map(|c| c.line.as_slice()),
+            phase: known.phase,
+            live: true,
+            tls: known.tls,
+            capabilities: known.capabilities.as_deref(),
+            before_tls: known.before_tls.as_deref(),
+            authenticated: known.authenticated.as_deref(),
+            mechanism: known.mechanism.as_deref(),
+            login: known.login.as_deref(),
+            sender_before: known.sender_before.as_deref(),
+            recipient_before: known.recipient_before.as_deref(),
+            sender: known.sender.as_deref(),
+            recipient: known.recipient.as_deref(),
+            declared_size: known.declared_size,
+            host: self.host.as_deref(),
+            asked: Asked {
+                target: self.typed.as_deref(),
+                starttls: known.tls && self.upgrades,
+                prompt: layout.prompt,
+                options: &self.options,
+            },
+            banner: known.banner.as_deref(),
+            earlier: &self.earlier,
+            ..Situation::of(&answer.reply)
+        };
+        explain(&situation)
+    }
+}
+
+fn headline(answer: &Answer) -> Headline {
+    Headline { code: answer.reply.code(), enhanced: answer.reply.enhanced() }
+}
