@@ -30,6 +30,22 @@ impl Reason {
     pub fn slug(self) -> &'static str {
         self.0
     }
+
+    /// Whether it names a cause, beyond what the code itself says.
+    pub fn names_cause(self) -> bool {
+        const CODES_ALONE: [&str; 9] = [
+            "ok",
+            "continue",
+            "unknown",
+            "no-reply-code",
+            "unexpected-code",
+            "bad-sequence",
+            "syntax",
+            "temporarily-unavailable",
+            "service-closing",
+        ];
+        !CODES_ALONE.contains(&self.0)
+    }
 }
 
 impl fmt::Display for Reason {
@@ -260,4 +276,11 @@ pub struct Explanation {
     pub confidence: Confidence,
     /// What decided, strongest first.
     pub evidence: Vec<Evidence>,
+}
+
+impl Explanation {
+    /// Whether the cause is no more than a guess, and has to be told as one.
+    pub fn is_guessed(&self) -> bool {
+        self.confidence.level() <= Level::Guess && self.reason.names_cause()
+    }
 }

@@ -153,10 +153,13 @@ fn head(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line
         let meaning = super::tables::enhanced_meaning(code).map(|m| m.text).unwrap_or_default();
         format!("{code} {meaning}")
     });
-    let inferred = explanation.inferred.as_ref().map(|inferred| &inferred.text);
-    let text = inferred.or(explanation.standard.as_ref());
+    let inferred = explanation.inferred.as_ref().map(|inferred| match explanation.is_guessed() {
+        true => Cow::Owned(format!("perhaps: {}", inferred.text)),
+        false => Cow::Borrowed(&*inferred.text),
+    });
+    let text = inferred.or(explanation.standard.as_deref().map(Cow::Borrowed));
     let parts =
-        [(Some(word), style), (by_enhanced.as_deref(), Style::Plain), (text.map(|t| &**t), Style::Plain)];
+        [(Some(word), style), (by_enhanced.as_deref(), Style::Plain), (text.as_deref(), Style::Plain)];
     let mut line: Vec<Word<'_>> = Vec::with_capacity(WORDS);
     for (text, style) in parts.into_iter().filter_map(|(text, style)| Some((text?, style))) {
         if !line.is_empty() {
