@@ -6,7 +6,7 @@
 //! the tests hold every table against them.
 //!
 //! The phrases that rules look for become one trie. In the packed rows, the number of a group stands where its
-//! phrases are written.
+//! phrases are written. The table of likeness becomes one that is looked up by hashes.
 
 #![allow(clippy::disallowed_methods, reason = "a program of its own: it reads and writes files")]
 
@@ -20,8 +20,12 @@ use toml::{Table, Value};
 #[allow(dead_code, reason = "what folds texts uses more of it")]
 #[path = "src/explain/fold.rs"]
 mod fold;
+#[path = "src/explain/likeness/pack.rs"]
+mod likeness;
 #[path = "src/explain/rules/pack.rs"]
 mod pack;
+#[path = "src/explain/likeness/table.rs"]
+mod table;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -29,6 +33,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 const FOLDERS: [&str; 3] = ["", "patterns", "providers"];
 /// The groups of phrases that rules name with `@`.
 const WORDS: &str = "patterns/words.toml";
+/// What words and codes speak for.
+const LIKENESS: &str = "likeness.tsv";
 
 fn main() -> Result<()> {
     let grammar = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("grammar");
@@ -49,7 +55,17 @@ fn main() -> Result<()> {
     let sizes: Vec<u8> = groups.sizes.iter().flat_map(|size| size.to_le_bytes()).collect();
     write(&out.join("phrases.nodes"), &phrases.nodes)?;
     write(&out.join("phrases.groups"), &phrases.groups)?;
-    write(&out.join("phrases.sizes"), &sizes)
+    write(&out.join("phrases.sizes"), &sizes)?;
+    let likeness = fs::read_to_string(grammar.join(LIKENESS))?;
+    match likeness::pack(&likeness) {
+        Ok(packed) => {
+            write(&out.join("likeness.slots"), &packed.slots)?;
+            write(&out.join("likeness.weights"), &packed.weights)?;
+            write(&out.join("likeness.reasons"), packed.reasons.as_bytes())?;
+        }
+        Err(wrong) => println!("cargo::error=grammar/{LIKENESS}: {wrong}"),
+    }
+    Ok(())
 }
 
 /// The tables, below `grammar/`, in an order that is always the same.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::explanation::{Confidence, Evidence, EvidenceKind, Explanation, Inference, Place, Reason, Text};
+use super::likeness::Likeness;
 use super::rules::{self, Facts, Matches, Provider, Rule};
 use super::situation::Situation;
 use super::tables::{self, Coded, ReasonRow, ReplyRow};
@@ -25,12 +26,25 @@ const PARTICULAR: u8 = 60;
 const WORTH_SHOWING: f32 = 0.2;
 /// Words alone do not make certain: a code that agrees must come to them, or a provider's own table.
 const WORDS_ALONE: f32 = 0.89;
+/// What likeness to replies that are known counts beside rules and codes, where these are not sure.
+const LIKENESS: f32 = 0.5;
+/// They are where a reading scores so much: narrow rules, and words and codes that agree.
+const SURE: f32 = 0.9;
 /// Readings below this are no better than "unknown".
 const WORTH_NAMING: f32 = 0.1;
 
 /// What a reply can mean in its situation, most probable first; never empty.
 pub fn explain(situation: &Situation<'_>) -> Vec<Explanation> {
-    let mut weighed = Weighed::of(situation);
+    all_of(Weighed::of(situation), situation)
+}
+
+/// The same by rules and codes alone, so that what is learnt hides no rule.
+#[cfg(test)]
+pub(super) fn explain_by_rules(situation: &Situation<'_>) -> Vec<Explanation> {
+    all_of(Weighed::with(situation, |_, _, _| {}), situation)
+}
+
+fn all_of(mut weighed: Weighed, situation: &Situation<'_>) -> Vec<Explanation> {
     let candidates = std::mem::take(&mut weighed.candidates);
     let (said, urls) = (weighed.heard.said.clone(), weighed.heard.urls.clone());
     let readings = candidates.into_iter().map(|candidate| weighed.explain(candidate, situation));
@@ -59,6 +73,14 @@ struct Weighed {
 
 impl Weighed {
     fn of(situation: &Situation<'_>) -> Weighed {
+        Weighed::with(situation, compare)
+    }
+
+    /// With something else instead of the comparison with known replies.
+    fn with(
+        situation: &Situation<'_>,
+        compare: impl FnOnce(&mut Vec<Candidate>, &Heard, &Situation<'_>),
+    ) -> Weighed {
         let heard = Heard::of(situation.reply);
         let code = heard.code.unwrap_or(0);
         let provider = provider_of(situation);
@@ -67,6 +89,10 @@ impl Weighed {
         let mut candidates = weigh(&heard, found, &matches);
         let fault = Fault::of(situation, code);
         weigh_session(&mut candidates, situation, code, fault.is_some());
+        let best = candidates.iter().map(|candidate| candidate.score).fold(0.0, f32::max);
+        if matches!(code, 400..600) && best < SURE {
+            compare(&mut candidates, &heard, situation);
+        }
         settle(&mut candidates, code, heard.enhanced_in_place);
         let row = found.map(|found| found.row);
         Weighed { heard, candidates, provider: provider.or(matches.provider), fault, row }
@@ -176,6 +202,34 @@ fn weigh(heard: &Heard, coded: Option<&Coded>, matches: &Matches) -> Vec<Candida
         add(&mut found, *reason, None, Evidence { kind, text, weight: row.weight });
     }
     found
+}
+
+/// Weighs what rules and codes say against what replies with such words were about. What a provider says of its own
+/// stays as it is.
+fn compare(found: &mut Vec<Candidate>, heard: &Heard, situation: &Situation<'_>) {
+    let likeness = Likeness::of(heard, situation.verb_name());
+    for (reason, likely) in likeness.each() {
+        let known = found.iter_mut().find(|candidate| candidate.reason == reason);
+        if likely * LIKENESS < WORTH_NAMING && known.is_none() {
+            continue;
+        }
+        let weight = (likely * 100.0).round() as u8;
+        let text = Cow::Borrowed("replies with such words and codes");
+        let evidence = Evidence { kind: EvidenceKind::Likeness, text, weight };
+        match known {
+            Some(candidate) => {
+                let blended = candidate.score * (1.0 - LIKENESS) + likely * LIKENESS;
+                let own = candidate.rule.is_some_and(|(rule, _)| rule.provider.is_some());
+                candidate.score = if own { candidate.score.max(blended) } else { blended };
+                candidate.evidence.push(evidence);
+            }
+            None => {
+                let Some((reason, row)) = tables::reason(reason.slug()) else { continue };
+                let (score, evidence) = (likely * LIKENESS, vec![evidence]);
+                found.push(Candidate { reason, row, rule: None, score, evidence });
+            }
+        }
+    }
 }
 
 /// What the session itself says, beside the reply.
@@ -297,15 +351,21 @@ fn add(
     candidate.evidence.push(evidence);
 }
 
-/// Ranks the candidates and turns scores into confidence: a strong second reading makes the first less sure.
-fn settle(found: &mut Vec<Candidate>, code: u16, enhanced: bool) {
+/// Ranks the candidates, and says how sure the first is: a strong second reading makes it less so.
+fn sureness(found: &mut [Candidate]) -> f32 {
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let score = |place: usize| found.get(place).map_or(0.0, |c| c.score);
+    let (best, second) = (score(0), Some(score(1)).filter(|second| *second >= WORTH_NAMING).unwrap_or(0.0));
+    best - (second - (best - second)).max(0.0) * 0.3
+}
+
+/// Ranks the candidates and turns scores into confidence.
+fn settle(found: &mut Vec<Candidate>, code: u16, enhanced: bool) {
+    let sure = sureness(found);
     let best = found.first().map_or(0.0, |c| c.score);
-    found.retain(|c| c.score >= WORTH_NAMING);
-    let second = found.get(1).map_or(0.0, |c| c.score);
-    found.retain(|c| c.score >= best.min(WORTH_SHOWING));
+    found.retain(|c| c.score >= best.clamp(WORTH_NAMING, WORTH_SHOWING));
     if let Some(first) = found.first_mut() {
-        first.score -= (second - (best - second)).max(0.0) * 0.3;
+        first.score = sure;
         // What is no reply cannot be understood with confidence; a status without a code (as in logs) can, somewhat.
         let most = match code {
             200..600 => 1.0,
@@ -362,7 +422,7 @@ impl Candidate {
 
     /// Whether nothing but the server's wording speaks for it.
     fn words_alone(&self) -> bool {
-        self.evidence.iter().all(|e| e.kind == EvidenceKind::Wording)
+        self.evidence.iter().all(|e| matches!(e.kind, EvidenceKind::Wording | EvidenceKind::Likeness))
     }
 
     fn confidence(&self) -> Confidence {
@@ -379,6 +439,7 @@ impl Candidate {
             Some(EvidenceKind::Provider) => "the provider's own wording",
             Some(EvidenceKind::Wording) => "the server's words",
             Some(EvidenceKind::Enhanced) => "the enhanced code",
+            Some(EvidenceKind::Likeness) => "replies with such words",
             Some(EvidenceKind::Session) => "the state of the session",
             Some(EvidenceKind::Code | EvidenceKind::Class) => "the code alone",
             None => "words and codes that say nothing",

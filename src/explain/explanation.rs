@@ -214,6 +214,8 @@ pub enum EvidenceKind {
     Enhanced,
     /// The words of the server.
     Wording,
+    /// Replies with such words, whose reason is known.
+    Likeness,
     /// The state of the session.
     Session,
     /// A row of the provider's own table.
@@ -228,6 +230,7 @@ impl EvidenceKind {
             EvidenceKind::Code => "code",
             EvidenceKind::Enhanced => "enhanced",
             EvidenceKind::Wording => "wording",
+            EvidenceKind::Likeness => "likeness",
             EvidenceKind::Session => "session",
             EvidenceKind::Provider => "provider",
         }

@@ -18,6 +18,7 @@ mod explanation;
 pub mod extract;
 pub mod failure;
 mod fold;
+pub mod likeness;
 mod lookup;
 mod record;
 pub mod render;

@@ -103,7 +103,7 @@ fn every_rule_is_selected_by_its_sample() {
             faults.push(format!("{}: its sample does not select it: {}", row.id, row.sample));
             continue;
         }
-        let best = explain(&situation).remove(0);
+        let best = engine::explain_by_rules(&situation).remove(0);
         if best.reason.slug() != row.reason {
             faults.push(format!("{}: its sample is read as {}: {}", row.id, best.reason, row.sample));
         }
@@ -121,7 +121,7 @@ fn every_rule_decides_its_sample() {
         let host = rule.provider.and_then(|p| p.hosts.first()).copied();
         let verb = row.after.first().map(|v| crate::wire::CommandLine::parse(v.as_bytes()).verb);
         let situation = Situation { host, verb: verb.as_ref(), ..Situation::of(&reply) };
-        let decided = explain(&situation).remove(0).evidence.first().map(|e| e.text.clone());
+        let decided = engine::explain_by_rules(&situation).remove(0).evidence.first().map(|e| e.text.clone());
         if decided.as_deref() != Some(row.id) {
             faults.push(format!(
                 "{} is out of reach: {} decides {:?}",

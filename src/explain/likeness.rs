@@ -1,0 +1,194 @@
+//! What replies with such words were about: the likeness of a reply to replies whose reason is known.
+//!
+//! `grammar/likeness.tsv` holds, for words and codes, how much each speaks for or against each reason: learnt by
+//! logistic regression from the labelled replies of the tuning sets (`examples/learn.rs`). Rules say what somebody
+//! thought of; this says what is usual. The two together are right more often than either.
+
+#[cfg(test)]
+mod pack;
+mod table;
+
+use std::fmt::Write;
+use std::sync::LazyLock;
+
+use super::explanation::Reason;
+use super::tables;
+use super::text::Heard;
+use crate::wire::Reply;
+
+/// Reasons that the table can speak of.
+const MOST: usize = 64;
+/// Weights are in this part of a natural logarithm.
+pub const FINENESS: f32 = 16.0;
+/// Words of a reply that are looked at.
+const WORDS: usize = 200;
+/// Bytes of the longest word that is looked at.
+const LONGEST: usize = 48;
+/// Letters of a word that count: what follows is mostly an ending.
+const STEM: usize = 6;
+
+static SLOTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/likeness.slots"));
+static WEIGHTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/likeness.weights"));
+/// The reasons by their numbers.
+static REASONS: LazyLock<Vec<Option<Reason>>> = LazyLock::new(|| {
+    let slugs = include_str!(concat!(env!("OUT_DIR"), "/likeness.reasons")).lines();
+    slugs.map(|slug| tables::reason(slug).map(|(reason, _)| reason)).collect()
+});
+
+/// How likely each reason is by the words and codes of a reply, from 0 to 1; in all 1.
+#[derive(Debug)]
+pub(super) struct Likeness([f32; MOST]);
+
+impl Likeness {
+    /// Of a reply, and of the command that it answers, where that is known.
+    pub fn of(heard: &Heard, command: Option<&str>) -> Likeness {
+        let mut sums = [0i32; MOST];
+        add(b"=", &mut sums);
+        each_feature(heard, command, |feature| add(feature, &mut sums));
+        let count = REASONS.len().min(MOST);
+        let sums = sums.get(..count).unwrap_or_default();
+        let most = sums.iter().max().copied().unwrap_or(0);
+        let mut likely = [0.0; MOST];
+        for (likely, sum) in likely.iter_mut().zip(sums) {
+            *likely = ((sum - most) as f32 / FINENESS).exp();
+        }
+        let all: f32 = likely.iter().sum();
+        likely.iter_mut().for_each(|likely| *likely /= all.max(1.0));
+        Likeness(likely)
+    }
+
+    /// The reasons, each with how likely it is.
+    pub fn each(&self) -> impl Iterator<Item = (Reason, f32)> {
+        REASONS.iter().zip(self.0).filter_map(|(reason, likely)| Some(((*reason)?, likely)))
+    }
+}
+
+/// Adds the weights of a feature.
+fn add(feature: &[u8], sums: &mut [i32; MOST]) {
+    let hash = table::hash(feature);
+    let slots: &[[u8; table::SLOT]] = SLOTS.as_chunks().0;
+    // Half of the slots are empty, so that the search ends; the mask is one less than their number.
+    let mask = slots.len().saturating_sub(1);
+    let mut at = hash as usize & mask;
+    while let Some([a, b, c, d, e, f, g, h]) = slots.get(at).copied() {
+        let mark = u32::from_le_bytes([a, b, c, d]);
+        if mark == table::mark(hash) {
+            let start = usize::from(u16::from_le_bytes([e, f])) * 2;
+            let end = start + usize::from(u16::from_le_bytes([g, h])) * 2;
+            for [reason, weight] in WEIGHTS.get(start..end).unwrap_or_default().as_chunks().0 {
+                if let Some(sum) = sums.get_mut(usize::from(*reason)) {
+                    *sum += i32::from(i8::from_le_bytes([*weight]));
+                }
+            }
+        }
+        if mark == 0 || mark == table::mark(hash) {
+            return;
+        }
+        at = (at + 1) & mask;
+    }
+}
+
+/// The features of a reply, for whoever learns from labelled ones: its words, each once, its codes, and the command that
+/// it answers, `CONNECT` for the opening of the link.
+pub fn features(reply: &Reply, command: Option<&str>) -> Vec<String> {
+    let mut all = Vec::new();
+    let heard = Heard::of(reply);
+    each_feature(&heard, command, |feature| all.push(String::from_utf8_lossy(feature).into_owned()));
+    all
+}
+
+/// Calls `found` with the stem of each word, once, with the codes and the parts of them that say something (`=550`, `=5`,
+/// `=x.7.1`, `=x.7`), and with the command: `=RCPT`.
+fn each_feature(heard: &Heard, command: Option<&str>, mut found: impl FnMut(&[u8])) {
+    let mut seen: Vec<&str> = Vec::with_capacity(32);
+    for word in heard.folded.split(' ').filter(|word| is_word(word)).take(WORDS) {
+        let end = word.char_indices().nth(STEM).map_or(word.len(), |(end, _)| end);
+        let stem = word.get(..end).unwrap_or(word);
+        if !seen.contains(&stem) {
+            seen.push(stem);
+            found(stem.as_bytes());
+        }
+    }
+    let mut text = String::with_capacity(16);
+    let mut code = |written: std::fmt::Arguments<'_>| {
+        text.clear();
+        // Writing to a String cannot fail.
+        let _ = text.write_fmt(written);
+        found(text.as_bytes());
+    };
+    if let Some(command) = command {
+        code(format_args!("={}", if command == "HELO" { "EHLO" } else { command }));
+    }
+    if let Some(number) = heard.code {
+        code(format_args!("={number}"));
+        code(format_args!("={}", number / 100));
+    }
+    if let Some(enhanced) = heard.enhanced {
+        code(format_args!("=x.{}.{}", enhanced.subject, enhanced.detail));
+        code(format_args!("=x.{}", enhanced.subject));
+    }
+}
+
+/// Whether a word is one of a language: queue ids, numbers and the parts of host names and URLs are not.
+fn is_word(word: &str) -> bool {
+    (1..=LONGEST).contains(&word.len()) && !word.bytes().any(|byte| byte.is_ascii_digit() || byte == b'/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::ReplyLine;
+
+    fn heard(text: &str) -> Heard {
+        Heard::of(&text.split('\n').map(ReplyLine::crlf).collect())
+    }
+
+    #[test]
+    fn features_are_stems_codes_and_the_command() {
+        let reply: Reply =
+            ["550-5.1.1 Unknown: unknown user <bob@example.org>", "550 5.1.1 at mx1.example.org, id 4XyZ"]
+                .into_iter()
+                .map(ReplyLine::crlf)
+                .collect();
+        let found = features(&reply, Some("RCPT"));
+        assert_eq!(
+            found,
+            ["unknow", "user", "anaddr", "at", "ahost", "id", "=RCPT", "=550", "=5", "=x.1.1", "=x.1"]
+        );
+        assert_eq!(
+            features(&["250 ok"].into_iter().map(ReplyLine::crlf).collect(), Some("HELO"))[1],
+            "=EHLO"
+        );
+    }
+
+    #[test]
+    fn every_reason_of_the_table_is_one() {
+        assert!(REASONS.len() > 30 && REASONS.len() <= MOST);
+        assert!(REASONS.iter().all(Option::is_some));
+    }
+
+    #[test]
+    fn likeness_adds_up_and_leans_on_words() {
+        for (text, reason) in [
+            ("550 5.1.1 this person never had a mailbox with us", "user-unknown"),
+            ("552 that mailbox has no room, its storage is used up", "mailbox-full"),
+            ("450 please come back, you are on our greylist", "greylisted"),
+        ] {
+            let likeness = Likeness::of(&heard(text), None);
+            let all: f32 = likeness.each().map(|(_, likely)| likely).sum();
+            assert!((all - 1.0).abs() < 0.001, "{all}");
+            let best = likeness.each().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+            assert_eq!(best.0.slug(), reason, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_text_is_too_odd() {
+        for text in
+            ["", "550", "550 \u{0}\u{1}", "xyz", &"550 a".repeat(5000), &format!("550 {}", "é".repeat(3000))]
+        {
+            let all: f32 = Likeness::of(&heard(text), Some("")).each().map(|(_, likely)| likely).sum();
+            assert!((all - 1.0).abs() < 0.001, "{all}");
+        }
+    }
+}
