@@ -26,8 +26,11 @@ const PARTICULAR: u8 = 60;
 const WORTH_SHOWING: f32 = 0.2;
 /// Words alone do not make certain: a code that agrees must come to them, or a provider's own table.
 const WORDS_ALONE: f32 = 0.89;
-/// What likeness to replies that are known counts beside rules and codes, where these are not sure.
-const LIKENESS: f32 = 0.5;
+/// What the score by rules and codes, and that by likeness to known replies, count where the former is not sure. Where
+/// both point the same way they are right more often than their mean says.
+const SHARE: f32 = 0.6;
+/// What they cannot exceed together.
+const BOTH: f32 = 0.88;
 /// They are where a reading scores so much: narrow rules, and words and codes that agree.
 const SURE: f32 = 0.9;
 /// Readings below this are no better than "unknown".
@@ -210,7 +213,7 @@ fn compare(found: &mut Vec<Candidate>, heard: &Heard, situation: &Situation<'_>)
     let likeness = Likeness::of(heard, situation.verb_name());
     for (reason, likely) in likeness.each() {
         let known = found.iter_mut().find(|candidate| candidate.reason == reason);
-        if likely * LIKENESS < WORTH_NAMING && known.is_none() {
+        if likely * SHARE < WORTH_NAMING && known.is_none() {
             continue;
         }
         let weight = (likely * 100.0).round() as u8;
@@ -218,14 +221,14 @@ fn compare(found: &mut Vec<Candidate>, heard: &Heard, situation: &Situation<'_>)
         let evidence = Evidence { kind: EvidenceKind::Likeness, text, weight };
         match known {
             Some(candidate) => {
-                let blended = candidate.score * (1.0 - LIKENESS) + likely * LIKENESS;
+                let blended = ((candidate.score + likely) * SHARE).min(BOTH);
                 let own = candidate.rule.is_some_and(|(rule, _)| rule.provider.is_some());
                 candidate.score = if own { candidate.score.max(blended) } else { blended };
                 candidate.evidence.push(evidence);
             }
             None => {
                 let Some((reason, row)) = tables::reason(reason.slug()) else { continue };
-                let (score, evidence) = (likely * LIKENESS, vec![evidence]);
+                let (score, evidence) = (likely * SHARE, vec![evidence]);
                 found.push(Candidate { reason, row, rule: None, score, evidence });
             }
         }
