@@ -33,6 +33,8 @@ const SHARE: f32 = 0.6;
 const BOTH: f32 = 0.88;
 /// They are where a reading scores so much: narrow rules, and words and codes that agree.
 const SURE: f32 = 0.9;
+/// What is less likely is as good as out of the question.
+const WORTH_WEIGHING: f32 = 0.01;
 /// Readings below this are no better than "unknown".
 const WORTH_NAMING: f32 = 0.1;
 
@@ -210,27 +212,27 @@ fn weigh(heard: &Heard, coded: Option<&Coded>, matches: &Matches) -> Vec<Candida
 /// Weighs what rules and codes say against what replies with such words were about. What a provider says of its own
 /// stays as it is.
 fn compare(found: &mut Vec<Candidate>, heard: &Heard, situation: &Situation<'_>) {
+    let own = |candidate: &Candidate| candidate.rule.is_some_and(|(rule, _)| rule.provider.is_some());
+    for candidate in found.iter_mut().filter(|candidate| !own(candidate)) {
+        candidate.score = (candidate.score * SHARE).min(BOTH);
+    }
     let likeness = Likeness::of(heard, situation.verb_name());
-    for (reason, likely) in likeness.each() {
-        let known = found.iter_mut().find(|candidate| candidate.reason == reason);
-        if likely * SHARE < WORTH_NAMING && known.is_none() {
-            continue;
-        }
-        let weight = (likely * 100.0).round() as u8;
+    for (reason, likely) in likeness.each().filter(|(_, likely)| *likely >= WORTH_WEIGHING) {
         let text = Cow::Borrowed("replies with such words and codes");
+        let weight = (likely * 100.0).round() as u8;
         let evidence = Evidence { kind: EvidenceKind::Likeness, text, weight };
-        match known {
+        match found.iter_mut().find(|candidate| candidate.reason == reason) {
+            Some(candidate) if own(candidate) => candidate.evidence.push(evidence),
             Some(candidate) => {
-                let blended = ((candidate.score + likely) * SHARE).min(BOTH);
-                let own = candidate.rule.is_some_and(|(rule, _)| rule.provider.is_some());
-                candidate.score = if own { candidate.score.max(blended) } else { blended };
+                candidate.score = (candidate.score + likely * SHARE).min(BOTH);
                 candidate.evidence.push(evidence);
             }
-            None => {
+            None if likely * SHARE >= WORTH_NAMING => {
                 let Some((reason, row)) = tables::reason(reason.slug()) else { continue };
                 let (score, evidence) = (likely * SHARE, vec![evidence]);
                 found.push(Candidate { reason, row, rule: None, score, evidence });
             }
+            None => {}
         }
     }
 }

@@ -8,7 +8,6 @@
 mod pack;
 mod table;
 
-use std::fmt::Write;
 use std::sync::LazyLock;
 
 use super::explanation::Reason;
@@ -20,8 +19,21 @@ use crate::wire::Reply;
 const MOST: usize = 64;
 /// Weights are in this part of a natural logarithm.
 pub const FINENESS: f32 = 16.0;
+/// How likely something is beside the likeliest, by how far its sum of weights is below: `exp(-below / FINENESS)`, which is
+/// nothing worth having past the end.
+static SHARES: [f32; 160] = {
+    // A step down by one is exp(-1 / 16).
+    const STEP: f32 = 0.939_413_1;
+    let mut shares = [1.0; 160];
+    let mut below = 1;
+    while below < shares.len() {
+        shares[below] = shares[below - 1] * STEP;
+        below += 1;
+    }
+    shares
+};
 /// Words of a reply that are looked at.
-const WORDS: usize = 200;
+const WORDS: usize = 128;
 /// Bytes of the longest word that is looked at.
 const LONGEST: usize = 48;
 /// Letters of a word that count: what follows is mostly an ending.
@@ -43,14 +55,15 @@ impl Likeness {
     /// Of a reply, and of the command that it answers, where that is known.
     pub fn of(heard: &Heard, command: Option<&str>) -> Likeness {
         let mut sums = [0i32; MOST];
-        add(b"=", &mut sums);
-        each_feature(heard, command, |feature| add(feature, &mut sums));
+        add(table::hash(b"="), &mut sums);
+        each_feature(heard, command, |_, hash| add(hash, &mut sums));
         let count = REASONS.len().min(MOST);
         let sums = sums.get(..count).unwrap_or_default();
         let most = sums.iter().max().copied().unwrap_or(0);
         let mut likely = [0.0; MOST];
         for (likely, sum) in likely.iter_mut().zip(sums) {
-            *likely = ((sum - most) as f32 / FINENESS).exp();
+            *likely =
+                usize::try_from(most - sum).ok().and_then(|below| SHARES.get(below)).copied().unwrap_or(0.0);
         }
         let all: f32 = likely.iter().sum();
         likely.iter_mut().for_each(|likely| *likely /= all.max(1.0));
@@ -63,9 +76,8 @@ impl Likeness {
     }
 }
 
-/// Adds the weights of a feature.
-fn add(feature: &[u8], sums: &mut [i32; MOST]) {
-    let hash = table::hash(feature);
+/// Adds the weights of a feature, which is known by its hash.
+fn add(hash: u64, sums: &mut [i32; MOST]) {
     let slots: &[[u8; table::SLOT]] = SLOTS.as_chunks().0;
     // Half of the slots are empty, so that the search ends; the mask is one less than their number.
     let mask = slots.len().saturating_sub(1);
@@ -93,40 +105,64 @@ fn add(feature: &[u8], sums: &mut [i32; MOST]) {
 pub fn features(reply: &Reply, command: Option<&str>) -> Vec<String> {
     let mut all = Vec::new();
     let heard = Heard::of(reply);
-    each_feature(&heard, command, |feature| all.push(String::from_utf8_lossy(feature).into_owned()));
+    each_feature(&heard, command, |feature, _| all.push(String::from_utf8_lossy(feature).into_owned()));
     all
 }
 
 /// Calls `found` with the stem of each word, once, with the codes and the parts of them that say something (`=550`, `=5`,
-/// `=x.7.1`, `=x.7`), and with the command: `=RCPT`.
-fn each_feature(heard: &Heard, command: Option<&str>, mut found: impl FnMut(&[u8])) {
-    let mut seen: Vec<&str> = Vec::with_capacity(32);
-    for word in heard.folded.split(' ').filter(|word| is_word(word)).take(WORDS) {
+/// `=x.7.1`, `=x.7`), and with the command: `=RCPT`; each with its hash.
+fn each_feature(heard: &Heard, command: Option<&str>, mut found: impl FnMut(&[u8], u64)) {
+    let mut seen = [0; WORDS];
+    for (place, word) in heard.folded.split(' ').filter(|word| is_word(word)).take(WORDS).enumerate() {
         let end = word.char_indices().nth(STEM).map_or(word.len(), |(end, _)| end);
-        let stem = word.get(..end).unwrap_or(word);
-        if !seen.contains(&stem) {
-            seen.push(stem);
-            found(stem.as_bytes());
+        let stem = word.get(..end).unwrap_or(word).as_bytes();
+        let hash = table::hash(stem);
+        if !seen.iter().take(place).any(|other| *other == hash) {
+            found(stem, hash);
+        }
+        if let Some(seen) = seen.get_mut(place) {
+            *seen = hash;
         }
     }
-    let mut text = String::with_capacity(16);
-    let mut code = |written: std::fmt::Arguments<'_>| {
-        text.clear();
-        // Writing to a String cannot fail.
-        let _ = text.write_fmt(written);
-        found(text.as_bytes());
-    };
-    if let Some(command) = command {
-        code(format_args!("={}", if command == "HELO" { "EHLO" } else { command }));
+    let mut text = [b"=".as_slice(), command.map(normal).unwrap_or_default().as_bytes()].concat();
+    if command.is_some() {
+        found(&text, table::hash(&text));
     }
+    let mut code = |before: &[u8], numbers: &[u16]| {
+        text.clear();
+        text.extend(before);
+        for (place, number) in numbers.iter().enumerate() {
+            if place > 0 {
+                text.push(b'.');
+            }
+            push_number(&mut text, *number);
+        }
+        found(&text, table::hash(&text));
+    };
     if let Some(number) = heard.code {
-        code(format_args!("={number}"));
-        code(format_args!("={}", number / 100));
+        code(b"=", &[number]);
+        code(b"=", &[number / 100]);
     }
     if let Some(enhanced) = heard.enhanced {
-        code(format_args!("=x.{}.{}", enhanced.subject, enhanced.detail));
-        code(format_args!("=x.{}", enhanced.subject));
+        code(b"=x.", &[enhanced.subject, enhanced.detail]);
+        code(b"=x.", &[enhanced.subject]);
     }
+}
+
+/// Commands that are one for us.
+fn normal(command: &str) -> &str {
+    match command {
+        "HELO" | "LHLO" => "EHLO",
+        other => other,
+    }
+}
+
+fn push_number(text: &mut Vec<u8>, number: u16) {
+    if number > 9 {
+        push_number(text, number / 10);
+    }
+    // Below ten.
+    text.push(b'0' + (number % 10) as u8);
 }
 
 /// Whether a word is one of a language: queue ids, numbers and the parts of host names and URLs are not.
