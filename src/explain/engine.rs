@@ -35,6 +35,8 @@ const BOTH: f32 = 0.88;
 const SURE: f32 = 0.9;
 /// What is less likely is as good as out of the question.
 const WORTH_WEIGHING: f32 = 0.01;
+/// What nothing but likeness speaks for is a guess from here on, and unknown below.
+const WORTH_GUESSING: f32 = 0.25;
 /// Readings below this are no better than "unknown".
 const WORTH_NAMING: f32 = 0.1;
 
@@ -227,7 +229,7 @@ fn compare(found: &mut Vec<Candidate>, heard: &Heard, situation: &Situation<'_>)
                 candidate.score = (candidate.score + likely * SHARE).min(BOTH);
                 candidate.evidence.push(evidence);
             }
-            None if likely * SHARE >= WORTH_NAMING => {
+            None if likely * SHARE >= WORTH_GUESSING => {
                 let Some((reason, row)) = tables::reason(reason.slug()) else { continue };
                 let (score, evidence) = (likely * SHARE, vec![evidence]);
                 found.push(Candidate { reason, row, rule: None, score, evidence });
