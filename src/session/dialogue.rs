@@ -95,12 +95,17 @@ pub struct Dialogue {
     state: State,
     lmtp: bool,
     pub(super) pending: VecDeque<Pending>,
+    /// How many commands wait behind those, of which nothing but their number is kept.
+    beyond: u64,
     /// Octets of BDAT content that are still to be sent.
     chunk_left: u64,
     /// The beginning of a line whose end has not been sent.
     part: Vec<u8>,
 }
 
+/// How many commands are kept while they wait for their replies. Who sends more without reading, or replays what somebody
+/// did, gets replies to all of them, and those past this number named only as commands.
+const PENDING_LIMIT: usize = 100_000;
 /// How much of an unfinished line is kept to tell what it is, in octets.
 const PART_LIMIT: usize = 4096;
 
@@ -109,7 +114,7 @@ impl Dialogue {
     /// recipient gets a reply of its own at the end of the content (RFC 2033 §4.2).
     pub fn new(lmtp: bool, now: Duration) -> Dialogue {
         let (state, pending) = (State::default(), VecDeque::new());
-        let mut dialogue = Dialogue { state, lmtp, pending, chunk_left: 0, part: Vec::new() };
+        let mut dialogue = Dialogue { state, lmtp, pending, beyond: 0, chunk_left: 0, part: Vec::new() };
         dialogue.wait_for(Command::of_input(Input::Connect), now);
         dialogue
     }
@@ -233,6 +238,10 @@ impl Dialogue {
     /// [`Dialogue::learn`].
     pub fn answered(&mut self, reply: Reply, now: Duration) -> Answer {
         let oldest = self.pending.pop_front();
+        if self.beyond > 0 {
+            self.beyond -= 1;
+            self.keep_waiting(Command::of_input(Input::Other), now);
+        }
         let waited = oldest.as_ref().map_or(Duration::ZERO, |p| now.saturating_sub(p.since));
         if let Some(next) = self.pending.front_mut() {
             next.since = now;
@@ -259,6 +268,7 @@ impl Dialogue {
     /// Takes note that the link is gone, and returns the command that was left without an answer.
     pub fn closed(&mut self) -> Option<Command> {
         self.state.phase = Phase::Closed;
+        self.beyond = 0;
         self.pending.drain(..).next().map(|p| p.command)
     }
 
@@ -268,6 +278,13 @@ impl Dialogue {
     }
 
     fn wait_for(&mut self, command: Command, now: Duration) {
+        match self.pending.len() < PENDING_LIMIT {
+            true => self.keep_waiting(command, now),
+            false => self.beyond = self.beyond.saturating_add(1),
+        }
+    }
+
+    fn keep_waiting(&mut self, command: Command, now: Duration) {
         self.pending.push_back(Pending { command, since: now, timed_out: false });
     }
 }
@@ -283,4 +300,28 @@ fn chunk_size(command: &Command) -> u64 {
     }
     let line = String::from_utf8_lossy(&command.line);
     line.split_ascii_whitespace().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::ReplyLine;
+
+    #[test]
+    fn of_many_commands_that_wait_the_first_are_kept_and_all_are_counted() {
+        let mut dialogue = Dialogue::new(false, Duration::ZERO);
+        let reply = || -> Reply { [ReplyLine::crlf(b"250 ok")].into_iter().collect() };
+        dialogue.replied(reply(), Duration::ZERO);
+        let many = PENDING_LIMIT + 1000;
+        for number in 0..many {
+            dialogue.sent(format!("NOOP {number}").as_bytes(), 10, Duration::ZERO);
+            assert!(dialogue.pending.len() <= PENDING_LIMIT);
+        }
+        for number in 0..many {
+            let command = dialogue.replied(reply(), Duration::ZERO).command.expect("a command was waiting");
+            let line = String::from_utf8(command.line).unwrap();
+            assert_eq!(line, if number < PENDING_LIMIT { format!("NOOP {number}") } else { String::new() });
+        }
+        assert!(dialogue.replied(reply(), Duration::ZERO).command.is_none());
+    }
 }
