@@ -113,9 +113,9 @@ pub fn features(reply: &Reply, command: Option<&str>) -> Vec<String> {
 /// `=x.7.1`, `=x.7`), and with the command: `=RCPT`; each with its hash.
 fn each_feature(heard: &Heard, command: Option<&str>, mut found: impl FnMut(&[u8], u64)) {
     let mut seen = [0; WORDS];
-    for (place, word) in heard.folded.split(' ').filter(|word| is_word(word)).take(WORDS).enumerate() {
-        let end = word.char_indices().nth(STEM).map_or(word.len(), |(end, _)| end);
-        let stem = word.get(..end).unwrap_or(word).as_bytes();
+    let words = heard.folded.as_bytes().split(|byte| *byte == b' ').filter(|word| is_word(word));
+    for (place, word) in words.take(WORDS).enumerate() {
+        let stem = stem(word);
         let hash = table::hash(stem);
         if !seen.iter().take(place).any(|other| *other == hash) {
             found(stem, hash);
@@ -166,8 +166,21 @@ fn push_number(text: &mut Vec<u8>, number: u16) {
 }
 
 /// Whether a word is one of a language: queue ids, numbers and the parts of host names and URLs are not.
-fn is_word(word: &str) -> bool {
-    (1..=LONGEST).contains(&word.len()) && !word.bytes().any(|byte| byte.is_ascii_digit() || byte == b'/')
+fn is_word(word: &[u8]) -> bool {
+    (1..=LONGEST).contains(&word.len()) && !word.iter().any(|byte| byte.is_ascii_digit() || *byte == b'/')
+}
+
+/// The letters of a word that count.
+fn stem(word: &[u8]) -> &[u8] {
+    match word.get(..STEM) {
+        None => word,
+        Some(start) if start.is_ascii() => start,
+        Some(_) => {
+            // Bytes that go on with a letter begin with 10.
+            let letters = word.iter().enumerate().filter(|(_, byte)| **byte & 0xc0 != 0x80);
+            letters.map(|(at, _)| at).nth(STEM).and_then(|end| word.get(..end)).unwrap_or(word)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -195,6 +208,19 @@ mod tests {
             features(&["250 ok"].into_iter().map(ReplyLine::crlf).collect(), Some("HELO"))[1],
             "=EHLO"
         );
+    }
+
+    #[test]
+    fn stems_end_where_letters_do() {
+        for (word, start) in [
+            ("a", "a"),
+            ("unknow", "unknow"),
+            ("unknown", "unknow"),
+            ("почтовый", "почтов"),
+            ("ünknown", "ünknow"),
+        ] {
+            assert_eq!(stem(word.as_bytes()), start.as_bytes());
+        }
     }
 
     #[test]
