@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::explanation::{Confidence, Evidence, EvidenceKind, Explanation, Inference, Place, Reason, Text};
+use super::explanation::{Confidence, Evidence, EvidenceKind, Explanation, Inference, Reason, Text};
+use super::fault::Fault;
 use super::likeness::Likeness;
 use super::rules::{self, Facts, Matches, Provider, Rule};
 use super::situation::Situation;
@@ -10,7 +11,7 @@ use super::tables::{self, Coded, ReasonRow, ReplyRow};
 use super::template::{self, Context};
 use super::text::Heard;
 use crate::session::Phase;
-use crate::wire::{ReplyCode, Verb, command};
+use crate::wire::{ReplyCode, Verb};
 
 /// How much a rule counts that does not say.
 const RULE_WEIGHT: u8 = 85;
@@ -284,41 +285,6 @@ fn is_unexpected(situation: &Situation<'_>, code: u16) -> bool {
         None => situation.verb.is_none() && situation.phase == Phase::Greeting,
     };
     known && !tables::is_expected(ReplyCode(code), verb, situation.phase)
-}
-
-/// Where the command that was refused breaks the grammar, and the command mended.
-struct Fault {
-    place: Place,
-    mended: Option<String>,
-}
-
-impl Fault {
-    fn of(situation: &Situation<'_>, code: u16) -> Option<Fault> {
-        let line = situation.command.filter(|_| matches!(code, 500..=504 | 553 | 555))?;
-        // A line that was kept secret altogether comes empty.
-        if line.is_empty() {
-            return None;
-        }
-        // An AUTH line comes redacted, so that its grammar says nothing.
-        if situation.verb_name() == Some("AUTH") || situation.phase == Phase::Auth {
-            return None;
-        }
-        let first = command::check(line, situation.capabilities).into_iter().next()?;
-        let place = Place { command: line.to_vec(), at: first.at, what: first.what };
-        let mut mended: Option<Vec<u8>> = None;
-        // Each round mends one fault.
-        for _ in 0..8 {
-            let now = mended.as_deref().unwrap_or(line);
-            let next = command::check(now, situation.capabilities).into_iter().find_map(|fault| fault.mended);
-            match next {
-                Some(next) => mended = Some(next),
-                None => break,
-            }
-        }
-        // What is still wrong is no proposal.
-        let right = mended.filter(|line| command::check(line, situation.capabilities).is_empty());
-        Some(Fault { place, mended: right.and_then(|line| String::from_utf8(line).ok()) })
-    }
 }
 
 /// Adds a piece of evidence. Rules of one reason do not add up: the strongest counts. Codes that agree with a

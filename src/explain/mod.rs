@@ -17,6 +17,7 @@ mod engine;
 mod explanation;
 pub mod extract;
 pub mod failure;
+mod fault;
 mod fold;
 pub mod likeness;
 mod lookup;
