@@ -35,6 +35,7 @@ pub(crate) fn provider_of_host(host: &str) -> Option<&'static Provider> {
 fn phrases() -> Phrases<'static> {
     Phrases::new(
         include_bytes!(concat!(env!("OUT_DIR"), "/phrases.nodes")),
+        include_bytes!(concat!(env!("OUT_DIR"), "/phrases.ends")),
         include_bytes!(concat!(env!("OUT_DIR"), "/phrases.groups")),
     )
 }

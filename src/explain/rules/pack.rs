@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How far back from the end a place for a node is looked for. Before that hardly any are left.
 const REACH: usize = 4096;
-/// The base of a node that nothing follows.
-const NOWHERE: u32 = u32::MAX;
+/// The base of a node that nothing follows: one past all that fit into a node.
+const NOWHERE: u32 = (1 << 23) - 1;
+/// The bit of a node at which a phrase ends.
+const ENDS: u32 = 1 << 23;
 
 /// Gathers phrases and the groups that they belong to.
 #[derive(Debug, Default)]
@@ -17,12 +19,14 @@ pub struct Builder {
     phrases: BTreeMap<Vec<u8>, BTreeSet<u16>>,
 }
 
-/// The two files of a trie.
+/// The three files of a trie.
 #[derive(Debug)]
 pub struct Packed {
-    /// Eight bytes a node, little end first: 4 for the base, 2 for the place of its groups in the other file or 0, one
-    /// for the label.
+    /// Four bytes a node, little end first: 23 bits for the base, one for whether a phrase ends there, eight for the label.
+    /// They are kept that small because looking for phrases is mostly waiting for the memory that they lie in.
     pub nodes: Vec<u8>,
+    /// Two bytes a node, little end first: the place of its groups in the next file, or 0.
+    pub ends: Vec<u8>,
     /// Numbers of two bytes, little end first: for each set of groups how many there are, then these.
     pub groups: Vec<u8>,
 }
@@ -47,7 +51,9 @@ impl Builder {
         trie.grow(0);
         trie.nodes.first_mut()?.taken = true;
         trie.place(0, 0, &needles)?;
-        Some(Packed { nodes: trie.bytes(), groups: sets.iter().flat_map(|n| n.to_le_bytes()).collect() })
+        let ends = trie.nodes.iter().flat_map(|node| node.groups.to_le_bytes()).collect();
+        let groups = sets.iter().flat_map(|n| n.to_le_bytes()).collect();
+        Some(Packed { nodes: trie.bytes()?, ends, groups })
     }
 }
 
@@ -112,13 +118,13 @@ impl Trie {
         self.nodes.resize(self.nodes.len().max((base | 0xff) + 1), empty);
     }
 
-    fn bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.nodes.len() * 8);
+    fn bytes(&self) -> Option<Vec<u8>> {
+        let mut out = Vec::with_capacity(self.nodes.len() * 4);
         for node in &self.nodes {
-            out.extend(node.base.to_le_bytes());
-            out.extend(node.groups.to_le_bytes());
-            out.extend([node.label, 0]);
+            let ends = if node.groups == 0 { 0 } else { ENDS };
+            let base = Some(node.base).filter(|base| *base <= NOWHERE)?;
+            out.extend((base | ends | u32::from(node.label) << 24).to_le_bytes());
         }
-        out
+        Some(out)
     }
 }

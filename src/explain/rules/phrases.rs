@@ -13,7 +13,8 @@ use super::pack;
 /// All phrases.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Phrases<'a> {
-    nodes: &'a [[u8; 8]],
+    nodes: &'a [[u8; 4]],
+    ends: &'a [[u8; 2]],
     groups: &'a [[u8; 2]],
     /// The bytes that phrases begin with: blanks and slashes, and few others.
     firsts: [bool; 256],
@@ -34,10 +35,10 @@ impl Groups<'_> {
 }
 
 impl<'a> Phrases<'a> {
-    /// The phrases in the two files that `pack.rs` makes.
-    pub fn new(nodes: &'a [u8], groups: &'a [u8]) -> Phrases<'a> {
-        let (nodes, groups, firsts) = (nodes.as_chunks().0, groups.as_chunks().0, [false; 256]);
-        let mut phrases = Phrases { nodes, groups, firsts };
+    /// The phrases in the three files that `pack.rs` makes.
+    pub fn new(nodes: &'a [u8], ends: &'a [u8], groups: &'a [u8]) -> Phrases<'a> {
+        let (nodes, ends, groups) = (nodes.as_chunks().0, ends.as_chunks().0, groups.as_chunks().0);
+        let mut phrases = Phrases { nodes, ends, groups, firsts: [false; 256] };
         if let Some(root) = phrases.node(0) {
             phrases.firsts = std::array::from_fn(|byte| phrases.child(root, byte as u8).is_some());
         }
@@ -52,12 +53,13 @@ impl<'a> Phrases<'a> {
         for (start, _) in bytes.iter().enumerate().filter(|(_, byte)| begins(byte)) {
             let mut node = root;
             for (passed, byte) in bytes.get(start..).unwrap_or_default().iter().enumerate() {
-                match self.child(node, *byte) {
+                let place = node.base() ^ usize::from(*byte);
+                match self.node(place).filter(|child| child.label() == *byte) {
                     Some(child) => node = child,
                     None => break,
                 }
-                if node.groups() != 0 {
-                    found(self.groups_at(node.groups()), start..start + passed + 1);
+                if node.ends() {
+                    found(self.groups_of(place), start..start + passed + 1);
                 }
             }
         }
@@ -70,38 +72,40 @@ impl<'a> Phrases<'a> {
 
     #[inline]
     fn node(&self, place: usize) -> Option<Node> {
-        self.nodes.get(place).map(|bytes| Node(u64::from_le_bytes(*bytes)))
+        self.nodes.get(place).map(|bytes| Node(u32::from_le_bytes(*bytes)))
     }
 
+    /// The groups of the phrase that ends at a node.
     #[inline]
-    fn groups_at(&self, place: u16) -> Groups<'a> {
-        let set = self.groups.get(usize::from(place)..).and_then(|rest| rest.split_first());
+    fn groups_of(&self, node: usize) -> Groups<'a> {
+        let place = self.ends.get(node).map_or(0, |place| usize::from(u16::from_le_bytes(*place)));
+        let set = self.groups.get(place..).and_then(|rest| rest.split_first());
         let groups = set.and_then(|(count, rest)| rest.get(..usize::from(u16::from_le_bytes(*count))));
         Groups(groups.unwrap_or_default())
     }
 }
 
-/// A node, as `pack.rs` puts it into eight bytes.
+/// A node, as `pack.rs` puts it into four bytes.
 #[derive(Clone, Copy)]
-struct Node(u64);
+struct Node(u32);
 
 impl Node {
     /// Where what follows it stands, before the byte is added.
     #[inline]
     fn base(self) -> usize {
-        self.0 as u32 as usize
+        (self.0 & 0x7f_ffff) as usize
     }
 
-    /// The place of the groups of the phrase that ends here; 0 where none does.
+    /// Whether a phrase ends here.
     #[inline]
-    fn groups(self) -> u16 {
-        (self.0 >> 32) as u16
+    fn ends(self) -> bool {
+        self.0 & 0x80_0000 != 0
     }
 
     /// The byte that leads to it.
     #[inline]
     fn label(self) -> u8 {
-        (self.0 >> 48) as u8
+        (self.0 >> 24) as u8
     }
 }
 
@@ -117,7 +121,7 @@ mod tests {
         }
         let packed = builder.pack().unwrap();
         let mut all = Vec::new();
-        Phrases::new(&packed.nodes, &packed.groups)
+        Phrases::new(&packed.nodes, &packed.ends, &packed.groups)
             .each(text, |groups, place| all.extend(groups.iter().map(|g| (g.0, place.clone()))));
         all
     }
