@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::rules::{self, RuleRow};
 use super::{explain, tables, template, *};
-use crate::wire::{Reply, ReplyLine};
+use crate::wire::{Reply, ReplyLine, Verb};
 
 /// A reply out of its lines.
 pub(super) fn reply(text: &str) -> Reply {
@@ -132,6 +132,38 @@ fn every_rule_decides_its_sample() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// What is learnt decides between the unsure, and does not overrule who knows.
+#[test]
+fn narrow_rules_are_not_overruled() {
+    let mut narrow = 0;
+    for rule in rules::rules().all().iter().filter(|rule| rule.provider.is_none()) {
+        let reply = reply(rule.row.sample);
+        let verb = rule.row.after.first().map(|v| crate::wire::CommandLine::parse(v.as_bytes()).verb);
+        let situation = Situation { verb: verb.as_ref(), ..Situation::of(&reply) };
+        if rule.row.weight.is_some_and(|weight| weight >= 90) {
+            narrow += 1;
+            assert_eq!(explain(&situation).remove(0).reason.slug(), rule.row.reason, "{}", rule.row.id);
+        }
+    }
+    assert!(narrow > 200, "{narrow}");
+}
+
+#[test]
+fn a_guess_is_told_as_one() {
+    let told = |text: &str, verb: Verb| {
+        let reply = reply(text);
+        let best = explain(&Situation { verb: Some(&verb), ..Situation::of(&reply) }).remove(0);
+        let headline = render::Headline { code: reply.code(), enhanced: reply.enhanced() };
+        render::brief(&best, headline, 200).iter().map(render::plain).collect::<Vec<_>>().join("\n")
+    };
+    let blocked = told("550 no", Verb::Ehlo);
+    assert!(blocked.contains("permanent · perhaps: this client's address is blocked here"), "{blocked}");
+    // A code that says it all by itself is no guess.
+    for sure in [told("550 5.1.1 user unknown", Verb::Rcpt), told("503 no", Verb::Rcpt)] {
+        assert!(!sure.contains("perhaps:"), "{sure}");
+    }
 }
 
 #[test]

@@ -44,16 +44,15 @@ pub(super) fn verb_of(answer: &Answer) -> Option<Verb> {
 
 /// The address between the angle brackets of MAIL or RCPT.
 pub(super) fn address_of(command: &Command) -> Option<String> {
-    let start = command.line.iter().position(|byte| *byte == b'<')?;
-    let path = command.line.get(start + 1..)?;
-    let end = path.iter().position(|byte| *byte == b'>')?;
-    path.get(..end).map(|address| String::from_utf8_lossy(address).into_owned())
+    path_in(&command.line)
 }
 
 /// What stands between angle brackets.
-pub(super) fn path_in(text: &str) -> Option<&str> {
-    let (_, after) = text.split_once('<')?;
-    after.split_once('>').map(|(address, _)| address)
+pub(super) fn path_in(line: &[u8]) -> Option<String> {
+    let start = line.iter().position(|byte| *byte == b'<')?;
+    let path = line.get(start + 1..)?;
+    let end = path.iter().position(|byte| *byte == b'>')?;
+    path.get(..end).map(|address| String::from_utf8_lossy(address).into_owned())
 }
 
 pub(super) fn declared_size(command: &Command) -> Option<u64> {

@@ -40,7 +40,7 @@ impl Circumstances {
     pub fn of(answer: &Answer, before: &State, tried: &Tried) -> Circumstances {
         let command = answer.command.as_ref();
         let named = |input| command.filter(|c| c.input == input).map(address_of);
-        let accepted = |argument: Option<&String>| Some(path_in(argument?)?.to_owned());
+        let accepted = |argument: Option<&String>| path_in(argument?.as_bytes());
         let envelope = &before.envelope;
         Circumstances {
             verb: verb_of(answer),

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How far back from the end a place for a node is looked for. Before that hardly any are left.
 const REACH: usize = 4096;
-/// The base of a node that nothing follows: one past all that fit into a node.
+/// The base of a node that nothing follows: no place of a child that is counted from here is one of the trie.
 const NOWHERE: u32 = (1 << 23) - 1;
 /// The bit of a node at which a phrase ends.
 const ENDS: u32 = 1 << 23;
@@ -118,12 +118,15 @@ impl Trie {
         self.nodes.resize(self.nodes.len().max((base | 0xff) + 1), empty);
     }
 
+    /// The nodes as they are packed; nothing where they are too many to be told from [`NOWHERE`].
     fn bytes(&self) -> Option<Vec<u8>> {
+        if self.nodes.len() > (NOWHERE ^ 0xff) as usize {
+            return None;
+        }
         let mut out = Vec::with_capacity(self.nodes.len() * 4);
         for node in &self.nodes {
             let ends = if node.groups == 0 { 0 } else { ENDS };
-            let base = Some(node.base).filter(|base| *base <= NOWHERE)?;
-            out.extend((base | ends | u32::from(node.label) << 24).to_le_bytes());
+            out.extend((node.base | ends | u32::from(node.label) << 24).to_le_bytes());
         }
         Some(out)
     }
