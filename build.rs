@@ -55,6 +55,7 @@ fn main() -> Result<()> {
     let sizes: Vec<u8> = groups.sizes.iter().flat_map(|size| size.to_le_bytes()).collect();
     write(&out.join("phrases.nodes"), &phrases.nodes)?;
     write(&out.join("phrases.ends"), &phrases.ends)?;
+    write(&out.join("phrases.tails"), &phrases.tails)?;
     write(&out.join("phrases.groups"), &phrases.groups)?;
     write(&out.join("phrases.sizes"), &sizes)?;
     let likeness = fs::read_to_string(grammar.join(LIKENESS))?;

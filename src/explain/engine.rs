@@ -222,7 +222,7 @@ fn compare(found: &mut Vec<Candidate>, heard: &Heard, situation: &Situation<'_>)
     let likeness = Likeness::of(heard, situation.verb_name());
     for (reason, likely) in likeness.each().filter(|(_, likely)| *likely >= WORTH_WEIGHING) {
         let text = Cow::Borrowed("replies with such words and codes");
-        let weight = (likely * 100.0).round() as u8;
+        let weight = percent(likely);
         let evidence = Evidence { kind: EvidenceKind::Likeness, text, weight };
         match found.iter_mut().find(|candidate| candidate.reason == reason) {
             Some(candidate) if own(candidate) => candidate.evidence.push(evidence),
@@ -271,6 +271,12 @@ fn weigh_session(found: &mut Vec<Candidate>, situation: &Situation<'_>, code: u1
             session("the message is over the SIZE that EHLO listed", 80),
         );
     }
+}
+
+/// A share in percent, rounded.
+fn percent(share: f32) -> u8 {
+    // The cast cuts what is left, and what is out of range.
+    (share.clamp(0.0, 1.0) * 100.0 + 0.5) as u8
 }
 
 /// Whether a positive code is none that the command has. Where nothing but a log is known, DATA may stand for the
@@ -399,7 +405,7 @@ impl Candidate {
     }
 
     fn confidence(&self) -> Confidence {
-        Confidence::new((self.score.clamp(0.0, 1.0) * 100.0).round() as u8)
+        Confidence::new(percent(self.score))
     }
 
     fn inference(&self, coded: Option<&ReplyRow>, context: &Context<'_>) -> Option<Inference> {

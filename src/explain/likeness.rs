@@ -10,6 +10,8 @@ mod table;
 
 use std::sync::LazyLock;
 
+use smallvec::SmallVec;
+
 use super::explanation::Reason;
 use super::tables;
 use super::text::Heard;
@@ -124,13 +126,14 @@ fn each_feature(heard: &Heard, command: Option<&str>, mut found: impl FnMut(&[u8
             *seen = hash;
         }
     }
-    let mut text = [b"=".as_slice(), command.map(normal).unwrap_or_default().as_bytes()].concat();
-    if command.is_some() {
+    let mut text: SmallVec<[u8; 32]> = SmallVec::from_slice(b"=");
+    if let Some(command) = command {
+        text.extend_from_slice(normal(command).as_bytes());
         found(&text, table::hash(&text));
     }
     let mut code = |before: &[u8], numbers: &[u16]| {
         text.clear();
-        text.extend(before);
+        text.extend_from_slice(before);
         for (place, number) in numbers.iter().enumerate() {
             if place > 0 {
                 text.push(b'.');
@@ -157,7 +160,7 @@ fn normal(command: &str) -> &str {
     }
 }
 
-fn push_number(text: &mut Vec<u8>, number: u16) {
+fn push_number(text: &mut SmallVec<[u8; 32]>, number: u16) {
     if number > 9 {
         push_number(text, number / 10);
     }

@@ -167,16 +167,19 @@ fn word(out: &mut Vec<u8>, word: &str) {
     out.push(b'"');
 }
 
-/// Whether JSON wants something in the text escaped. Runs of one length are looked at without a way out in between,
-/// as compilers make few instructions of that; the last run reaches back into the one before.
+/// Whether JSON wants something in the text escaped. Each byte of a run has a place of its own to be noted in, so that
+/// compilers look at a run with few instructions; the last run reaches back into the one before.
 fn needs_escapes(text: &[u8]) -> bool {
     const RUN: usize = 16;
-    let special = |found: bool, byte: &u8| found | (*byte < b' ') | (*byte == b'"') | (*byte == b'\\');
-    let any = |run: &[u8; RUN]| run.iter().fold(false, special);
-    match text.last_chunk::<RUN>() {
-        Some(last) => text.as_chunks::<RUN>().0.iter().any(any) || any(last),
-        None => text.iter().fold(false, special),
+    let special = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
+    let Some(last) = text.last_chunk::<RUN>() else {
+        return text.iter().fold(false, |found, byte| found | special(*byte));
+    };
+    let mut found = [false; RUN];
+    for run in text.as_chunks::<RUN>().0.iter().chain([last]) {
+        found.iter_mut().zip(run).for_each(|(found, byte)| *found |= special(*byte));
     }
+    found.contains(&true)
 }
 
 #[cfg(test)]

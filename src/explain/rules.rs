@@ -11,26 +11,39 @@ mod pack;
 mod phrases;
 mod rows;
 
+use std::ops::Range;
 use std::sync::LazyLock;
+
+use smallvec::SmallVec;
 
 use super::Reason;
 use super::tables::ReasonRow;
 use crate::wire::EnhancedCode;
 
 pub(crate) use compile::{provider_of_host, providers};
-use phrases::{Groups, Phrases};
+use phrases::{Hit, Phrases};
 pub use rows::{Provider, RuleRow};
 
 /// The number of a group of phrases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Group(u16);
 
-/// A phrase that stands in the folded text.
-#[derive(Clone, Copy, Debug)]
-struct Hit {
-    groups: Groups<'static>,
-    start: usize,
-    end: usize,
+/// Something for each group.
+struct ByGroup<T>([T; GROUPS]);
+
+/// More groups than there are; a power of two, so that no place has to be checked.
+const GROUPS: usize = 2048;
+
+impl<T: Copy> ByGroup<T> {
+    #[inline]
+    fn get(&self, group: Group) -> T {
+        self.0[usize::from(group.0) % GROUPS]
+    }
+
+    #[inline]
+    fn get_mut(&mut self, group: Group) -> &mut T {
+        &mut self.0[usize::from(group.0) % GROUPS]
+    }
 }
 
 /// A provider where people hand mail in.
@@ -75,10 +88,35 @@ pub(crate) struct Rule {
     pub family: Option<(Reason, &'static ReasonRow)>,
     /// The provider whose table holds it.
     pub provider: Option<&'static Provider>,
-    /// Another rule to try when this one is.
-    next: Option<u16>,
-    /// The rarest group but one: without it the rest need not be looked at.
-    second: Option<Group>,
+    /// The groups that it asks for, and those that rule it out, among the words of all rules.
+    says: Range<u16>,
+    never: Range<u16>,
+}
+
+/// A rule to try where the rarest of its groups occurs.
+#[derive(Clone, Copy, Debug)]
+struct Trial {
+    rule: u16,
+    /// The rarest group but one, where there is another: without it the rest need not be looked at.
+    second: Group,
+}
+
+/// The rules to try, by the group that makes them worth it.
+struct Trials {
+    /// For each group, from where to where its trials are.
+    places: ByGroup<[u16; 2]>,
+    trials: Vec<Trial>,
+}
+
+impl Trials {
+    /// Adds those of a group. Most groups have none.
+    #[inline]
+    fn add(&self, group: Group, trials: &mut Vec<Trial>) {
+        let [start, end] = self.places.get(group);
+        if start < end {
+            trials.extend(self.trials.get(usize::from(start)..usize::from(end)).unwrap_or_default());
+        }
+    }
 }
 
 /// What a rule is judged by, besides words.
@@ -98,8 +136,9 @@ pub(crate) struct Facts<'a> {
 pub(crate) struct Rules {
     phrases: Phrases<'static>,
     rules: Vec<Rule>,
-    /// For each group, the first of the rules to try when it occurs.
-    triggered: Vec<Option<u16>>,
+    /// The groups of each rule: those that it asks for, then those that rule it out.
+    words: Vec<Group>,
+    trials: Trials,
     /// Rules that ask for no words.
     wordless: Vec<u16>,
     /// Rules that ask for no words, but for a provider.
@@ -108,26 +147,21 @@ pub(crate) struct Rules {
     marks: Vec<(Group, &'static Provider)>,
 }
 
-/// Bits, one for each group.
-struct GroupSet([u64; GroupSet::WORDS]);
+/// The phrases of a text: all of them, and for each group the number of its first.
+struct Said {
+    hits: Vec<Hit>,
+    firsts: ByGroup<u8>,
+}
 
-impl GroupSet {
-    const WORDS: usize = 40;
+impl Said {
+    /// The group does not occur.
+    const NONE: u8 = u8::MAX;
+    /// The group occurs too far behind to be numbered.
+    const LATE: u8 = Said::NONE - 1;
 
-    fn insert(&mut self, Group(group): Group) -> bool {
-        let bit = 1u64 << (group % 64);
-        match self.0.get_mut(usize::from(group / 64)) {
-            Some(word) => {
-                let new = *word & bit == 0;
-                *word |= bit;
-                new
-            }
-            None => false,
-        }
-    }
-
-    fn has(&self, Group(group): Group) -> bool {
-        self.0.get(usize::from(group / 64)).is_some_and(|word| word & (1u64 << (group % 64)) != 0)
+    #[inline]
+    fn has(&self, group: Group) -> bool {
+        self.firsts.get(group) != Said::NONE
     }
 }
 
@@ -142,7 +176,7 @@ pub(crate) fn rules() -> &'static Rules {
 #[derive(Default)]
 pub(crate) struct Matches {
     /// The rules that hold.
-    pub rules: Vec<&'static Rule>,
+    pub rules: SmallVec<[&'static Rule; 16]>,
     /// The provider that the words give away.
     pub provider: Option<&'static Provider>,
 }
@@ -150,37 +184,66 @@ pub(crate) struct Matches {
 impl Rules {
     /// The rules that hold for a folded text.
     pub fn matches(&'static self, folded: &str, facts: Facts<'_>) -> Matches {
-        let mut hits: Vec<Hit> = Vec::with_capacity(32);
-        let mut set = GroupSet([0; GroupSet::WORDS]);
-        let mut candidates: Vec<u16> = Vec::with_capacity(64);
-        self.phrases.each(folded, |groups, place| {
-            hits.push(Hit { groups, start: place.start, end: place.end });
-            let fresh = groups.iter().filter(|group| set.insert(*group));
-            fresh.for_each(|group| self.add_triggered(group, &mut candidates));
-        });
-        let marked = self.marks.iter().find(|(group, _)| set.has(*group)).map(|(_, provider)| *provider);
+        let mut said = Said { hits: Vec::with_capacity(32), firsts: ByGroup([Said::NONE; GROUPS]) };
+        let mut trials: Vec<Trial> = Vec::with_capacity(64);
+        self.phrases.find(folded, &mut said.hits);
+        for (number, hit) in said.hits.iter().enumerate() {
+            let number = u8::try_from(number).map_or(Said::LATE, |number| number.min(Said::LATE));
+            for group in self.phrases.groups(hit) {
+                let first = said.firsts.get_mut(group);
+                if *first == Said::NONE {
+                    *first = number;
+                    self.trials.add(group, &mut trials);
+                }
+            }
+        }
+        let marked = self.marks.iter().find(|(group, _)| said.has(*group)).map(|(_, provider)| *provider);
         let provider = facts.provider.or(marked);
         let facts = Facts { provider, ..facts };
-        candidates.extend(&self.wordless);
-        if provider.is_some() {
-            candidates.extend(&self.providers_wordless);
-        }
-        let holds =
-            |rule: &Rule| rule.second.is_none_or(|group| set.has(group)) && rule.holds(&facts, &set, &hits);
-        candidates.retain(|index| self.rules.get(usize::from(*index)).is_some_and(holds));
+        let worth_it = trials.iter().filter(|trial| said.has(trial.second)).map(|trial| &trial.rule);
+        let of_providers = self.providers_wordless.iter().filter(|_| provider.is_some());
+        let candidates = worth_it.chain(&self.wordless).chain(of_providers);
+        let rule = |number: u16| self.rules.get(usize::from(number));
+        let holds = |number: &u16| rule(*number).is_some_and(|rule| self.holds(rule, &facts, &said));
+        let mut numbers: SmallVec<[u16; 16]> = candidates.copied().filter(holds).collect();
         // The order of the files decides between equals.
-        candidates.sort_unstable();
-        let rules = candidates.into_iter().filter_map(|index| self.rules.get(usize::from(index)));
-        Matches { rules: rules.collect(), provider }
+        numbers.sort_unstable();
+        Matches { rules: numbers.into_iter().filter_map(rule).collect(), provider }
     }
 
-    /// Adds the rules to try when a group occurs.
-    fn add_triggered(&self, group: Group, candidates: &mut Vec<u16>) {
-        let mut next = self.triggered.get(usize::from(group.0)).copied().flatten();
-        while let Some(index) = next {
-            candidates.push(index);
-            next = self.rules.get(usize::from(index)).and_then(|rule| rule.next);
+    fn holds(&self, rule: &Rule, facts: &Facts<'_>, said: &Said) -> bool {
+        let words = |range: &Range<u16>| {
+            self.words.get(usize::from(range.start)..usize::from(range.end)).unwrap_or_default()
+        };
+        let says = words(&rule.says);
+        rule.provider_holds(facts)
+            && says.iter().all(|group| said.has(*group))
+            && !words(&rule.never).iter().any(|group| said.has(*group))
+            && rule.row.fits(facts.code, facts.enhanced, facts.verb)
+            && self.near(says, rule.row.within, said)
+    }
+
+    /// Whether each group occurs near some place of the first one; 0 for anywhere.
+    fn near(&self, groups: &[Group], within: usize, said: &Said) -> bool {
+        let Some((first, rest)) = groups.split_first() else { return true };
+        if rest.is_empty() || within == 0 {
+            return true;
         }
+        let close = |anchor: &Hit, hit: &Hit| anchor.gap(hit) <= within;
+        // Mostly the first places will do.
+        let earliest = |group: &Group| {
+            let number = Some(said.firsts.get(*group)).filter(|number| *number < Said::LATE);
+            number.and_then(|number| said.hits.get(usize::from(number)))
+        };
+        let near = |anchor| rest.iter().all(|group| earliest(group).is_some_and(|hit| close(anchor, hit)));
+        if earliest(first).is_some_and(near) {
+            return true;
+        }
+        let is_of = |hit: &Hit, group: Group| self.phrases.groups(hit).any(|of| of == group);
+        said.hits.iter().filter(|anchor| is_of(anchor, *first)).any(|anchor| {
+            let mut others = rest.iter();
+            others.all(|group| said.hits.iter().any(|hit| close(anchor, hit) && is_of(hit, *group)))
+        })
     }
 
     /// All rules, in the order of the files.
@@ -188,46 +251,15 @@ impl Rules {
     pub fn all(&self) -> &[Rule] {
         &self.rules
     }
-
-    /// How many groups of phrases are in use.
-    #[cfg(test)]
-    fn group_count(&self) -> usize {
-        self.triggered.len()
-    }
 }
 
 impl Rule {
-    fn holds(&self, facts: &Facts<'_>, set: &GroupSet, hits: &[Hit]) -> bool {
-        self.provider_holds(facts)
-            && self.row.says.iter().all(|group| set.has(*group))
-            && !self.row.never.iter().any(|group| set.has(*group))
-            && self.row.fits(facts.code, facts.enhanced, facts.verb)
-            && self.near(hits)
-    }
-
     fn provider_holds(&self, facts: &Facts<'_>) -> bool {
         match (self.provider, facts.provider) {
             (None, _) => true,
             (Some(own), Some(seen)) => seen.is(own) || self.row.alone,
             (Some(_), None) => self.row.alone,
         }
-    }
-
-    /// Whether each group occurs near some place of the first one.
-    fn near(&self, hits: &[Hit]) -> bool {
-        let Some((first, rest)) = self.row.says.split_first() else { return true };
-        if rest.is_empty() || self.row.within == 0 {
-            return true;
-        }
-        let close = |a: &Hit, b: &Hit| {
-            let gap =
-                if a.start < b.start { b.start.saturating_sub(a.end) } else { a.start.saturating_sub(b.end) };
-            gap <= self.row.within
-        };
-        hits.iter().filter(|anchor| anchor.groups.contains(*first)).any(|anchor| {
-            let mut others = rest.iter();
-            others.all(|group| hits.iter().any(|hit| hit.groups.contains(*group) && close(anchor, hit)))
-        })
     }
 }
 
@@ -241,7 +273,7 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static RuleRow> {
 #[cfg(test)]
 pub(crate) fn check() -> Result<(), super::tables::TableError> {
     rows::check()?;
-    assert!((1000..=GroupSet::WORDS * 64).contains(&rules().group_count()));
+    assert!((1000..=GROUPS).contains(&compile::group_count()));
     Ok(())
 }
 

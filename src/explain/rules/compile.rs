@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::phrases::Phrases;
-use super::{Group, Provider, Rule, RuleRow, Rules, rows};
+use super::{ByGroup, GROUPS, Group, Provider, Rule, RuleRow, Rules, Trial, Trials, rows};
 use crate::explain::tables;
 
 static PATTERN_ROWS: LazyLock<Vec<RuleRow>> = LazyLock::new(|| rows::patterns().collect());
@@ -36,6 +36,7 @@ fn phrases() -> Phrases<'static> {
     Phrases::new(
         include_bytes!(concat!(env!("OUT_DIR"), "/phrases.nodes")),
         include_bytes!(concat!(env!("OUT_DIR"), "/phrases.ends")),
+        include_bytes!(concat!(env!("OUT_DIR"), "/phrases.tails")),
         include_bytes!(concat!(env!("OUT_DIR"), "/phrases.groups")),
     )
 }
@@ -43,8 +44,19 @@ fn phrases() -> Phrases<'static> {
 /// How many phrases each group has, two bytes each.
 static SIZES: &[[u8; 2]] = include_bytes!(concat!(env!("OUT_DIR"), "/phrases.sizes")).as_chunks().0;
 
+/// How many groups of phrases there are.
+#[cfg(test)]
+pub(super) fn group_count() -> usize {
+    SIZES.len()
+}
+
 fn size(group: Group) -> Option<u16> {
     SIZES.get(usize::from(group.0)).map(|size| u16::from_le_bytes(*size))
+}
+
+/// A place among the words or the trials of all rules; what is past the last is nowhere.
+fn place(number: usize) -> u16 {
+    u16::try_from(number).unwrap_or(u16::MAX)
 }
 
 /// Takes all rows together, each to be tried when the rarest of its groups occurs.
@@ -52,22 +64,38 @@ pub(crate) fn all() -> Rules {
     let plain = PATTERN_ROWS.iter().map(|row| (row, None));
     let own =
         PROVIDERS.iter().flat_map(|provider| provider.rule.iter().map(move |row| (row, Some(provider))));
-    let mut triggered = vec![None; SIZES.len()];
+    let mut trials: Vec<(Group, Trial)> = Vec::with_capacity(2048);
     let (mut wordless, mut providers_wordless) = (Vec::new(), Vec::new());
+    let mut words = Vec::with_capacity(8192);
     let rule = |(index, (row, provider)): (u16, (&'static RuleRow, Option<&'static Provider>))| {
         // The group with the fewest phrases is the rarest.
         let rarest = row.says.iter().min_by_key(|group| size(**group));
         let second = row.says.iter().filter(|group| Some(*group) != rarest).min_by_key(|group| size(**group));
-        let slot = rarest.and_then(|group| triggered.get_mut(usize::from(group.0)));
-        let next = slot.and_then(|first: &mut Option<u16>| first.replace(index));
         match rarest {
-            Some(_) => {}
+            Some(rarest) => {
+                let trial = Trial { rule: index, second: *second.unwrap_or(rarest) };
+                trials.push((*rarest, trial));
+            }
             None if provider.is_some() && !row.alone => providers_wordless.push(index),
             None => wordless.push(index),
         }
-        Rule { row, family: tables::reason(row.reason), provider, next, second: second.copied() }
+        let mut add = |groups: &[Group]| {
+            let start = place(words.len());
+            words.extend(groups);
+            start..place(words.len())
+        };
+        let (says, never) = (add(&row.says), add(&row.never));
+        Rule { row, family: tables::reason(row.reason), provider, says, never }
     };
     let rules = (0..u16::MAX).zip(plain.chain(own)).map(rule).collect();
+    trials.sort_by_key(|(rarest, _)| rarest.0);
+    let mut places = ByGroup([[0, 0]; GROUPS]);
+    for (number, (rarest, _)) in trials.iter().enumerate() {
+        let [start, end] = places.get_mut(*rarest);
+        *start = if *end == 0 { place(number) } else { *start };
+        *end = place(number + 1);
+    }
+    let trials = Trials { places, trials: trials.into_iter().map(|(_, trial)| trial).collect() };
     let marks = PROVIDERS.iter().filter_map(|provider| Some((*provider.marks.first()?, provider)));
-    Rules { phrases: phrases(), rules, triggered, wordless, providers_wordless, marks: marks.collect() }
+    Rules { phrases: phrases(), rules, words, trials, wordless, providers_wordless, marks: marks.collect() }
 }

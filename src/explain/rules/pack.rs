@@ -2,14 +2,17 @@
 //!
 //! The trie is a double array (Aoe 1989): the node that a byte leads to stands at the base of the node it comes from,
 //! XOR that byte, and bears the byte as its label. No two nodes have the same base, so that the label tells whose
-//! child a node is.
+//! child a node is. Where but one phrase goes on, the rest of it is kept as it is, a tail: that makes the trie a third
+//! as large, and to look for phrases is mostly to wait for its memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How far back from the end a place for a node is looked for. Before that hardly any are left.
 const REACH: usize = 4096;
 /// The base of a node that nothing follows: no place of a child that is counted from here is one of the trie.
-const NOWHERE: u32 = (1 << 23) - 1;
+const NOWHERE: u32 = (1 << 22) - 1;
+/// The bit of a node that has a tail instead of children.
+const TAIL: u32 = 1 << 22;
 /// The bit of a node at which a phrase ends.
 const ENDS: u32 = 1 << 23;
 
@@ -19,14 +22,16 @@ pub struct Builder {
     phrases: BTreeMap<Vec<u8>, BTreeSet<u16>>,
 }
 
-/// The three files of a trie.
+/// The four files of a trie.
 #[derive(Debug)]
 pub struct Packed {
-    /// Four bytes a node, little end first: 23 bits for the base, one for whether a phrase ends there, eight for the label.
-    /// They are kept that small because looking for phrases is mostly waiting for the memory that they lie in.
+    /// Four bytes a node, little end first: 22 bits for the base, or for the place of its tail; one for whether it has a
+    /// tail, one for whether a phrase ends there, eight for the label.
     pub nodes: Vec<u8>,
-    /// Two bytes a node, little end first: the place of its groups in the next file, or 0.
+    /// Two bytes a node, little end first: the place of its groups in `groups`, or 0.
     pub ends: Vec<u8>,
+    /// Tails: how many bytes, the place of the groups in two bytes, the bytes.
+    pub tails: Vec<u8>,
     /// Numbers of two bytes, little end first: for each set of groups how many there are, then these.
     pub groups: Vec<u8>,
 }
@@ -53,7 +58,7 @@ impl Builder {
         trie.place(0, 0, &needles)?;
         let ends = trie.nodes.iter().flat_map(|node| node.groups.to_le_bytes()).collect();
         let groups = sets.iter().flat_map(|n| n.to_le_bytes()).collect();
-        Some(Packed { nodes: trie.bytes()?, ends, groups })
+        Some(Packed { nodes: trie.bytes()?, ends, groups, tails: trie.tails })
     }
 }
 
@@ -63,6 +68,7 @@ struct Node {
     groups: u16,
     label: u8,
     taken: bool,
+    has_tail: bool,
     /// Whether this place is the base of a node.
     is_base: bool,
 }
@@ -70,11 +76,24 @@ struct Node {
 #[derive(Default)]
 struct Trie {
     nodes: Vec<Node>,
+    tails: Vec<u8>,
 }
 
 impl Trie {
     /// Lays out what follows a node: needles, sorted, that have their first bytes in common.
     fn place(&mut self, node: usize, depth: usize, needles: &[(&[u8], u16)]) -> Option<()> {
+        // The root has none, so that what phrases begin with can be told from its children.
+        if let [(needle, groups)] = needles
+            && depth > 0
+            && let Some(tail) = needle.get(depth..).filter(|tail| !tail.is_empty())
+        {
+            let node = self.nodes.get_mut(node)?;
+            (node.base, node.has_tail) = (u32::try_from(self.tails.len()).ok()?, true);
+            self.tails.push(u8::try_from(tail.len()).ok()?);
+            self.tails.extend(groups.to_le_bytes());
+            self.tails.extend(tail);
+            return Some(());
+        }
         let longer = match needles.split_first() {
             Some(((needle, groups), longer)) if needle.len() == depth => {
                 self.nodes.get_mut(node)?.groups = *groups;
@@ -114,19 +133,21 @@ impl Trie {
 
     /// Makes room for all children of a base.
     fn grow(&mut self, base: usize) {
-        let empty = Node { base: NOWHERE, groups: 0, label: 0, taken: false, is_base: false };
+        let empty =
+            Node { base: NOWHERE, groups: 0, label: 0, taken: false, has_tail: false, is_base: false };
         self.nodes.resize(self.nodes.len().max((base | 0xff) + 1), empty);
     }
 
     /// The nodes as they are packed; nothing where they are too many to be told from [`NOWHERE`].
     fn bytes(&self) -> Option<Vec<u8>> {
-        if self.nodes.len() > (NOWHERE ^ 0xff) as usize {
+        if self.nodes.len().max(self.tails.len()) > (NOWHERE ^ 0xff) as usize {
             return None;
         }
         let mut out = Vec::with_capacity(self.nodes.len() * 4);
         for node in &self.nodes {
             let ends = if node.groups == 0 { 0 } else { ENDS };
-            out.extend((node.base | ends | u32::from(node.label) << 24).to_le_bytes());
+            let tail = if node.has_tail { TAIL } else { 0 };
+            out.extend((node.base | tail | ends | u32::from(node.label) << 24).to_le_bytes());
         }
         Some(out)
     }

@@ -15,59 +15,85 @@ use super::pack;
 pub(super) struct Phrases<'a> {
     nodes: &'a [[u8; 4]],
     ends: &'a [[u8; 2]],
+    tails: &'a [u8],
     groups: &'a [[u8; 2]],
-    /// The bytes that phrases begin with: blanks and slashes, and few others.
-    firsts: [bool; 256],
+    /// What each byte leads to from the root: blanks and slashes to phrases, and few others.
+    firsts: [Node; 256],
 }
 
-/// The groups of one phrase.
+/// A phrase that stands in a text.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Groups<'a>(&'a [[u8; 2]]);
+pub(super) struct Hit {
+    /// Where its groups are.
+    groups: u16,
+    /// The bytes that it takes.
+    start: u32,
+    end: u32,
+}
 
-impl Groups<'_> {
-    pub fn iter(&self) -> impl Iterator<Item = Group> {
-        self.0.iter().map(|number| Group(u16::from_le_bytes(*number)))
+impl Hit {
+    fn new(groups: u16, place: Range<usize>) -> Hit {
+        // Texts are not that long.
+        let at = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        Hit { groups, start: at(place.start), end: at(place.end) }
     }
 
-    pub fn contains(&self, group: Group) -> bool {
-        self.0.contains(&group.0.to_le_bytes())
+    /// How many bytes stand between two.
+    pub fn gap(&self, other: &Hit) -> usize {
+        let (first, second) = if self.start < other.start { (self, other) } else { (other, self) };
+        second.start.saturating_sub(first.end) as usize
     }
 }
 
 impl<'a> Phrases<'a> {
-    /// The phrases in the three files that `pack.rs` makes.
-    pub fn new(nodes: &'a [u8], ends: &'a [u8], groups: &'a [u8]) -> Phrases<'a> {
+    /// The phrases that `pack.rs` has laid out.
+    pub fn new(nodes: &'a [u8], ends: &'a [u8], tails: &'a [u8], groups: &'a [u8]) -> Phrases<'a> {
         let (nodes, ends, groups) = (nodes.as_chunks().0, ends.as_chunks().0, groups.as_chunks().0);
-        let mut phrases = Phrases { nodes, ends, groups, firsts: [false; 256] };
+        let mut phrases = Phrases { nodes, ends, tails, groups, firsts: [Node::NONE; 256] };
         if let Some(root) = phrases.node(0) {
-            phrases.firsts = std::array::from_fn(|byte| phrases.child(root, byte as u8).is_some());
+            let first = |byte: u8| phrases.node(root.place_of(byte)).filter(|node| node.label() == byte);
+            phrases.firsts = std::array::from_fn(|byte| first(byte as u8).unwrap_or(Node::NONE));
         }
         phrases
     }
 
-    /// Calls `found` for each occurrence of each phrase, with the groups of the phrase and the bytes that it takes.
-    pub fn each(&self, text: &str, mut found: impl FnMut(Groups<'a>, Range<usize>)) {
+    /// Adds each occurrence of each phrase, by where it starts.
+    pub fn find(&self, text: &str, hits: &mut Vec<Hit>) {
         let Some(root) = self.node(0) else { return };
-        let begins = |byte: &u8| self.firsts.get(usize::from(*byte)).copied().unwrap_or(false);
         let bytes = text.as_bytes();
-        for (start, _) in bytes.iter().enumerate().filter(|(_, byte)| begins(byte)) {
-            let mut node = root;
-            for (passed, byte) in bytes.get(start..).unwrap_or_default().iter().enumerate() {
-                let place = node.base() ^ usize::from(*byte);
-                match self.node(place).filter(|child| child.label() == *byte) {
-                    Some(child) => node = child,
-                    None => break,
-                }
+        for (start, first) in bytes.iter().enumerate() {
+            let Some(mut node) = self.firsts.get(usize::from(*first)).copied().filter(Node::is_one) else {
+                continue;
+            };
+            let mut place = root.place_of(*first);
+            let mut end = start + 1;
+            loop {
                 if node.ends() {
-                    found(self.groups_of(place), start..start + passed + 1);
+                    hits.push(Hit::new(self.groups_of(place), start..end));
                 }
+                if node.has_tail() {
+                    let rest = bytes.get(end..).unwrap_or_default();
+                    if let Some((groups, tail)) = self.tail(node).filter(|(_, tail)| rest.starts_with(tail)) {
+                        hits.push(Hit::new(groups, start..end + tail.len()));
+                    }
+                    break;
+                }
+                let Some(byte) = bytes.get(end) else { break };
+                place = node.place_of(*byte);
+                match self.node(place) {
+                    Some(next) if next.label() == *byte => node = next,
+                    _ => break,
+                }
+                end += 1;
             }
         }
     }
 
-    #[inline]
-    fn child(&self, node: Node, byte: u8) -> Option<Node> {
-        self.node(node.base() ^ usize::from(byte)).filter(|child| child.label() == byte)
+    /// The groups of a phrase that was found.
+    pub fn groups(&self, hit: &Hit) -> impl Iterator<Item = Group> + use<'a> {
+        let set = self.groups.get(usize::from(hit.groups)..).and_then(|rest| rest.split_first());
+        let groups = set.and_then(|(count, rest)| rest.get(..usize::from(u16::from_le_bytes(*count))));
+        groups.unwrap_or_default().iter().map(|number| Group(u16::from_le_bytes(*number)))
     }
 
     #[inline]
@@ -75,25 +101,47 @@ impl<'a> Phrases<'a> {
         self.nodes.get(place).map(|bytes| Node(u32::from_le_bytes(*bytes)))
     }
 
-    /// The groups of the phrase that ends at a node.
-    #[inline]
-    fn groups_of(&self, node: usize) -> Groups<'a> {
-        let place = self.ends.get(node).map_or(0, |place| usize::from(u16::from_le_bytes(*place)));
-        let set = self.groups.get(place..).and_then(|rest| rest.split_first());
-        let groups = set.and_then(|(count, rest)| rest.get(..usize::from(u16::from_le_bytes(*count))));
-        Groups(groups.unwrap_or_default())
+    /// What alone goes on from a node, and where its groups are.
+    fn tail(&self, node: Node) -> Option<(u16, &'a [u8])> {
+        let ([length, low, high], rest) = self.tails.get(node.base()..)?.split_first_chunk()?;
+        Some((u16::from_le_bytes([*low, *high]), rest.get(..usize::from(*length))?))
+    }
+
+    /// Where the groups of the phrase are that ends at a node.
+    fn groups_of(&self, place: usize) -> u16 {
+        self.ends.get(place).map_or(0, |place| u16::from_le_bytes(*place))
     }
 }
 
 /// A node, as `pack.rs` puts it into four bytes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Node(u32);
 
 impl Node {
-    /// Where what follows it stands, before the byte is added.
+    const NONE: Node = Node(0);
+
+    /// Nodes that a byte leads to have it as their label.
+    #[inline]
+    fn is_one(&self) -> bool {
+        self.0 != 0
+    }
+
+    /// Where what follows it stands, before the byte is added, or where its tail is.
     #[inline]
     fn base(self) -> usize {
-        (self.0 & 0x7f_ffff) as usize
+        (self.0 & 0x3f_ffff) as usize
+    }
+
+    /// Where the node that a byte leads to would stand.
+    #[inline]
+    fn place_of(self, byte: u8) -> usize {
+        self.base() ^ usize::from(byte)
+    }
+
+    /// Whether but one phrase goes on.
+    #[inline]
+    fn has_tail(self) -> bool {
+        self.0 & 0x40_0000 != 0
     }
 
     /// Whether a phrase ends here.
@@ -120,10 +168,12 @@ mod tests {
             builder.add(&needle(phrase), group);
         }
         let packed = builder.pack().unwrap();
-        let mut all = Vec::new();
-        Phrases::new(&packed.nodes, &packed.ends, &packed.groups)
-            .each(text, |groups, place| all.extend(groups.iter().map(|g| (g.0, place.clone()))));
-        all
+        let phrases = Phrases::new(&packed.nodes, &packed.ends, &packed.tails, &packed.groups);
+        let mut hits = Vec::new();
+        phrases.find(text, &mut hits);
+        let place = |hit: &Hit| hit.start as usize..hit.end as usize;
+        let groups = |hit| phrases.groups(hit).map(move |group| (group.0, place(hit)));
+        hits.iter().flat_map(groups).collect()
     }
 
     #[test]

@@ -182,16 +182,21 @@ pub(crate) fn enhanced_reason(
 
 fn enhanced_key(class: u8, subject: u16, detail: u16) -> Option<&'static Numbered> {
     let index = &*ENHANCED_INDEX;
-    let row = |number| index.get(index.binary_search_by_key(&number, |row| row.number).ok()?);
-    row((class, subject, detail)).or_else(|| row((0, subject, detail)))
+    let row = |class| {
+        let number = enhanced_number(class, subject, detail);
+        index.get(index.binary_search_by_key(&number, |row| row.number).ok()?)
+    };
+    row(class).or_else(|| row(0))
 }
 
-/// Class (0 for any), subject and detail.
-type Number = (u8, u16, u16);
+/// Class (0 for any), subject and detail as one number.
+fn enhanced_number(class: u8, subject: u16, detail: u16) -> u64 {
+    u64::from(class) << 32 | u64::from(subject) << 16 | u64::from(detail)
+}
 
 /// A row with its number and its reason looked up.
 struct Numbered {
-    number: Number,
+    number: u64,
     row: &'static EnhancedRow,
     reason: Option<(Reason, &'static ReasonRow)>,
 }
@@ -201,7 +206,7 @@ static ENHANCED_INDEX: LazyLock<Vec<Numbered>> = LazyLock::new(|| {
     let number = |name: &str| {
         let mut parts = name.split('.');
         let class = parts.next().map(|class| class.parse().unwrap_or(0))?;
-        Some((class, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+        Some(enhanced_number(class, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
     };
     let numbered = |(name, row): (&&str, &'static EnhancedRow)| {
         Some(Numbered { number: number(name)?, row, reason: row.reason.and_then(reason) })
