@@ -52,12 +52,12 @@ fn main() -> Result<()> {
         }
     }
     let phrases = groups.phrases.pack().ok_or("too many phrases")?;
-    let sizes: Vec<u8> = groups.sizes.iter().flat_map(|size| size.to_le_bytes()).collect();
+    let common: Vec<u8> = groups.common.iter().flat_map(|common| common.to_le_bytes()).collect();
     write(&out.join("phrases.nodes"), &phrases.nodes)?;
     write(&out.join("phrases.ends"), &phrases.ends)?;
     write(&out.join("phrases.tails"), &phrases.tails)?;
     write(&out.join("phrases.groups"), &phrases.groups)?;
-    write(&out.join("phrases.sizes"), &sizes)?;
+    write(&out.join("phrases.common"), &common)?;
     let likeness = fs::read_to_string(grammar.join(LIKENESS))?;
     match likeness::pack(&likeness) {
         Ok(packed) => {
@@ -117,8 +117,8 @@ struct Groups {
     /// The number of each group, by how it is written.
     numbers: HashMap<String, u16>,
     phrases: pack::Builder,
-    /// How many phrases each group has.
-    sizes: Vec<u16>,
+    /// How common each group is.
+    common: Vec<u32>,
 }
 
 impl Groups {
@@ -127,8 +127,8 @@ impl Groups {
         if let Some(number) = self.numbers.get(written) {
             return Ok(Value::from(i64::from(*number)));
         }
-        let number = u16::try_from(self.sizes.len())?;
-        let mut size = 0;
+        let number = u16::try_from(self.common.len())?;
+        let mut common = 0;
         for phrase in written.split('|').map(str::trim) {
             let own = [phrase.to_owned()];
             let phrases = match phrase.strip_prefix('@') {
@@ -139,14 +139,22 @@ impl Groups {
             };
             for phrase in phrases {
                 check(phrase)?;
-                self.phrases.add(&fold::needle(phrase), number);
-                size += 1;
+                let needle = fold::needle(phrase);
+                self.phrases.add(&needle, number);
+                common += commonness(&needle);
             }
         }
         self.numbers.insert(written.to_owned(), number);
-        self.sizes.push(size);
+        self.common.push(common);
         Ok(Value::from(i64::from(number)))
     }
+}
+
+/// How often a phrase may occur, beside others: the longer and the more words, the more seldom.
+fn commonness(needle: &str) -> u32 {
+    let words = needle.split([' ', '/']).filter(|word| !word.is_empty()).count();
+    let letters = u32::try_from(needle.len()).unwrap_or(u32::MAX);
+    ((1 << 20) / letters) >> (2 * words.min(8))
 }
 
 /// Whether a phrase can be looked for.

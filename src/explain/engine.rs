@@ -111,7 +111,7 @@ impl Weighed {
         let context = Context {
             situation,
             code: self.heard.code.unwrap_or(0),
-            named: self.heard.address(),
+            said: &self.heard.said,
             named_is_sender: matches!(candidate.reason.slug(), "sender-rejected" | "sender-authentication"),
             provider: self.provider.map(|p| p.name),
             class: self.heard.class(),

@@ -127,7 +127,7 @@ fn with_context(asked: Asked<'_>, work: impl FnOnce(&Context<'_>) -> Explanation
         situation: &situation,
         code: 0,
         class: 0,
-        named: None,
+        said: "",
         named_is_sender: false,
         provider: None,
         mended: None,

@@ -115,13 +115,17 @@ pub fn features(reply: &Reply, command: Option<&str>) -> Vec<String> {
 /// `=x.7.1`, `=x.7`), and with the command: `=RCPT`; each with its hash.
 fn each_feature(heard: &Heard, command: Option<&str>, mut found: impl FnMut(&[u8], u64)) {
     let mut seen = [0; WORDS];
+    // A bit for each that was seen: where it is not set, none of them has to be looked at.
+    let mut seen_bits = 0u64;
     let words = heard.folded.as_bytes().split(|byte| *byte == b' ').filter(|word| is_word(word));
     for (place, word) in words.take(WORDS).enumerate() {
         let stem = stem(word);
         let hash = table::hash(stem);
-        if !seen.iter().take(place).any(|other| *other == hash) {
+        let bit = 1 << (hash % 64);
+        if seen_bits & bit == 0 || !seen.iter().take(place).any(|other| *other == hash) {
             found(stem, hash);
         }
+        seen_bits |= bit;
         if let Some(seen) = seen.get_mut(place) {
             *seen = hash;
         }

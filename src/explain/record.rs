@@ -160,6 +160,7 @@ fn string(out: &mut Vec<u8>, text: &str) {
 }
 
 /// A string that needs no escapes, as our own slugs do not.
+#[inline]
 fn word(out: &mut Vec<u8>, word: &str) {
     out.reserve(word.len() + 2);
     out.push(b'"');

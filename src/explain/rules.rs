@@ -21,7 +21,7 @@ use super::tables::ReasonRow;
 use crate::wire::EnhancedCode;
 
 pub(crate) use compile::{provider_of_host, providers};
-use phrases::{Hit, Phrases};
+use phrases::{Hit, Hits, Phrases};
 pub use rows::{Provider, RuleRow};
 
 /// The number of a group of phrases.
@@ -109,13 +109,14 @@ struct Trials {
 }
 
 impl Trials {
-    /// Adds those of a group. Most groups have none.
+    /// Those of a group. Most groups have none.
     #[inline]
-    fn add(&self, group: Group, trials: &mut Vec<Trial>) {
+    fn of(&self, group: Group) -> &[Trial] {
         let [start, end] = self.places.get(group);
-        if start < end {
-            trials.extend(self.trials.get(usize::from(start)..usize::from(end)).unwrap_or_default());
+        if start == end {
+            return &[];
         }
+        self.trials.get(usize::from(start)..usize::from(end)).unwrap_or_default()
     }
 }
 
@@ -149,7 +150,7 @@ pub(crate) struct Rules {
 
 /// The phrases of a text: all of them, and for each group the number of its first.
 struct Said {
-    hits: Vec<Hit>,
+    hits: Hits,
     firsts: ByGroup<u8>,
 }
 
@@ -184,8 +185,8 @@ pub(crate) struct Matches {
 impl Rules {
     /// The rules that hold for a folded text.
     pub fn matches(&'static self, folded: &str, facts: Facts<'_>) -> Matches {
-        let mut said = Said { hits: Vec::with_capacity(32), firsts: ByGroup([Said::NONE; GROUPS]) };
-        let mut trials: Vec<Trial> = Vec::with_capacity(64);
+        let mut said = Said { hits: Hits::new(), firsts: ByGroup([Said::NONE; GROUPS]) };
+        let mut trials: SmallVec<[Trial; 64]> = SmallVec::new();
         self.phrases.find(folded, &mut said.hits);
         for (number, hit) in said.hits.iter().enumerate() {
             let number = u8::try_from(number).map_or(Said::LATE, |number| number.min(Said::LATE));
@@ -193,22 +194,28 @@ impl Rules {
                 let first = said.firsts.get_mut(group);
                 if *first == Said::NONE {
                     *first = number;
-                    self.trials.add(group, &mut trials);
+                    self.trials.of(group).iter().for_each(|trial| trials.push(*trial));
                 }
             }
         }
         let marked = self.marks.iter().find(|(group, _)| said.has(*group)).map(|(_, provider)| *provider);
         let provider = facts.provider.or(marked);
         let facts = Facts { provider, ..facts };
-        let worth_it = trials.iter().filter(|trial| said.has(trial.second)).map(|trial| &trial.rule);
-        let of_providers = self.providers_wordless.iter().filter(|_| provider.is_some());
-        let candidates = worth_it.chain(&self.wordless).chain(of_providers);
-        let rule = |number: u16| self.rules.get(usize::from(number));
-        let holds = |number: &u16| rule(*number).is_some_and(|rule| self.holds(rule, &facts, &said));
-        let mut numbers: SmallVec<[u16; 16]> = candidates.copied().filter(holds).collect();
+        let mut numbers: SmallVec<[u16; 16]> = SmallVec::new();
+        let mut test = |number: u16| {
+            if self.rules.get(usize::from(number)).is_some_and(|rule| self.holds(rule, &facts, &said)) {
+                numbers.push(number);
+            }
+        };
+        trials.iter().filter(|trial| said.has(trial.second)).for_each(|trial| test(trial.rule));
+        self.wordless.iter().for_each(|number| test(*number));
+        if provider.is_some() {
+            self.providers_wordless.iter().for_each(|number| test(*number));
+        }
         // The order of the files decides between equals.
         numbers.sort_unstable();
-        Matches { rules: numbers.into_iter().filter_map(rule).collect(), provider }
+        let rules = numbers.iter().filter_map(|number| self.rules.get(usize::from(*number)));
+        Matches { rules: rules.collect(), provider }
     }
 
     fn holds(&self, rule: &Rule, facts: &Facts<'_>, said: &Said) -> bool {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use super::text::address_in;
 use super::{Advice, Fix, Situation, Template, Text, tables};
 use crate::session::Phase;
 use crate::wire::{CommandLine, Verb};
@@ -15,9 +16,9 @@ pub(crate) struct Context<'a> {
     pub code: u16,
     /// The first digit of the code, or of the enhanced code where there is no other; or 0.
     pub class: u16,
-    /// The first mail address in the reply: most replies about an address name it.
-    pub named: Option<&'a str>,
-    /// Whether that address is the sender's.
+    /// What the server said: most replies about an address name it.
+    pub said: &'a str,
+    /// Whether an address that it names is the sender's.
     pub named_is_sender: bool,
     /// The provider, by name.
     pub provider: Option<&'static str>,
@@ -333,11 +334,11 @@ impl Context<'_> {
     }
 
     fn recipient(&self) -> Option<&str> {
-        self.situation.recipient.or(self.named.filter(|_| !self.named_is_sender))
+        self.situation.recipient.or_else(|| address_in(self.said).filter(|_| !self.named_is_sender))
     }
 
     fn sender(&self) -> Option<&str> {
-        self.situation.sender.or(self.named.filter(|_| self.named_is_sender))
+        self.situation.sender.or_else(|| address_in(self.said).filter(|_| self.named_is_sender))
     }
 
     fn mechanisms(&self) -> Option<Vec<String>> {

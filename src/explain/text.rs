@@ -58,17 +58,15 @@ impl Heard {
     }
 }
 
-impl Heard {
-    /// The first mail address in angle brackets, if it is a plain one: it may become part of a command that somebody
-    /// copies to a shell, so that nothing but letters, digits and a few marks will do.
-    pub fn address(&self) -> Option<&str> {
-        let (_, rest) = self.said.split_once('<')?;
-        let (inside, _) = rest.split_once('>')?;
-        let (local, domain) = inside.rsplit_once('@')?;
-        let plain = inside.bytes().all(|b| b.is_ascii_alphanumeric() || b"@._+-=".contains(&b));
-        let named = domain.contains('.') && !domain.starts_with(['-', '.']) && !local.contains('@');
-        (plain && named && !local.is_empty() && !local.starts_with('-')).then_some(inside)
-    }
+/// The first mail address in angle brackets, if it is a plain one: it may become part of a command that somebody
+/// copies to a shell, so that nothing but letters, digits and a few marks will do.
+pub(crate) fn address_in(said: &str) -> Option<&str> {
+    let (_, rest) = said.split_once('<')?;
+    let (inside, _) = rest.split_once('>')?;
+    let (local, domain) = inside.rsplit_once('@')?;
+    let plain = inside.bytes().all(|b| b.is_ascii_alphanumeric() || b"@._+-=".contains(&b));
+    let named = domain.contains('.') && !domain.starts_with(['-', '.']) && !local.contains('@');
+    (plain && named && !local.is_empty() && !local.starts_with('-')).then_some(inside)
 }
 
 fn push_visible(out: &mut String, text: &[u8]) {
@@ -257,11 +255,9 @@ mod tests {
 
     #[test]
     fn only_plain_addresses_are_taken_from_a_reply() {
-        let address =
-            |said: &str| Heard { said: said.to_owned(), ..Heard::default() }.address().map(str::to_owned);
-        assert_eq!(address("<bob@example.net>: no").as_deref(), Some("bob@example.net"));
+        assert_eq!(address_in("<bob@example.net>: no"), Some("bob@example.net"));
         for bad in ["<a@b.c;rm>", "<a@$(id).org>", "<a@-x.org>", "<@b.org>", "<a@b>", "<a b@c.org>"] {
-            assert_eq!(address(bad), None, "{bad}");
+            assert_eq!(address_in(bad), None, "{bad}");
         }
     }
 

@@ -41,17 +41,17 @@ fn phrases() -> Phrases<'static> {
     )
 }
 
-/// How many phrases each group has, two bytes each.
-static SIZES: &[[u8; 2]] = include_bytes!(concat!(env!("OUT_DIR"), "/phrases.sizes")).as_chunks().0;
+/// How common each group is, four bytes each.
+static COMMON: &[[u8; 4]] = include_bytes!(concat!(env!("OUT_DIR"), "/phrases.common")).as_chunks().0;
 
 /// How many groups of phrases there are.
 #[cfg(test)]
 pub(super) fn group_count() -> usize {
-    SIZES.len()
+    COMMON.len()
 }
 
-fn size(group: Group) -> Option<u16> {
-    SIZES.get(usize::from(group.0)).map(|size| u16::from_le_bytes(*size))
+fn common(group: Group) -> Option<u32> {
+    COMMON.get(usize::from(group.0)).map(|common| u32::from_le_bytes(*common))
 }
 
 /// A place among the words or the trials of all rules; what is past the last is nowhere.
@@ -68,9 +68,9 @@ pub(crate) fn all() -> Rules {
     let (mut wordless, mut providers_wordless) = (Vec::new(), Vec::new());
     let mut words = Vec::with_capacity(8192);
     let rule = |(index, (row, provider)): (u16, (&'static RuleRow, Option<&'static Provider>))| {
-        // The group with the fewest phrases is the rarest.
-        let rarest = row.says.iter().min_by_key(|group| size(**group));
-        let second = row.says.iter().filter(|group| Some(*group) != rarest).min_by_key(|group| size(**group));
+        let rarest = row.says.iter().min_by_key(|group| common(**group));
+        let second =
+            row.says.iter().filter(|group| Some(*group) != rarest).min_by_key(|group| common(**group));
         match rarest {
             Some(rarest) => {
                 let trial = Trial { rule: index, second: *second.unwrap_or(rarest) };

@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::Group;
 #[cfg(test)]
 use super::pack;
@@ -17,9 +19,13 @@ pub(super) struct Phrases<'a> {
     ends: &'a [[u8; 2]],
     tails: &'a [u8],
     groups: &'a [[u8; 2]],
+    root: Node,
     /// What each byte leads to from the root: blanks and slashes to phrases, and few others.
     firsts: [Node; 256],
 }
+
+/// The phrases that stand in a text.
+pub(super) type Hits = SmallVec<[Hit; 32]>;
 
 /// A phrase that stands in a text.
 #[derive(Clone, Copy, Debug)]
@@ -49,43 +55,48 @@ impl<'a> Phrases<'a> {
     /// The phrases that `pack.rs` has laid out.
     pub fn new(nodes: &'a [u8], ends: &'a [u8], tails: &'a [u8], groups: &'a [u8]) -> Phrases<'a> {
         let (nodes, ends, groups) = (nodes.as_chunks().0, ends.as_chunks().0, groups.as_chunks().0);
-        let mut phrases = Phrases { nodes, ends, tails, groups, firsts: [Node::NONE; 256] };
-        if let Some(root) = phrases.node(0) {
-            let first = |byte: u8| phrases.node(root.place_of(byte)).filter(|node| node.label() == byte);
-            phrases.firsts = std::array::from_fn(|byte| first(byte as u8).unwrap_or(Node::NONE));
-        }
+        let mut phrases = Phrases { nodes, ends, tails, groups, root: Node::NONE, firsts: [Node::NONE; 256] };
+        phrases.root = phrases.node(0).unwrap_or(Node::NONE);
+        let first = |byte: u8| phrases.node(phrases.root.place_of(byte)).filter(|node| node.label() == byte);
+        phrases.firsts = std::array::from_fn(|byte| first(byte as u8).unwrap_or(Node::NONE));
         phrases
     }
 
     /// Adds each occurrence of each phrase, by where it starts.
-    pub fn find(&self, text: &str, hits: &mut Vec<Hit>) {
-        let Some(root) = self.node(0) else { return };
+    pub fn find(&self, text: &str, hits: &mut Hits) {
         let bytes = text.as_bytes();
         for (start, first) in bytes.iter().enumerate() {
-            let Some(mut node) = self.firsts.get(usize::from(*first)).copied().filter(Node::is_one) else {
-                continue;
-            };
-            let mut place = root.place_of(*first);
-            let mut end = start + 1;
-            loop {
-                if node.ends() {
-                    hits.push(Hit::new(self.groups_of(place), start..end));
-                }
-                if node.has_tail() {
-                    let rest = bytes.get(end..).unwrap_or_default();
-                    if let Some((groups, tail)) = self.tail(node).filter(|(_, tail)| rest.starts_with(tail)) {
-                        hits.push(Hit::new(groups, start..end + tail.len()));
-                    }
-                    break;
-                }
-                let Some(byte) = bytes.get(end) else { break };
-                place = node.place_of(*byte);
-                match self.node(place) {
-                    Some(next) if next.label() == *byte => node = next,
-                    _ => break,
-                }
-                end += 1;
+            match self.firsts.get(usize::from(*first)) {
+                Some(first) if first.is_one() => self.follow(*first, bytes, start, hits),
+                _ => {}
             }
+        }
+    }
+
+    /// Adds the phrases that begin at a place. Not part of the loop around it, which is quicker alone.
+    #[inline(never)]
+    fn follow(&self, first: Node, bytes: &[u8], start: usize, hits: &mut Hits) {
+        let mut place = self.root.place_of(first.label());
+        let mut node = first;
+        let mut end = start + 1;
+        loop {
+            if node.ends() {
+                hits.push(Hit::new(self.groups_of(place), start..end));
+            }
+            if node.has_tail() {
+                let rest = bytes.get(end..).unwrap_or_default();
+                if let Some((groups, tail)) = self.tail(node).filter(|(_, tail)| rest.starts_with(tail)) {
+                    hits.push(Hit::new(groups, start..end + tail.len()));
+                }
+                return;
+            }
+            let Some(byte) = bytes.get(end) else { return };
+            place = node.place_of(*byte);
+            match self.node(place) {
+                Some(next) if next.label() == *byte => node = next,
+                _ => return,
+            }
+            end += 1;
         }
     }
 
@@ -169,7 +180,7 @@ mod tests {
         }
         let packed = builder.pack().unwrap();
         let phrases = Phrases::new(&packed.nodes, &packed.ends, &packed.tails, &packed.groups);
-        let mut hits = Vec::new();
+        let mut hits = Hits::new();
         phrases.find(text, &mut hits);
         let place = |hit: &Hit| hit.start as usize..hit.end as usize;
         let groups = |hit| phrases.groups(hit).map(move |group| (group.0, place(hit)));
