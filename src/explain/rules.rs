@@ -10,6 +10,7 @@ mod compile;
 mod pack;
 mod phrases;
 mod rows;
+mod said;
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -21,30 +22,13 @@ use super::tables::ReasonRow;
 use crate::wire::EnhancedCode;
 
 pub(crate) use compile::{provider_of_host, providers};
-use phrases::{Hit, Hits, Phrases};
+use phrases::Phrases;
 pub use rows::{Provider, RuleRow};
+use said::{ByGroup, Said};
 
 /// The number of a group of phrases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Group(u16);
-
-/// Something for each group.
-struct ByGroup<T>([T; GROUPS]);
-
-/// More groups than there are; a power of two, so that no place has to be checked.
-const GROUPS: usize = 2048;
-
-impl<T: Copy> ByGroup<T> {
-    #[inline]
-    fn get(&self, group: Group) -> T {
-        self.0[usize::from(group.0) % GROUPS]
-    }
-
-    #[inline]
-    fn get_mut(&mut self, group: Group) -> &mut T {
-        &mut self.0[usize::from(group.0) % GROUPS]
-    }
-}
 
 /// A provider where people hand mail in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,24 +132,6 @@ pub(crate) struct Rules {
     marks: Vec<(Group, &'static Provider)>,
 }
 
-/// The phrases of a text: all of them, and for each group the number of its first.
-struct Said {
-    hits: Hits,
-    firsts: ByGroup<u8>,
-}
-
-impl Said {
-    /// The group does not occur.
-    const NONE: u8 = u8::MAX;
-    /// The group occurs too far behind to be numbered.
-    const LATE: u8 = Said::NONE - 1;
-
-    #[inline]
-    fn has(&self, group: Group) -> bool {
-        self.firsts.get(group) != Said::NONE
-    }
-}
-
 static RULES: LazyLock<Rules> = LazyLock::new(compile::all);
 
 /// All rules, compiled on first use.
@@ -185,19 +151,10 @@ pub(crate) struct Matches {
 impl Rules {
     /// The rules that hold for a folded text.
     pub fn matches(&'static self, folded: &str, facts: Facts<'_>) -> Matches {
-        let mut said = Said { hits: Hits::new(), firsts: ByGroup([Said::NONE; GROUPS]) };
         let mut trials: SmallVec<[Trial; 64]> = SmallVec::new();
-        self.phrases.find(folded, &mut said.hits);
-        for (number, hit) in said.hits.iter().enumerate() {
-            let number = u8::try_from(number).map_or(Said::LATE, |number| number.min(Said::LATE));
-            for group in self.phrases.groups(hit) {
-                let first = said.firsts.get_mut(group);
-                if *first == Said::NONE {
-                    *first = number;
-                    self.trials.of(group).iter().for_each(|trial| trials.push(*trial));
-                }
-            }
-        }
+        let said = Said::of(folded, &self.phrases, |group| {
+            self.trials.of(group).iter().for_each(|trial| trials.push(*trial));
+        });
         let marked = self.marks.iter().find(|(group, _)| said.has(*group)).map(|(_, provider)| *provider);
         let provider = facts.provider.or(marked);
         let facts = Facts { provider, ..facts };
@@ -218,7 +175,7 @@ impl Rules {
         Matches { rules: rules.collect(), provider }
     }
 
-    fn holds(&self, rule: &Rule, facts: &Facts<'_>, said: &Said) -> bool {
+    fn holds(&self, rule: &Rule, facts: &Facts<'_>, said: &Said<'_>) -> bool {
         let words = |range: &Range<u16>| {
             self.words.get(usize::from(range.start)..usize::from(range.end)).unwrap_or_default()
         };
@@ -227,30 +184,7 @@ impl Rules {
             && says.iter().all(|group| said.has(*group))
             && !words(&rule.never).iter().any(|group| said.has(*group))
             && rule.row.fits(facts.code, facts.enhanced, facts.verb)
-            && self.near(says, rule.row.within, said)
-    }
-
-    /// Whether each group occurs near some place of the first one; 0 for anywhere.
-    fn near(&self, groups: &[Group], within: usize, said: &Said) -> bool {
-        let Some((first, rest)) = groups.split_first() else { return true };
-        if rest.is_empty() || within == 0 {
-            return true;
-        }
-        let close = |anchor: &Hit, hit: &Hit| anchor.gap(hit) <= within;
-        // Mostly the first places will do.
-        let earliest = |group: &Group| {
-            let number = Some(said.firsts.get(*group)).filter(|number| *number < Said::LATE);
-            number.and_then(|number| said.hits.get(usize::from(number)))
-        };
-        let near = |anchor| rest.iter().all(|group| earliest(group).is_some_and(|hit| close(anchor, hit)));
-        if earliest(first).is_some_and(near) {
-            return true;
-        }
-        let is_of = |hit: &Hit, group: Group| self.phrases.groups(hit).any(|of| of == group);
-        said.hits.iter().filter(|anchor| is_of(anchor, *first)).any(|anchor| {
-            let mut others = rest.iter();
-            others.all(|group| said.hits.iter().any(|hit| close(anchor, hit) && is_of(hit, *group)))
-        })
+            && said.near(says, rule.row.within)
     }
 
     /// All rules, in the order of the files.
@@ -280,7 +214,7 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static RuleRow> {
 #[cfg(test)]
 pub(crate) fn check() -> Result<(), super::tables::TableError> {
     rows::check()?;
-    assert!((1000..=GROUPS).contains(&compile::group_count()));
+    assert!((1000..=said::GROUPS).contains(&compile::group_count()));
     Ok(())
 }
 

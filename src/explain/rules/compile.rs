@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::phrases::Phrases;
-use super::{ByGroup, GROUPS, Group, Provider, Rule, RuleRow, Rules, Trial, Trials, rows};
+use super::{ByGroup, Group, Provider, Rule, RuleRow, Rules, Trial, Trials, rows};
 use crate::explain::tables;
 
 static PATTERN_ROWS: LazyLock<Vec<RuleRow>> = LazyLock::new(|| rows::patterns().collect());
@@ -89,7 +89,7 @@ pub(crate) fn all() -> Rules {
     };
     let rules = (0..u16::MAX).zip(plain.chain(own)).map(rule).collect();
     trials.sort_by_key(|(rarest, _)| rarest.0);
-    let mut places = ByGroup([[0, 0]; GROUPS]);
+    let mut places = ByGroup::all([0, 0]);
     for (number, (rarest, _)) in trials.iter().enumerate() {
         let [start, end] = places.get_mut(*rarest);
         *start = if *end == 0 { place(number) } else { *start };

@@ -1,0 +1,144 @@
+//! What a text says, in groups of phrases: which occur, and how near each other.
+
+use super::Group;
+use super::phrases::{Hit, Hits, Phrases};
+
+/// More groups than there are; a power of two, so that no place has to be checked.
+pub(super) const GROUPS: usize = 2048;
+
+/// Something for each group.
+pub(super) struct ByGroup<T>([T; GROUPS]);
+
+impl<T: Copy> ByGroup<T> {
+    /// The same for each.
+    pub fn all(one: T) -> ByGroup<T> {
+        ByGroup([one; GROUPS])
+    }
+
+    #[inline]
+    pub fn get(&self, group: Group) -> T {
+        self.0[usize::from(group.0) % GROUPS]
+    }
+
+    #[inline]
+    pub fn get_mut(&mut self, group: Group) -> &mut T {
+        &mut self.0[usize::from(group.0) % GROUPS]
+    }
+}
+
+/// The phrases of a text.
+pub(super) struct Said<'p> {
+    phrases: &'p Phrases<'static>,
+    hits: Hits,
+    /// For each group, the number of its first phrase.
+    firsts: ByGroup<u8>,
+}
+
+/// The group does not occur.
+const NONE: u8 = u8::MAX;
+/// The group occurs too far behind to be numbered.
+const LATE: u8 = NONE - 1;
+
+impl<'p> Said<'p> {
+    /// Looks for all phrases, and calls `found` with each group that occurs, once.
+    #[inline]
+    pub fn of(text: &str, phrases: &'p Phrases<'static>, mut found: impl FnMut(Group)) -> Said<'p> {
+        let mut said = Said { phrases, hits: Hits::new(), firsts: ByGroup::all(NONE) };
+        phrases.find(text, &mut said.hits);
+        for (number, hit) in said.hits.iter().enumerate() {
+            let number = u8::try_from(number).map_or(LATE, |number| number.min(LATE));
+            for group in phrases.groups(hit) {
+                let first = said.firsts.get_mut(group);
+                if *first == NONE {
+                    *first = number;
+                    found(group);
+                }
+            }
+        }
+        said
+    }
+
+    /// Whether a group occurs.
+    #[inline]
+    pub fn has(&self, group: Group) -> bool {
+        self.firsts.get(group) != NONE
+    }
+
+    /// Whether each group occurs near some place of the first one, with so many letters between them at most; 0 for
+    /// anywhere.
+    pub fn near(&self, groups: &[Group], within: usize) -> bool {
+        let Some((first, rest)) = groups.split_first() else { return true };
+        if rest.is_empty() || within == 0 {
+            return true;
+        }
+        let close = |anchor: &Hit, hit: &Hit| anchor.gap(hit) <= within;
+        // Mostly the first places will do.
+        let near =
+            |anchor| rest.iter().all(|group| self.earliest(*group).is_some_and(|hit| close(anchor, hit)));
+        if self.earliest(*first).is_some_and(near) {
+            return true;
+        }
+        let is_of = |hit: &Hit, group: Group| self.phrases.groups(hit).any(|of| of == group);
+        self.hits.iter().filter(|anchor| is_of(anchor, *first)).any(|anchor| {
+            let mut others = rest.iter();
+            others.all(|group| self.hits.iter().any(|hit| close(anchor, hit) && is_of(hit, *group)))
+        })
+    }
+
+    /// The first place of a group, if it is numbered.
+    fn earliest(&self, group: Group) -> Option<&Hit> {
+        let number = Some(self.firsts.get(group)).filter(|number| *number < LATE)?;
+        self.hits.get(usize::from(number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pack;
+    use super::*;
+    use crate::explain::fold::needle;
+
+    /// Phrases for ever, as those of the program are.
+    fn phrases(all: &[&str]) -> Phrases<'static> {
+        let mut builder = pack::Builder::default();
+        all.iter().zip(0..).for_each(|(phrase, group)| builder.add(&needle(phrase), group));
+        let packed: &'static pack::Packed = Box::leak(Box::new(builder.pack().unwrap()));
+        Phrases::new(&packed.nodes, &packed.ends, &packed.tails, &packed.groups)
+    }
+
+    fn near(text: &str, groups: &[u16], within: usize) -> bool {
+        let phrases = phrases(&["user", "unknown", "mailbox"]);
+        let groups: Vec<Group> = groups.iter().map(|group| Group(*group)).collect();
+        Said::of(text, &phrases, |_| {}).near(&groups, within)
+    }
+
+    #[test]
+    fn each_group_is_told_once() {
+        let phrases = phrases(&["user", "unknown", "mailbox"]);
+        let mut groups = Vec::new();
+        let said = Said::of(" unknown user is unknown ", &phrases, |group| groups.push(group.0));
+        assert_eq!(groups, [1, 0]);
+        assert!(said.has(Group(0)) && said.has(Group(1)) && !said.has(Group(2)));
+    }
+
+    #[test]
+    fn groups_are_near_some_place_of_the_first() {
+        let text = " user and so on and so forth user unknown ";
+        assert!(near(text, &[0, 1], 5) && near(text, &[1, 0], 5));
+        assert!(!near(" user and so on and so forth unknown ", &[0, 1], 5));
+        assert!(near(" user and so on and so forth unknown ", &[0, 1], 0));
+        assert!(near(" unknown ", &[1], 5) && near("", &[], 5));
+        // The mailbox is near one user, what is unknown near the other.
+        let apart = " user mailbox of a person whom one knows well user unknown ";
+        assert!(!near(apart, &[0, 1, 2], 5) && near(apart, &[0, 1, 2], 60));
+    }
+
+    #[test]
+    fn places_past_those_numbered_count_too() {
+        let mut text = " user".repeat(300);
+        assert!(!near(&format!("{text} and so on and so forth unknown "), &[0, 1], 5));
+        text.push_str(" unknown and so on and so forth mailbox ");
+        assert!(near(&text, &[0, 1], 5) && near(&text, &[1, 0], 5));
+        assert!(!near(&text, &[1, 2], 5) && near(&text, &[1, 2], 40));
+    }
+}
