@@ -330,9 +330,15 @@ fn add(
     candidate.evidence.push(evidence);
 }
 
-/// Ranks the candidates, and says how sure the first is: a strong second reading makes it less so.
+/// Ranks the candidates, and says how sure the first is: a strong second reading makes it less so, but for what the
+/// provider documents.
 fn sureness(found: &mut [Candidate]) -> f32 {
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
+    if let Some(first) =
+        found.first().filter(|first| first.rule.is_some_and(|(rule, _)| rule.provider.is_some()))
+    {
+        return first.score;
+    }
     let score = |place: usize| found.get(place).map_or(0.0, |c| c.score);
     let (best, second) = (score(0), Some(score(1)).filter(|second| *second >= WORTH_NAMING).unwrap_or(0.0));
     best - (second - (best - second)).max(0.0) * 0.3
