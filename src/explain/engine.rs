@@ -1,8 +1,9 @@
 //! Evidence weighed into reasons.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
-use super::explanation::{Confidence, Evidence, EvidenceKind, Explanation, Inference, Reason, Text};
+use super::explanation::{Confidence, Evidence, EvidenceKind, Explanation, Inference, Place, Reason, Text};
 use super::fault::Fault;
 use super::likeness::Likeness;
 use super::rules::{self, Facts, Matches, Provider, Rule};
@@ -64,9 +65,11 @@ pub fn explain_best(situation: &Situation<'_>) -> (Option<Explanation>, Vec<(Rea
     let mut weighed = Weighed::of(situation);
     let others = weighed.candidates.iter().skip(1).map(|c| (c.reason, c.confidence())).collect();
     let best = std::mem::take(&mut weighed.candidates).into_iter().next();
-    let best = best.map(|candidate| weighed.explain(candidate, situation));
-    let Heard { said, urls, .. } = weighed.heard;
-    (best.map(|best| Explanation { said, urls, ..best }), others)
+    let mut best = best.map(|candidate| weighed.explain(candidate, situation));
+    if let Some(best) = &mut best {
+        (best.said, best.urls) = (weighed.heard.said, weighed.heard.urls);
+    }
+    (best, others)
 }
 
 /// A reply with all that speaks for each reason.
@@ -112,14 +115,16 @@ impl Weighed {
             situation,
             code: self.heard.code.unwrap_or(0),
             said: &self.heard.said,
+            named: OnceCell::new(),
             named_is_sender: matches!(candidate.reason.slug(), "sender-rejected" | "sender-authentication"),
             provider: self.provider.map(|p| p.name),
             class: self.heard.class(),
             mended: self.fault.as_ref().and_then(|f| f.mended.clone()),
             place: self.fault.as_ref().map(|f| f.place.in_words()),
         };
-        let place = self.fault.as_ref().filter(|_| candidate.reason.slug() == "syntax");
-        Explanation { place: place.map(|fault| fault.place.clone()), ..candidate.explain(self, &context) }
+        let fault = self.fault.as_ref().filter(|_| candidate.reason.slug() == "syntax");
+        let place = fault.map(|fault| fault.place.clone());
+        candidate.explain(self, &context, place)
     }
 
     /// What the standard says of code and enhanced code.
@@ -369,7 +374,7 @@ fn settle(found: &mut Vec<Candidate>, code: u16, enhanced: bool) {
 }
 
 impl Candidate {
-    fn explain(self, weighed: &Weighed, context: &Context<'_>) -> Explanation {
+    fn explain(self, weighed: &Weighed, context: &Context<'_>, place: Option<Place>) -> Explanation {
         let rule = self.rule.map(|(rule, _)| rule.row);
         let provider = self.rule.and_then(|(rule, _)| rule.provider).map(|p| p.name);
         let mut causes = rule.map(|row| template::texts(&row.causes, context)).unwrap_or_default();
@@ -395,7 +400,7 @@ impl Candidate {
             inferred: self.inference(weighed.row, context),
             causes,
             fixes,
-            place: None,
+            place,
             actor: rule.and_then(|row| row.actor).unwrap_or(self.row.actor),
             sources,
             urls: Vec::new(),

@@ -1,6 +1,7 @@
 //! Failures that are no replies: sockets, names, TLS, time, and broken protocol.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use super::explanation::{Confidence, Evidence, EvidenceKind, Explanation, Inference, Reason};
 use super::tables;
@@ -128,6 +129,7 @@ fn with_context(asked: Asked<'_>, work: impl FnOnce(&Context<'_>) -> Explanation
         code: 0,
         class: 0,
         said: "",
+        named: OnceCell::new(),
         named_is_sender: false,
         provider: None,
         mended: None,

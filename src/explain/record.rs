@@ -180,7 +180,7 @@ fn needs_escapes(text: &[u8]) -> bool {
     for run in text.as_chunks::<RUN>().0.iter().chain([last]) {
         found.iter_mut().zip(run).for_each(|(found, byte)| *found |= special(*byte));
     }
-    found.contains(&true)
+    found.iter().fold(false, |any, found| any | found)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Texts of the tables that depend on the situation: conditions in brackets, names in braces.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::net::IpAddr;
 
 use super::text::address_in;
@@ -18,6 +19,8 @@ pub(crate) struct Context<'a> {
     pub class: u16,
     /// What the server said: most replies about an address name it.
     pub said: &'a str,
+    /// The first address that it names, once that was asked for.
+    pub named: OnceCell<Option<&'a str>>,
     /// Whether an address that it names is the sender's.
     pub named_is_sender: bool,
     /// The provider, by name.
@@ -333,12 +336,16 @@ impl Context<'_> {
         Some(verb.as_str().to_owned())
     }
 
+    fn named(&self) -> Option<&str> {
+        *self.named.get_or_init(|| address_in(self.said))
+    }
+
     fn recipient(&self) -> Option<&str> {
-        self.situation.recipient.or_else(|| address_in(self.said).filter(|_| !self.named_is_sender))
+        self.situation.recipient.or_else(|| self.named().filter(|_| !self.named_is_sender))
     }
 
     fn sender(&self) -> Option<&str> {
-        self.situation.sender.or_else(|| address_in(self.said).filter(|_| self.named_is_sender))
+        self.situation.sender.or_else(|| self.named().filter(|_| self.named_is_sender))
     }
 
     fn mechanisms(&self) -> Option<Vec<String>> {
