@@ -15,8 +15,8 @@ use heloise::wire::{Reply, ReplyLine};
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/");
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/grammar/likeness.tsv");
-/// Files to learn from. The test of agreement holds the table to their lengths.
-const FILES: [&str; 7] = [
+/// Files to learn from. The table names them with their lengths, so that a test sees when they have changed.
+const FILES: [&str; 8] = [
     "replies-dev.jsonl",
     "replies-extra.jsonl",
     "replies-tuning.jsonl",
@@ -24,6 +24,7 @@ const FILES: [&str; 7] = [
     "replies-third-tuning.jsonl",
     "replies-fourth-tuning.jsonl",
     "replies-sixth-tuning.jsonl",
+    "replies-seventh-tuning.jsonl",
 ];
 const MEMORY: &str = "written-from-memory.tsv";
 /// A feature stands in so many replies at least.
@@ -42,21 +43,22 @@ type Labelled = BTreeMap<Vec<String>, BTreeSet<String>>;
 fn main() -> Result<(), Box<dyn Error>> {
     let slugs = Slugs::read(&fs::read_to_string(format!("{CORPUS}reasons.tsv"))?);
     let mut labelled = Labelled::new();
-    let mut octets = 0;
+    let mut from = String::new();
     for file in FILES {
         let text = fs::read_to_string(format!("{CORPUS}{file}"))?;
-        octets += text.len();
+        writeln!(from, "# from {file} {}", text.len())?;
         for line in text.lines() {
             take(&mut labelled, &slugs, &serde_json::from_str(line)?);
         }
     }
     let memory = fs::read_to_string(format!("{CORPUS}{MEMORY}"))?;
+    writeln!(from, "# from {MEMORY} {}", memory.len())?;
     for (reasons, text) in memory.lines().filter_map(|line| line.split_once('\t')) {
         let reasons = reasons.split(',').take(1).filter_map(|label| slugs.of(label));
         labelled.entry(of_text(&text.replace("\\n", "\n"), None)).or_default().extend(reasons);
     }
     labelled.retain(|_, reasons| !reasons.is_empty());
-    let table = learn(&labelled, octets + memory.len());
+    let table = learn(&labelled, &from);
     fs::write(TABLE, &table)?;
     println!("learnt {} features from {} replies", table.lines().count(), labelled.len());
     Ok(())
@@ -118,8 +120,8 @@ struct Row {
     reasons: Vec<usize>,
 }
 
-/// The table, as text.
-fn learn(labelled: &Labelled, octets: usize) -> String {
+/// The table, as text; `from` are the lines that name the files.
+fn learn(labelled: &Labelled, from: &str) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::from([("=", SEEN)]);
     for feature in labelled.keys().flatten() {
         *counts.entry(feature).or_default() += 1;
@@ -143,7 +145,7 @@ fn learn(labelled: &Labelled, octets: usize) -> String {
     let mut out = format!(
         "# How much words and codes speak for a reason, or against it; = stands for every reply. Learnt from the labelled\n\
          # replies in tests/corpus by examples/learn.rs, and not to be written by hand.\n\
-         # octets {octets}\n"
+         {from}"
     );
     for (name, weights) in names.iter().zip(weights.chunks(slugs.len())) {
         let weights = slugs.iter().zip(weights.iter().map(|weight| weight * f64::from(FINENESS)));

@@ -28,17 +28,20 @@ const PARTICULAR: u8 = 60;
 const WORTH_SHOWING: f32 = 0.2;
 /// Words alone do not make certain: a code that agrees must come to them, or a provider's own table.
 const WORDS_ALONE: f32 = 0.89;
-/// What the score by rules and codes, and that by likeness to known replies, count where the former is not sure. Where
-/// both point the same way they are right more often than their mean says.
-const SHARE: f32 = 0.6;
+/// What a score by rules and codes counts where it is not sure, and the likeness to known replies beside it. That is the
+/// less partial of the two: rules were made with the replies in view that they read.
+const RULES_SHARE: f32 = 0.4;
+const LIKENESS_SHARE: f32 = 0.65;
 /// What they cannot exceed together.
-const BOTH: f32 = 0.88;
-/// They are where a reading scores so much: narrow rules, and words and codes that agree.
+const BOTH: f32 = 0.89;
+/// They are sure where words and codes agree, or the provider says so, and the reading scores so much.
 const SURE: f32 = 0.9;
+/// The same for words alone: narrow rules.
+const SURE_OF_WORDS: f32 = 0.94;
 /// What is less likely is as good as out of the question.
 const WORTH_WEIGHING: f32 = 0.01;
 /// What nothing but likeness speaks for is a guess from here on, and unknown below.
-const WORTH_GUESSING: f32 = 0.25;
+const WORTH_GUESSING: f32 = 0.2;
 /// Readings below this are no better than "unknown".
 const WORTH_NAMING: f32 = 0.1;
 
@@ -100,8 +103,7 @@ impl Weighed {
         let mut candidates = weigh(&heard, found, &matches);
         let fault = Fault::of(situation, code);
         weigh_session(&mut candidates, situation, code, fault.is_some());
-        let best = candidates.iter().map(|candidate| candidate.score).fold(0.0, f32::max);
-        if matches!(code, 400..600) && best < SURE {
+        if matches!(code, 400..600) && !is_sure(&candidates) {
             compare(&mut candidates, &heard, situation);
         }
         settle(&mut candidates, code, heard.enhanced_in_place);
@@ -217,12 +219,18 @@ fn weigh(heard: &Heard, coded: Option<&Coded>, matches: &Matches) -> Vec<Candida
     found
 }
 
+/// Whether the best reading needs no comparison.
+fn is_sure(found: &[Candidate]) -> bool {
+    let best = found.iter().max_by(|a, b| a.score.total_cmp(&b.score));
+    best.is_some_and(|best| best.score >= if best.words_alone() { SURE_OF_WORDS } else { SURE })
+}
+
 /// Weighs what rules and codes say against what replies with such words were about. What a provider says of its own
 /// stays as it is.
 fn compare(found: &mut Vec<Candidate>, heard: &Heard, situation: &Situation<'_>) {
     let own = |candidate: &Candidate| candidate.rule.is_some_and(|(rule, _)| rule.provider.is_some());
     for candidate in found.iter_mut().filter(|candidate| !own(candidate)) {
-        candidate.score = (candidate.score * SHARE).min(BOTH);
+        candidate.score *= RULES_SHARE;
     }
     let likeness = Likeness::of(heard, situation.verb_name());
     for (reason, likely) in likeness.each().filter(|(_, likely)| *likely >= WORTH_WEIGHING) {
@@ -232,12 +240,12 @@ fn compare(found: &mut Vec<Candidate>, heard: &Heard, situation: &Situation<'_>)
         match found.iter_mut().find(|candidate| candidate.reason == reason) {
             Some(candidate) if own(candidate) => candidate.evidence.push(evidence),
             Some(candidate) => {
-                candidate.score = (candidate.score + likely * SHARE).min(BOTH);
+                candidate.score = (candidate.score + likely * LIKENESS_SHARE).min(BOTH);
                 candidate.evidence.push(evidence);
             }
-            None if likely * SHARE >= WORTH_GUESSING => {
+            None if likely * LIKENESS_SHARE >= WORTH_GUESSING => {
                 let Some((reason, row)) = tables::reason(reason.slug()) else { continue };
-                let (score, evidence) = (likely * SHARE, vec![evidence]);
+                let (score, evidence) = (likely * LIKENESS_SHARE, vec![evidence]);
                 found.push(Candidate { reason, row, rule: None, score, evidence });
             }
             None => {}

@@ -147,7 +147,7 @@ macro_rules! tables {
 }
 
 /// Wording that is not one provider's own; general files before those of one software.
-pub(crate) const PATTERNS: &[Table] = tables!("patterns": "general", "refusals", "system", "families", "sentences", "narrower", "machinery", "permissions", "postfix", "exim", "exchange", "others", "gist");
+pub(crate) const PATTERNS: &[Table] = tables!("patterns": "general", "refusals", "system", "families", "sentences", "narrower", "refined", "machinery", "permissions", "postfix", "exim", "exchange", "others", "gist");
 
 /// Providers.
 pub(crate) const PROVIDERS: &[Table] = tables!("providers": "gmail", "microsoft365", "outlook", "ses", "sendgrid", "yahoo", "att", "barracuda", "brevo", "cloudmark", "comcast", "fastmail", "french", "gmx", "icloud", "mailgun", "mailru", "mimecast", "netease", "ovh", "postmark", "proofpoint", "spectrum", "tencent", "tonline", "zoho");
