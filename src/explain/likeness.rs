@@ -17,8 +17,6 @@ use super::tables;
 use super::text::Heard;
 use crate::wire::Reply;
 
-/// Reasons that the table can speak of.
-const MOST: usize = 64;
 /// Weights are in this part of a natural logarithm.
 pub const FINENESS: f32 = 16.0;
 /// How likely something is beside the likeliest, by how far its sum of weights is below: `exp(-below / FINENESS)`, which is
@@ -49,23 +47,25 @@ static REASONS: LazyLock<Vec<Option<Reason>>> = LazyLock::new(|| {
     slugs.map(|slug| tables::reason(slug).map(|(reason, _)| reason)).collect()
 });
 
+/// A sum of weights for each reason. Words are looked at in such numbers that none overflows.
+type Sums = [i16; table::ROW];
+
 /// How likely each reason is by the words and codes of a reply, from 0 to 1; in all 1.
 #[derive(Debug)]
-pub(super) struct Likeness([f32; MOST]);
+pub(super) struct Likeness([f32; table::ROW]);
 
 impl Likeness {
     /// Of a reply, and of the command that it answers, where that is known.
     pub fn of(heard: &Heard, command: Option<&str>) -> Likeness {
-        let mut sums = [0i32; MOST];
+        let mut sums = [0; table::ROW];
         add(table::hash(b"="), &mut sums);
         each_feature(heard, command, |_, hash| add(hash, &mut sums));
-        let count = REASONS.len().min(MOST);
-        let sums = sums.get(..count).unwrap_or_default();
+        let sums = sums.get(..REASONS.len()).unwrap_or_default();
         let most = sums.iter().max().copied().unwrap_or(0);
-        let mut likely = [0.0; MOST];
+        let mut likely = [0.0; table::ROW];
         for (likely, sum) in likely.iter_mut().zip(sums) {
-            *likely =
-                usize::try_from(most - sum).ok().and_then(|below| SHARES.get(below)).copied().unwrap_or(0.0);
+            let below = usize::from(most.abs_diff(*sum));
+            *likely = SHARES.get(below).copied().unwrap_or(0.0);
         }
         let all: f32 = likely.iter().sum();
         likely.iter_mut().for_each(|likely| *likely /= all.max(1.0));
@@ -79,20 +79,18 @@ impl Likeness {
 }
 
 /// Adds the weights of a feature, which is known by its hash.
-fn add(hash: u64, sums: &mut [i32; MOST]) {
+fn add(hash: u64, sums: &mut Sums) {
     let slots: &[[u8; table::SLOT]] = SLOTS.as_chunks().0;
+    let rows: &[[u8; table::ROW]] = WEIGHTS.as_chunks().0;
     // Half of the slots are empty, so that the search ends; the mask is one less than their number.
     let mask = slots.len().saturating_sub(1);
     let mut at = hash as usize & mask;
-    while let Some([a, b, c, d, e, f, g, h]) = slots.get(at).copied() {
+    while let Some([a, b, c, d, e, f]) = slots.get(at).copied() {
         let mark = u32::from_le_bytes([a, b, c, d]);
         if mark == table::mark(hash) {
-            let start = usize::from(u16::from_le_bytes([e, f])) * 2;
-            let end = start + usize::from(u16::from_le_bytes([g, h])) * 2;
-            for [reason, weight] in WEIGHTS.get(start..end).unwrap_or_default().as_chunks().0 {
-                if let Some(sum) = sums.get_mut(usize::from(*reason)) {
-                    *sum += i32::from(i8::from_le_bytes([*weight]));
-                }
+            if let Some(row) = rows.get(usize::from(u16::from_le_bytes([e, f]))) {
+                let both = sums.iter_mut().zip(row);
+                both.for_each(|(sum, weight)| *sum += i16::from(i8::from_le_bytes([*weight])));
             }
         }
         if mark == 0 || mark == table::mark(hash) {
@@ -232,7 +230,7 @@ mod tests {
 
     #[test]
     fn every_reason_of_the_table_is_one() {
-        assert!(REASONS.len() > 30 && REASONS.len() <= MOST);
+        assert!(REASONS.len() > 30 && REASONS.len() <= table::ROW);
         assert!(REASONS.iter().all(Option::is_some));
     }
 

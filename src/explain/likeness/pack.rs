@@ -1,13 +1,13 @@
 //! Lays out `grammar/likeness.tsv` as [`super::table`] has it; for `build.rs`, and for tests.
 
-use super::table::{SLOT, hash, mark};
+use super::table::{ROW, SLOT, hash, mark};
 
 /// The table laid out.
 #[derive(Debug, Default)]
 pub struct Packed {
     /// The slots, as many as a power of two.
     pub slots: Vec<u8>,
-    /// The weights.
+    /// The rows of weights.
     pub weights: Vec<u8>,
     /// The reasons, a line each, in the order of their numbers.
     pub reasons: String,
@@ -23,8 +23,8 @@ pub fn pack(text: &str) -> Result<Packed, String> {
     for (number, row) in rows {
         let wrong = |what: &str| format!("line {}: {what}", number + 1);
         let (feature, list) = row.split_once('\t').ok_or_else(|| wrong("no tab behind the feature"))?;
-        let start = u16::try_from(weights.len() / 2).map_err(|_| wrong("too many weights"))?;
-        let mut count = 0u16;
+        let place = u16::try_from(weights.len() / ROW).map_err(|_| wrong("too many features"))?;
+        let mut own = [0; ROW];
         for word in list.split(' ').filter(|word| !word.is_empty()) {
             let (reason, weight) = word.rsplit_once(':').ok_or_else(|| wrong("not reason:weight"))?;
             let weight: i8 = weight.parse().map_err(|_| wrong("a weight is a number from -128 to 127"))?;
@@ -33,19 +33,17 @@ pub fn pack(text: &str) -> Result<Packed, String> {
                 reasons.push(reason);
                 reasons.len() - 1
             });
-            weights.push(u8::try_from(index).map_err(|_| wrong("too many reasons"))?);
-            weights.extend(weight.to_le_bytes());
-            count += 1;
+            *own.get_mut(index).ok_or_else(|| wrong("too many reasons"))? = weight;
         }
+        weights.extend(own.iter().flat_map(|weight: &i8| weight.to_le_bytes()));
         let hash = hash(feature.as_bytes());
         let mut at = hash as usize & (room - 1);
         while slots.get(at).is_some_and(|slot| *slot != [0; SLOT]) {
             at = (at + 1) & (room - 1);
         }
-        let [a, b, c, d] = mark(hash).to_le_bytes();
-        let ([e, f], [g, h]) = (start.to_le_bytes(), count.to_le_bytes());
+        let ([a, b, c, d], [e, f]) = (mark(hash).to_le_bytes(), place.to_le_bytes());
         if let Some(slot) = slots.get_mut(at) {
-            *slot = [a, b, c, d, e, f, g, h];
+            *slot = [a, b, c, d, e, f];
         }
     }
     Ok(Packed { slots: slots.concat(), weights, reasons: reasons.join("\n") })
@@ -72,6 +70,6 @@ mod tests {
         let packed = pack(&lines).unwrap();
         assert_eq!(packed.slots.len(), 256 * SLOT);
         let taken = packed.slots.chunks(SLOT).filter(|slot| slot.iter().any(|byte| *byte != 0)).count();
-        assert_eq!((taken, packed.weights.len(), packed.reasons.as_str()), (100, 400, "spam\nvirus"));
+        assert_eq!((taken, packed.weights.len(), packed.reasons.as_str()), (100, 100 * ROW, "spam\nvirus"));
     }
 }

@@ -1,11 +1,14 @@
 //! The table of `grammar/likeness.tsv` as it lies in the program: `build.rs` lays it out with this file, which uses
 //! nothing of the library, and [`super`] looks features up where they lie.
 //!
-//! A feature has eight bytes in a table of slots: four of its hash to know it by, where its weights begin, how many
-//! there are. A weight has two: the number of the reason, and what the feature says for or against it.
+//! A feature has six bytes in a table of slots: four of its hash to know it by, and the number of its row. A row has a
+//! weight for each reason: what the feature says for or against it. Most are 0, but rows of one length are added up many
+//! weights at a time.
 
 /// Bytes of a slot.
-pub const SLOT: usize = 8;
+pub const SLOT: usize = 6;
+/// Weights of a row: more than there are reasons, and a number that processors like.
+pub const ROW: usize = 48;
 
 /// The hash of a feature, eight bytes at a time, as most are no longer: where it is looked for, and what it is known by.
 pub fn hash(feature: &[u8]) -> u64 {
