@@ -27,6 +27,9 @@ const FILES: [&str; 8] = [
     "replies-seventh-tuning.jsonl",
 ];
 const MEMORY: &str = "written-from-memory.tsv";
+/// Replies that nobody met, in as many words as servers might find: each counts that much of one that was met.
+const INVENTED: &str = "invented.tsv";
+const INVENTED_COUNT: f64 = 0.2;
 /// A feature stands in so many replies at least.
 const SEEN: usize = 2;
 /// How much large weights cost.
@@ -37,8 +40,23 @@ const LEAST: f64 = 2.5;
 const STEPS: usize = 400;
 const PACE: f64 = 0.3;
 
-/// The features of replies, each with the reasons that it can have.
-type Labelled = BTreeMap<Vec<String>, BTreeSet<String>>;
+/// The features of replies, each with what is known of them.
+type Labelled = BTreeMap<Vec<String>, Known>;
+
+#[derive(Default)]
+struct Known {
+    /// The reasons that they can have.
+    reasons: BTreeSet<String>,
+    /// How much they count.
+    count: f64,
+}
+
+impl Known {
+    fn add(&mut self, reasons: impl IntoIterator<Item = String>, count: f64) {
+        self.reasons.extend(reasons);
+        self.count = self.count.max(count);
+    }
+}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let slugs = Slugs::read(&fs::read_to_string(format!("{CORPUS}reasons.tsv"))?);
@@ -51,13 +69,16 @@ fn main() -> Result<(), Box<dyn Error>> {
             take(&mut labelled, &slugs, &serde_json::from_str(line)?);
         }
     }
-    let memory = fs::read_to_string(format!("{CORPUS}{MEMORY}"))?;
-    writeln!(from, "# from {MEMORY} {}", memory.len())?;
-    for (reasons, text) in memory.lines().filter_map(|line| line.split_once('\t')) {
-        let reasons = reasons.split(',').take(1).filter_map(|label| slugs.of(label));
-        labelled.entry(of_text(&text.replace("\\n", "\n"), None)).or_default().extend(reasons);
+    for (file, count) in [(MEMORY, 1.0), (INVENTED, INVENTED_COUNT)] {
+        let text = fs::read_to_string(format!("{CORPUS}{file}"))?;
+        writeln!(from, "# from {file} {}", text.len())?;
+        for (reasons, reply) in text.lines().filter_map(|line| line.split_once('\t')) {
+            let reason = reasons.split(',').next().and_then(|label| slugs.of(label));
+            let features = of_text(&reply.replace("\\n", "\n"), None);
+            labelled.entry(features).or_default().add(reason, count);
+        }
     }
-    labelled.retain(|_, reasons| !reasons.is_empty());
+    labelled.retain(|_, known| !known.reasons.is_empty());
     let table = learn(&labelled, &from);
     fs::write(TABLE, &table)?;
     println!("learnt {} features from {} replies", table.lines().count(), labelled.len());
@@ -77,7 +98,7 @@ fn take(labelled: &mut Labelled, slugs: &Slugs, row: &serde_json::Value) {
     let labels = row["accept"].as_array().into_iter().flatten().take(some).filter_map(|label| label.as_str());
     let reasons: Vec<String> = labels.filter_map(|label| slugs.of(label)).collect();
     for command in [None, command.as_deref()] {
-        labelled.entry(of_text(text, command)).or_default().extend(reasons.iter().cloned());
+        labelled.entry(of_text(text, command)).or_default().add(reasons.iter().cloned(), 1.0);
     }
 }
 
@@ -114,8 +135,9 @@ impl Slugs {
     }
 }
 
-/// A reply to learn from: the numbers of its features, and those of its reasons.
+/// A reply to learn from: how much it counts, the numbers of its features, and those of its reasons.
 struct Row {
+    count: f64,
     features: Vec<usize>,
     reasons: Vec<usize>,
 }
@@ -128,11 +150,13 @@ fn learn(labelled: &Labelled, from: &str) -> String {
     }
     counts.retain(|_, count| *count >= SEEN);
     let names: Vec<&str> = counts.into_keys().collect();
-    let all: BTreeSet<&str> = labelled.values().flatten().map(String::as_str).collect();
+    let all: BTreeSet<&str> =
+        labelled.values().flat_map(|known| &known.reasons).map(String::as_str).collect();
     let slugs: Vec<&str> = all.into_iter().collect();
     let rows: Vec<Row> = labelled
         .iter()
-        .map(|(features, reasons)| Row {
+        .map(|(features, Known { reasons, count })| Row {
+            count: *count,
             features: ["="]
                 .into_iter()
                 .chain(features.iter().map(String::as_str))
@@ -178,7 +202,7 @@ fn descend(rows: &[Row], features: usize, reasons: usize) -> Vec<f64> {
             }
             for feature in &row.features {
                 for (slope, wrong) in slope[feature * reasons..].iter_mut().zip(&wrong) {
-                    *slope += wrong;
+                    *slope += wrong * row.count;
                 }
             }
         }
