@@ -87,11 +87,11 @@ fn add(hash: u64, sums: &mut Sums) {
     let mut at = hash as usize & mask;
     while let Some([a, b, c, d, e, f]) = slots.get(at).copied() {
         let mark = u32::from_le_bytes([a, b, c, d]);
-        if mark == table::mark(hash) {
-            if let Some(row) = rows.get(usize::from(u16::from_le_bytes([e, f]))) {
-                let both = sums.iter_mut().zip(row);
-                both.for_each(|(sum, weight)| *sum += i16::from(i8::from_le_bytes([*weight])));
-            }
+        if mark == table::mark(hash)
+            && let Some(row) = rows.get(usize::from(u16::from_le_bytes([e, f])))
+        {
+            let both = sums.iter_mut().zip(row);
+            both.for_each(|(sum, weight)| *sum += i16::from(i8::from_le_bytes([*weight])));
         }
         if mark == 0 || mark == table::mark(hash) {
             return;
