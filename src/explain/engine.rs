@@ -230,8 +230,7 @@ fn is_sure(found: &[Candidate]) -> bool {
 /// Weighs what rules and codes say against what replies with such words were about. What a provider says of its own
 /// stays as it is.
 fn compare(found: &mut Vec<Candidate>, heard: &Heard, situation: &Situation<'_>) {
-    let own = |candidate: &Candidate| candidate.rule.is_some_and(|(rule, _)| rule.provider.is_some());
-    for candidate in found.iter_mut().filter(|candidate| !own(candidate)) {
+    for candidate in found.iter_mut().filter(|candidate| !candidate.is_documented()) {
         candidate.score *= RULES_SHARE;
     }
     let likeness = Likeness::of(heard, situation.verb_name());
@@ -240,7 +239,7 @@ fn compare(found: &mut Vec<Candidate>, heard: &Heard, situation: &Situation<'_>)
         let weight = percent(likely);
         let evidence = Evidence { kind: EvidenceKind::Likeness, text, weight };
         match found.iter_mut().find(|candidate| candidate.reason == reason) {
-            Some(candidate) if own(candidate) => candidate.evidence.push(evidence),
+            Some(candidate) if candidate.is_documented() => candidate.evidence.push(evidence),
             Some(candidate) => {
                 candidate.score = (candidate.score + likely * LIKENESS_SHARE).min(BOTH);
                 candidate.evidence.push(evidence);
@@ -349,9 +348,7 @@ fn add(
 /// provider documents.
 fn sureness(found: &mut [Candidate]) -> f32 {
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
-    if let Some(first) =
-        found.first().filter(|first| first.rule.is_some_and(|(rule, _)| rule.provider.is_some()))
-    {
+    if let Some(first) = found.first().filter(|first| first.is_documented()) {
         return first.score;
     }
     let score = |place: usize| found.get(place).map_or(0.0, |c| c.score);
@@ -428,6 +425,11 @@ impl Candidate {
             confidence: self.confidence(),
             evidence: self.evidence,
         }
+    }
+
+    /// Whether a row of a provider's own table speaks for it.
+    fn is_documented(&self) -> bool {
+        self.rule.is_some_and(|(rule, _)| rule.provider.is_some())
     }
 
     /// Whether nothing but the server's wording speaks for it.

@@ -134,22 +134,20 @@ fn every_rule_decides_its_sample() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// What is learnt decides between the unsure, does not overrule who knows, and seldom who knows rather well.
+/// What is learnt decides between the unsure, and does not overrule who knows.
 #[test]
 fn narrow_rules_are_not_overruled() {
-    let (mut narrow, mut overruled) = (0, Vec::new());
+    let mut narrow = 0;
     for rule in rules::rules().all().iter().filter(|rule| rule.provider.is_none()) {
         let reply = reply(rule.row.sample);
         let verb = rule.row.after.first().map(|v| crate::wire::CommandLine::parse(v.as_bytes()).verb);
         let situation = Situation { verb: verb.as_ref(), ..Situation::of(&reply) };
-        let Some(weight) = rule.row.weight.filter(|weight| *weight >= 90) else { continue };
-        narrow += 1;
-        if explain(&situation).remove(0).reason.slug() != rule.row.reason {
-            assert!(weight < 94, "{} is overruled", rule.row.id);
-            overruled.push(rule.row.id);
+        if rule.row.weight.is_some_and(|weight| weight >= 90) {
+            narrow += 1;
+            assert_eq!(explain(&situation).remove(0).reason.slug(), rule.row.reason, "{}", rule.row.id);
         }
     }
-    assert!(narrow > 250 && overruled.len() * 20 < narrow, "{} of {narrow}: {overruled:?}", overruled.len());
+    assert!(narrow > 250, "{narrow}");
 }
 
 #[test]

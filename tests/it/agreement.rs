@@ -60,11 +60,14 @@ fn replies_held_out() {
     demand("all held out, ambiguous", &Set::UNSEEN, &["ambiguous"], false, 75.0);
     demand("held out", &[Set::HeldOut], &["yes"], false, 95.0);
     demand("held out, with context", &[Set::HeldOut], &["yes"], true, 95.0);
-    demand("second held out", &[Set::SecondHeldOut], &["yes"], false, 92.0);
+    demand("second held out", &[Set::SecondHeldOut], &["yes"], false, 93.0);
     demand("third held out", &[Set::ThirdHeldOut], &["yes"], false, 91.0);
     demand("fourth held out", &[Set::FourthHeldOut], &["yes"], false, 96.0);
     demand("fifth held out", &[Set::FifthHeldOut], &["yes"], false, 91.0);
-    demand("first to fifth held out, ambiguous", &Set::UNSEEN[..5], &["ambiguous"], false, 79.0);
+    demand("first to fifth held out, ambiguous", &Set::UNSEEN[..5], &["ambiguous"], false, 82.0);
+    demand("held out, ambiguous", &[Set::HeldOut], &["ambiguous"], false, 80.0);
+    demand("second held out, ambiguous", &[Set::SecondHeldOut], &["ambiguous"], false, 90.0);
+    demand("third held out, ambiguous", &[Set::ThirdHeldOut], &["ambiguous"], false, 64.0);
     demand("sixth held out", &[Set::SixthHeldOut], &["yes"], false, 85.0);
     demand("sixth held out, with context", &[Set::SixthHeldOut], &["yes"], true, 84.0);
     demand("sixth held out, ambiguous", &[Set::SixthHeldOut], &["ambiguous"], false, 78.0);
