@@ -91,6 +91,7 @@ fn write(file: &Path, bytes: &[u8]) -> Result<()> {
 fn pack_table(file: &Path, groups: &mut Groups) -> Result<Vec<u8>> {
     let text = fs::read_to_string(file)?;
     let mut table: Table = text.parse()?;
+    table.iter().try_for_each(|(key, value)| check_text(key, value, &text))?;
     if let Some(marks) = table.get_mut("marks").and_then(Value::as_array_mut) {
         let all: Vec<&str> = marks.iter().filter_map(Value::as_str).collect();
         *marks = vec![groups.number(&all.join("|"))?];
@@ -107,6 +108,32 @@ fn pack_table(file: &Path, groups: &mut Groups) -> Result<Vec<u8>> {
         }
     }
     Ok(rmp_serde::to_vec_named(&table)?)
+}
+
+/// Whether texts can go into JSON as they are, in which to look for what must be escaped takes as long as all else: phrases
+/// that are looked for, and samples, do not get there.
+fn check_text(key: &str, value: &Value, file: &str) -> Result<()> {
+    match value {
+        Value::Table(table) => table.iter().try_for_each(|(key, value)| check_text(key, value, file)),
+        Value::Array(values) => values.iter().try_for_each(|value| check_text(key, value, file)),
+        Value::String(_) if matches!(key, "says" | "never" | "marks" | "sample") => Ok(()),
+        Value::String(text) => {
+            match text.split_once(|c: char| matches!(c, '"' | '\\') || c.is_ascii_control()) {
+                None => Ok(()),
+                Some((before, _)) => {
+                    let here = |line: &str| {
+                        line.match_indices(before).any(|(at, _)| {
+                            line.get(at + before.len()..).is_some_and(|rest| rest.starts_with(['"', '\\']))
+                        })
+                    };
+                    let line = file.lines().position(here);
+                    let line = line.map_or(0, |above| above + 1);
+                    Err(format!("line {line}: {key} has a quotation mark, backslash or control character behind \"{before}\"; texts are put into JSON without escapes").into())
+                }
+            }
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Numbers groups of phrases and gathers their phrases.

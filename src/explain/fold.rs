@@ -9,6 +9,8 @@ pub const CAPITAL: u8 = 1;
 pub const OTHER: u8 = 2;
 /// Those of them that addresses, host names and URLs have.
 pub const NAME: u8 = 4;
+/// The blank, which parts words.
+pub const BLANK: u8 = 8;
 
 /// What a byte of a word means for folding it; 0 for one that stays as it is.
 pub fn byte_class(byte: u8) -> u8 {
@@ -20,6 +22,7 @@ pub fn byte_class(byte: u8) -> u8 {
                 b'a'..=b'z' | b'0'..=b'9' => 0,
                 b'A'..=b'Z' => CAPITAL,
                 b'@' | b'.' | b':' => OTHER | NAME,
+                b' ' => OTHER | BLANK,
                 _ => OTHER,
             };
             byte += 1;

@@ -1,5 +1,7 @@
 //! Explanations as JSON: one object for each reply.
 
+use std::borrow::Cow;
+
 use super::{Confidence, Evidence, Explanation, Fix, Inference, Place, Reason, Situation, Text};
 use crate::wire::{Class, EnhancedCode, Reply};
 
@@ -46,7 +48,7 @@ fn explanation(out: &mut Vec<u8>, best: &Explanation) {
     list(out, r#","fixes":"#, &best.fixes, fix);
     field(out, r#","place":"#, best.place.as_ref(), place);
     field(out, r#","actor":"#, Some(best.actor.as_str()), word);
-    field(out, r#","provider":"#, best.provider, string);
+    field(out, r#","provider":"#, best.provider, word);
     list(out, r#","sources":"#, &best.sources, text);
     list(out, r#","urls":"#, &best.urls, |out, url| string(out, url));
     field(out, r#","confidence":"#, Some(best.confidence.percent()), number);
@@ -145,8 +147,13 @@ fn reason(out: &mut Vec<u8>, reason: Reason) {
     word(out, reason.slug());
 }
 
+/// What is borrowed comes from the tables or is written in this program: `build.rs` takes care that it needs no escapes.
+#[inline]
 fn text(out: &mut Vec<u8>, text: &Text) {
-    string(out, text);
+    match text {
+        Cow::Borrowed(own) => word(out, own),
+        Cow::Owned(made) => string(out, made),
+    }
 }
 
 #[inline]
@@ -162,6 +169,7 @@ fn string(out: &mut Vec<u8>, text: &str) {
 /// A string that needs no escapes, as our own slugs do not.
 #[inline]
 fn word(out: &mut Vec<u8>, word: &str) {
+    debug_assert!(!needs_escapes(word.as_bytes()), "{word}");
     out.reserve(word.len() + 2);
     out.push(b'"');
     out.extend_from_slice(word.as_bytes());

@@ -83,6 +83,8 @@ struct Trial {
     rule: u16,
     /// The rarest group but one, where there is another: without it the rest need not be looked at.
     second: Group,
+    /// The least and the greatest reply code that it takes.
+    codes: (u16, u16),
 }
 
 /// The rules to try, by the group that makes them worth it.
@@ -164,7 +166,12 @@ impl Rules {
                 numbers.push(number);
             }
         };
-        trials.iter().filter(|trial| said.has(trial.second)).for_each(|trial| test(trial.rule));
+        for trial in trials.iter().filter(|trial| said.has(trial.second)) {
+            let (least, greatest) = trial.codes;
+            if (least..=greatest).contains(&facts.code) {
+                test(trial.rule);
+            }
+        }
         self.wordless.iter().for_each(|number| test(*number));
         if provider.is_some() {
             self.providers_wordless.iter().for_each(|number| test(*number));

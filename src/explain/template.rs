@@ -34,22 +34,24 @@ pub(crate) struct Context<'a> {
 /// The causes whose conditions hold, those with conditions first.
 pub(crate) fn texts(rows: &[Advice], context: &Context<'_>) -> Vec<Text> {
     let mut texts = Vec::with_capacity(rows.len());
-    texts.extend(chosen(rows, context).filter_map(|row| context.fill_in(row.text)));
+    each_chosen(rows, context, |row| texts.extend(context.fill_in(row.text)));
     texts
 }
 
 /// The fixes whose conditions hold, those with conditions first.
 pub(crate) fn fixes(rows: &[Advice], context: &Context<'_>) -> Vec<Fix> {
     let mut fixes = Vec::with_capacity(rows.len());
-    fixes.extend(chosen(rows, context).filter_map(|row| {
-        let command = row.command.and_then(|command| context.fill_in(command));
-        if command.as_deref().is_some_and(asks_mx_of_address) {
-            return None;
-        }
-        let command = command.and_then(|command| context.typable(command));
-        Some(Fix { text: context.fill_in(row.text)?, command: command.map(|command| context.again(command)) })
-    }));
+    each_chosen(rows, context, |row| fixes.extend(fix(row, context)));
     fixes
+}
+
+fn fix(row: &Advice, context: &Context<'_>) -> Option<Fix> {
+    let command = row.command.and_then(|command| context.fill_in(command));
+    if command.as_deref().is_some_and(asks_mx_of_address) {
+        return None;
+    }
+    let command = command.and_then(|command| context.typable(command));
+    Some(Fix { text: context.fill_in(row.text)?, command: command.map(|command| context.again(command)) })
 }
 
 /// Whether a command asks for the MX of what has none: an IP address, an address literal, or a name without a dot.
@@ -94,10 +96,15 @@ fn cut(text: &'static str, mark: u8) -> Option<(&'static str, &'static str)> {
     Some((before, rest.get(1..)?))
 }
 
-/// Rows that apply; those that have conditions come first.
-fn chosen<'r>(rows: &'r [Advice], context: &'r Context<'_>) -> impl Iterator<Item = &'r Advice> {
-    let special = rows.iter().filter(|row| row.conditions.is_some_and(|list| context.holds(list)));
-    special.chain(rows.iter().filter(|row| row.conditions.is_none()))
+/// Calls `take` with the rows that apply; those that have conditions come first.
+#[inline]
+fn each_chosen(rows: &[Advice], context: &Context<'_>, mut take: impl FnMut(&Advice)) {
+    for row in rows.iter().filter(|row| row.conditions.is_some_and(|list| context.holds(list))) {
+        take(row);
+    }
+    for row in rows.iter().filter(|row| row.conditions.is_none()) {
+        take(row);
+    }
 }
 
 /// `[a, b] text` as `(a, b)` and the text.
@@ -195,7 +202,7 @@ impl Context<'_> {
             }
             "mended" => Some(self.mended.is_some()),
             "placed" => Some(self.place.is_some()),
-            "linked" => Some(s.reply.bytes().windows(3).any(|three| three == b"://")),
+            "linked" => Some(memchr::memmem::find(s.reply.bytes(), b"://").is_some()),
             "utf8" => Some(s.command.is_some_and(|c| !c.is_ascii())),
             _ => None,
         }

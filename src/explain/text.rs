@@ -1,6 +1,6 @@
 //! A reply's text made ready: for showing, and for matching.
 
-use super::fold::{CAPITAL, NAME, OTHER, byte_class, end_word, push_folded};
+use super::fold::{BLANK, NAME, OTHER, byte_class, end_word, push_folded};
 use crate::wire::{EnhancedCode, Reply, escape};
 
 /// What was heard, in the forms that the engine needs.
@@ -138,12 +138,14 @@ pub(crate) fn fold(text: &str, urls: &mut Vec<String>) -> String {
     out.push(' ');
     let mut rest = text;
     loop {
+        let (plain, after) = rest.split_at_checked(plain_words(rest.as_bytes())).unwrap_or(("", rest));
+        push_lower(plain, &mut out);
         let (mut holds, mut length) = (0, 0);
-        for byte in rest.bytes().take_while(|byte| *byte != b' ') {
+        for byte in after.bytes().take_while(|byte| *byte != b' ') {
             holds |= byte_class(byte);
             length += 1;
         }
-        let (word, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        let (word, after) = after.split_at_checked(length).unwrap_or((after, ""));
         fold_word(word, holds, &mut out, urls);
         end_word(b' ', &mut out);
         match after.get(1..) {
@@ -153,16 +155,34 @@ pub(crate) fn fold(text: &str, urls: &mut Vec<String>) -> String {
     }
 }
 
+/// How many bytes the words at the start of a text take, with the blank behind each, that need no more than to be put in
+/// lower case. Most words of a reply are such.
+fn plain_words(text: &[u8]) -> usize {
+    let mut length = 0;
+    for (place, byte) in text.iter().enumerate() {
+        let class = byte_class(*byte);
+        if class & OTHER != 0 {
+            // The second of two blanks ends nothing.
+            if class & BLANK == 0 || place == length {
+                break;
+            }
+            length = place + 1;
+        }
+    }
+    length
+}
+
+fn push_lower(words: &str, out: &mut String) {
+    let start = out.len();
+    out.push_str(words);
+    out.get_mut(start..).into_iter().for_each(str::make_ascii_lowercase);
+}
+
 /// `holds` is what the classes of its bytes come to.
 fn fold_word(word: &str, holds: u8, out: &mut String, urls: &mut Vec<String>) {
     let bytes = word.as_bytes();
     if holds & OTHER == 0 {
-        let start = out.len();
-        out.push_str(word);
-        if holds & CAPITAL != 0 {
-            out.get_mut(start..).into_iter().for_each(str::make_ascii_lowercase);
-        }
-        return;
+        return push_lower(word, out);
     }
     if holds & NAME == 0 {
         return push_folded(word, b' ', out);

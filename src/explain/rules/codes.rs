@@ -15,6 +15,16 @@ impl CodePattern {
     pub(super) fn fits(&self, code: u16) -> bool {
         self.0.contains(&code)
     }
+
+    /// The first that fits.
+    pub(super) fn least(&self) -> u16 {
+        *self.0.start()
+    }
+
+    /// The last that fits.
+    pub(super) fn greatest(&self) -> u16 {
+        *self.0.end()
+    }
 }
 
 impl TryFrom<&str> for CodePattern {

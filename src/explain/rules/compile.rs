@@ -73,7 +73,7 @@ pub(crate) fn all() -> Rules {
             row.says.iter().filter(|group| Some(*group) != rarest).min_by_key(|group| common(**group));
         match rarest {
             Some(rarest) => {
-                let trial = Trial { rule: index, second: *second.unwrap_or(rarest) };
+                let trial = Trial { rule: index, second: *second.unwrap_or(rarest), codes: row.codes() };
                 trials.push((*rarest, trial));
             }
             None if provider.is_some() && !row.alone => providers_wordless.push(index),

@@ -71,6 +71,13 @@ fn near() -> usize {
 }
 
 impl RuleRow {
+    /// The least and the greatest code that fit.
+    pub(super) fn codes(&self) -> (u16, u16) {
+        let least = self.code.iter().map(CodePattern::least).min();
+        let greatest = self.code.iter().map(CodePattern::greatest).max();
+        (least.unwrap_or(0), greatest.unwrap_or(u16::MAX))
+    }
+
     /// Whether codes and command fit.
     pub(crate) fn fits(&self, code: u16, enhanced: Option<EnhancedCode>, verb: Option<&str>) -> bool {
         (self.code.is_empty() || self.code.iter().any(|pattern| pattern.fits(code)))
