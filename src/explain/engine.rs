@@ -38,6 +38,8 @@ const BOTH: f32 = 0.89;
 const SURE: f32 = 0.9;
 /// The same for words alone: narrow rules.
 const SURE_OF_WORDS: f32 = 0.94;
+/// What a code and one or two words that no rule knows cannot exceed: a guess.
+const TERSE: f32 = 0.59;
 /// What is less likely is as good as out of the question.
 const WORTH_WEIGHING: f32 = 0.01;
 /// What nothing but likeness speaks for is a guess from here on, and unknown below.
@@ -108,7 +110,7 @@ impl Weighed {
         if unsure {
             compare(&mut candidates, &heard, situation);
         }
-        settle(&mut candidates, code, heard.enhanced_in_place, unsure);
+        settle(&mut candidates, &heard, unsure);
         let row = found.map(|found| found.row);
         Weighed { heard, candidates, provider: provider.or(matches.provider), fault, row }
     }
@@ -364,7 +366,8 @@ fn share_right(score: f32) -> f32 {
 }
 
 /// Ranks the candidates and turns scores into confidence.
-fn settle(found: &mut Vec<Candidate>, code: u16, enhanced: bool, compared: bool) {
+fn settle(found: &mut Vec<Candidate>, heard: &Heard, compared: bool) {
+    let code = heard.code.unwrap_or(0);
     let mut sure = sureness(found);
     if compared {
         sure = share_right(sure);
@@ -376,10 +379,14 @@ fn settle(found: &mut Vec<Candidate>, code: u16, enhanced: bool, compared: bool)
         // What is no reply cannot be understood with confidence; a status without a code (as in logs) can, somewhat.
         let most = match code {
             200..600 => 1.0,
-            0 if enhanced => 0.85,
+            0 if heard.enhanced_in_place => 0.85,
             _ => 0.5,
         };
-        let limit = if first.words_alone() { WORDS_ALONE } else { 1.0 };
+        let limit = match () {
+            () if first.words_alone() => WORDS_ALONE,
+            () if compared && first.code_alone() && heard.is_terse() => TERSE,
+            () => 1.0,
+        };
         first.score = first.score.min(most).min(limit);
     }
     let nothing = if matches!(code, 0 | 200..600) { Reason::UNKNOWN } else { Reason::NO_REPLY_CODE };
@@ -435,6 +442,14 @@ impl Candidate {
     /// Whether nothing but the server's wording speaks for it.
     fn words_alone(&self) -> bool {
         self.evidence.iter().all(|e| matches!(e.kind, EvidenceKind::Wording | EvidenceKind::Likeness))
+    }
+
+    /// Whether nothing but the code, and likeness, speaks for it.
+    fn code_alone(&self) -> bool {
+        let vague = |e: &Evidence| {
+            matches!(e.kind, EvidenceKind::Code | EvidenceKind::Class | EvidenceKind::Likeness)
+        };
+        self.evidence.iter().all(vague)
     }
 
     fn confidence(&self) -> Confidence {

@@ -31,6 +31,8 @@ fn replies_that_the_tables_know() {
     demand("sixth tuning set, ambiguous", &[Set::SixthTuning], &["ambiguous"], false, 83.0);
     demand("seventh tuning set", &[Set::SeventhTuning], &["yes"], false, 95.0);
     demand("seventh tuning set, ambiguous", &[Set::SeventhTuning], &["ambiguous"], false, 83.0);
+    demand("eighth tuning set", &[Set::EighthTuning], &["yes"], false, 95.0);
+    demand("eighth tuning set, ambiguous", &[Set::EighthTuning], &["ambiguous"], false, 80.0);
     demand("written from memory", &[Set::Memory], &["yes"], false, 95.0);
 }
 
@@ -74,5 +76,8 @@ fn replies_held_out() {
     demand("seventh held out", &[Set::SeventhHeldOut], &["yes"], false, 81.0);
     demand("seventh held out, with context", &[Set::SeventhHeldOut], &["yes"], true, 80.0);
     demand("seventh held out, ambiguous", &[Set::SeventhHeldOut], &["ambiguous"], false, 66.0);
+    demand("eighth held out", &[Set::EighthHeldOut], &["yes"], false, 89.0);
+    demand("eighth held out, with context", &[Set::EighthHeldOut], &["yes"], true, 88.0);
+    demand("eighth held out, ambiguous", &[Set::EighthHeldOut], &["ambiguous"], false, 80.0);
     demand("held out, with the provider's table", &[Set::HeldOut], &["table"], true, 60.0);
 }

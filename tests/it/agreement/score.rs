@@ -33,10 +33,13 @@ pub enum Set {
     /// A seventh pair, gathered without sight of the tables; in new wording alone.
     SeventhTuning,
     SeventhHeldOut,
+    /// An eighth, smaller pair, gathered likewise where people ask for help.
+    EighthTuning,
+    EighthHeldOut,
 }
 
 impl Set {
-    pub const ALL: [Set; 16] = [
+    pub const ALL: [Set; 18] = [
         Set::Dev,
         Set::Extra,
         Set::Tuning,
@@ -53,9 +56,11 @@ impl Set {
         Set::SixthHeldOut,
         Set::SeventhTuning,
         Set::SeventhHeldOut,
+        Set::EighthTuning,
+        Set::EighthHeldOut,
     ];
     /// Those whose rows nobody looks at while the tables are changed.
-    pub const UNSEEN: [Set; 7] = [
+    pub const UNSEEN: [Set; 8] = [
         Set::HeldOut,
         Set::SecondHeldOut,
         Set::ThirdHeldOut,
@@ -63,6 +68,7 @@ impl Set {
         Set::FifthHeldOut,
         Set::SixthHeldOut,
         Set::SeventhHeldOut,
+        Set::EighthHeldOut,
     ];
 
     pub fn rows(self) -> Vec<Value> {
@@ -83,6 +89,8 @@ impl Set {
             Set::SeventhTuning => json(include_str!("../../corpus/replies-seventh-tuning.jsonl")),
             Set::SixthHeldOut => json(include_str!("../../corpus/replies-sixth-held-out.jsonl")),
             Set::SeventhHeldOut => json(include_str!("../../corpus/replies-seventh-held-out.jsonl")),
+            Set::EighthTuning => json(include_str!("../../corpus/replies-eighth-tuning.jsonl")),
+            Set::EighthHeldOut => json(include_str!("../../corpus/replies-eighth-held-out.jsonl")),
             Set::Memory => memory(),
         }
     }
