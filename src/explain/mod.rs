@@ -5,8 +5,11 @@
 //!
 //! 1. `text`: the reply's words, folded for matching; enhanced codes and URLs found in them.
 //! 2. `rules`: rows of `grammar/patterns` and `grammar/providers`, all in one automaton.
-//! 3. `engine`: evidence from code, enhanced code, words and session, weighed into reasons.
-//! 4. `template`: causes and fixes whose conditions hold, filled from the situation.
+//! 3. `likeness`: what replies with such words and codes were about.
+//! 4. `weighing`: evidence from code, enhanced code, words and session, weighed into reasons.
+//! 5. `template`: causes and fixes whose conditions hold, filled from the situation.
+//!
+//! `engine` takes a reply through all of them.
 //!
 //! [`extract`] finds replies in logs and delivery notifications, [`Record`] is an explanation as JSON.
 //!
@@ -29,6 +32,7 @@ mod summary;
 pub mod tables;
 mod template;
 mod text;
+mod weighing;
 
 pub use crate::session::Phase;
 pub use advice::{Advice, Template};
