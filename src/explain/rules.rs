@@ -75,6 +75,10 @@ pub(crate) struct Rule {
     /// The groups that it asks for, and those that rule it out, among the words of all rules.
     says: Range<u16>,
     never: Range<u16>,
+    /// How far apart the groups may stand; 0 for no limit.
+    within: usize,
+    /// Whether it asks for more of codes and command than its trial does.
+    particular: bool,
 }
 
 /// A rule to try where the rarest of its groups occurs.
@@ -155,7 +159,8 @@ impl Rules {
     pub fn matches(&'static self, folded: &str, facts: Facts<'_>) -> Matches {
         let mut trials: SmallVec<[Trial; 64]> = SmallVec::new();
         let said = Said::of(folded, &self.phrases, |group| {
-            self.trials.of(group).iter().for_each(|trial| trials.push(*trial));
+            let fits = |trial: &&Trial| trial.codes.0 <= facts.code && facts.code <= trial.codes.1;
+            self.trials.of(group).iter().filter(fits).for_each(|trial| trials.push(*trial));
         });
         let marked = self.marks.iter().find(|(group, _)| said.has(*group)).map(|(_, provider)| *provider);
         let provider = facts.provider.or(marked);
@@ -166,12 +171,7 @@ impl Rules {
                 numbers.push(number);
             }
         };
-        for trial in trials.iter().filter(|trial| said.has(trial.second)) {
-            let (least, greatest) = trial.codes;
-            if (least..=greatest).contains(&facts.code) {
-                test(trial.rule);
-            }
-        }
+        trials.iter().filter(|trial| said.has(trial.second)).for_each(|trial| test(trial.rule));
         self.wordless.iter().for_each(|number| test(*number));
         if provider.is_some() {
             self.providers_wordless.iter().for_each(|number| test(*number));
@@ -190,8 +190,8 @@ impl Rules {
         rule.provider_holds(facts)
             && says.iter().all(|group| said.has(*group))
             && !words(&rule.never).iter().any(|group| said.has(*group))
-            && rule.row.fits(facts.code, facts.enhanced, facts.verb)
-            && said.near(says, rule.row.within)
+            && (!rule.particular || rule.row.fits(facts.code, facts.enhanced, facts.verb))
+            && said.near(says, rule.within)
     }
 
     /// All rules, in the order of the files.

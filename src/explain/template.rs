@@ -84,7 +84,7 @@ pub(crate) fn fill_with<'v>(
         rest = behind;
     }
     out.push_str(rest);
-    if out.contains("  ") || out.ends_with(' ') {
+    if out.ends_with(' ') || out.as_bytes().windows(2).any(|two| two == b"  ") {
         out = out.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
     }
     Some(Cow::Owned(out))

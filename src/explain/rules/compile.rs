@@ -85,7 +85,9 @@ pub(crate) fn all() -> Rules {
             start..place(words.len())
         };
         let (says, never) = (add(&row.says), add(&row.never));
-        Rule { row, family: tables::reason(row.reason), provider, says, never }
+        let (family, within) = (tables::reason(row.reason), row.within);
+        let particular = row.says.is_empty() || row.is_particular();
+        Rule { row, family, provider, says, never, within, particular }
     };
     let rules = (0..u16::MAX).zip(plain.chain(own)).map(rule).collect();
     trials.sort_by_key(|(rarest, _)| rarest.0);

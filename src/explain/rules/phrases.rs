@@ -24,6 +24,9 @@ pub(super) struct Phrases<'a> {
     firsts: [Node; 256],
 }
 
+/// Bytes that are looked at together, a bit for each.
+const RUN: usize = 64;
+
 /// The phrases that stand in a text.
 pub(super) type Hits = SmallVec<[Hit; 32]>;
 
@@ -65,38 +68,45 @@ impl<'a> Phrases<'a> {
     /// Adds each occurrence of each phrase, by where it starts.
     pub fn find(&self, text: &str, hits: &mut Hits) {
         let bytes = text.as_bytes();
-        for (start, first) in bytes.iter().enumerate() {
-            match self.firsts.get(usize::from(*first)) {
-                Some(first) if first.is_one() => self.follow(*first, bytes, start, hits),
-                _ => {}
+        for (run, before) in bytes.chunks(RUN).zip((0..).step_by(RUN)) {
+            // Where words begin cannot be guessed, which would cost more than to look at all bytes first.
+            let begins = |byte: &u8| self.firsts.get(usize::from(*byte)).is_some_and(Node::is_one);
+            let mut places =
+                run.iter().zip(0..).fold(0, |places, (byte, at)| places | u64::from(begins(byte)) << at);
+            while places != 0 {
+                let start = before + places.trailing_zeros() as usize;
+                self.follow(bytes, start, hits);
+                places &= places - 1;
             }
         }
     }
 
-    /// Adds the phrases that begin at a place. Not part of the loop around it, which is quicker alone.
-    #[inline(never)]
-    fn follow(&self, first: Node, bytes: &[u8], start: usize, hits: &mut Hits) {
-        let mut place = self.root.place_of(first.label());
-        let mut node = first;
-        let mut end = start + 1;
+    /// Adds the phrases that begin at a place.
+    fn follow(&self, bytes: &[u8], start: usize, hits: &mut Hits) {
+        let Some((first, ahead)) = bytes.get(start..).and_then(<[u8]>::split_first) else { return };
+        let mut place = self.root.place_of(*first);
+        let Some(mut node) = self.firsts.get(usize::from(*first)).copied() else { return };
+        let mut ahead = ahead.iter();
         loop {
-            if node.ends() {
-                hits.push(Hit::new(self.groups_of(place), start..end));
-            }
-            if node.has_tail() {
-                let rest = bytes.get(end..).unwrap_or_default();
-                if let Some((groups, tail)) = self.tail(node).filter(|(_, tail)| rest.starts_with(tail)) {
-                    hits.push(Hit::new(groups, start..end + tail.len()));
+            if node.is_end_of_something() {
+                let end = bytes.len() - ahead.len();
+                if node.ends() {
+                    hits.push(Hit::new(self.groups_of(place), start..end));
                 }
-                return;
+                if node.has_tail() {
+                    let tail = self.tail(node).filter(|(_, tail)| ahead.as_slice().starts_with(tail));
+                    if let Some((groups, tail)) = tail {
+                        hits.push(Hit::new(groups, start..end + tail.len()));
+                    }
+                    return;
+                }
             }
-            let Some(byte) = bytes.get(end) else { return };
+            let Some(byte) = ahead.next() else { return };
             place = node.place_of(*byte);
             match self.node(place) {
                 Some(next) if next.label() == *byte => node = next,
                 _ => return,
             }
-            end += 1;
         }
     }
 
@@ -147,6 +157,12 @@ impl Node {
     #[inline]
     fn place_of(self, byte: u8) -> usize {
         self.base() ^ usize::from(byte)
+    }
+
+    /// Whether a phrase ends here, or but one goes on.
+    #[inline]
+    fn is_end_of_something(self) -> bool {
+        self.0 & 0xc0_0000 != 0
     }
 
     /// Whether but one phrase goes on.

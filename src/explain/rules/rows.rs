@@ -78,6 +78,11 @@ impl RuleRow {
         (least.unwrap_or(0), greatest.unwrap_or(u16::MAX))
     }
 
+    /// Whether it asks for more than a code between the two of [`RuleRow::codes`].
+    pub(super) fn is_particular(&self) -> bool {
+        self.code.len() > 1 || !self.enhanced.is_empty() || !self.after.is_empty()
+    }
+
     /// Whether codes and command fit.
     pub(crate) fn fits(&self, code: u16, enhanced: Option<EnhancedCode>, verb: Option<&str>) -> bool {
         (self.code.is_empty() || self.code.iter().any(|pattern| pattern.fits(code)))
