@@ -110,27 +110,23 @@ fn pack_table(file: &Path, groups: &mut Groups) -> Result<Vec<u8>> {
     Ok(rmp_serde::to_vec_named(&table)?)
 }
 
-/// Whether texts can go into JSON as they are, in which to look for what must be escaped takes as long as all else: phrases
-/// that are looked for, and samples, do not get there.
+/// Refuses texts that JSON would want escaped: they are written there as they are. Phrases that are looked for and samples
+/// never get there.
 fn check_text(key: &str, value: &Value, file: &str) -> Result<()> {
     match value {
         Value::Table(table) => table.iter().try_for_each(|(key, value)| check_text(key, value, file)),
         Value::Array(values) => values.iter().try_for_each(|value| check_text(key, value, file)),
-        Value::String(_) if matches!(key, "says" | "never" | "marks" | "sample") => Ok(()),
-        Value::String(text) => {
-            match text.split_once(|c: char| matches!(c, '"' | '\\') || c.is_ascii_control()) {
-                None => Ok(()),
-                Some((before, _)) => {
-                    let here = |line: &str| {
-                        line.match_indices(before).any(|(at, _)| {
-                            line.get(at + before.len()..).is_some_and(|rest| rest.starts_with(['"', '\\']))
-                        })
-                    };
-                    let line = file.lines().position(here);
-                    let line = line.map_or(0, |above| above + 1);
-                    Err(format!("line {line}: {key} has a quotation mark, backslash or control character behind \"{before}\"; texts are put into JSON without escapes").into())
-                }
-            }
+        Value::String(text) if !matches!(key, "says" | "never" | "marks" | "sample") => {
+            let special = |c: char| matches!(c, '"' | '\\') || c.is_ascii_control();
+            let Some((before, _)) = text.split_once(special) else { return Ok(()) };
+            let goes_on = |rest: &str| rest.starts_with(['"', '\\']);
+            let is_here = |line: &str| {
+                line.match_indices(before).any(|(at, _)| line.get(at + before.len()..).is_some_and(goes_on))
+            };
+            let line = file.lines().position(is_here).map_or(0, |above| above + 1);
+            let what = "a quotation mark, a backslash or a control character";
+            Err(format!("line {line}: {key}: texts cannot have {what}, as there is behind \"{before}\"")
+                .into())
         }
         _ => Ok(()),
     }
