@@ -279,6 +279,14 @@ mod tests {
     }
 
     #[test]
+    fn words_are_apart_by_one_blank() {
+        assert_eq!(folded("Mailbox  IS full"), " mailbox is full ");
+        assert_eq!(folded("  No   such USER  (here) at  all "), " no such user here at all ");
+        assert_eq!(folded("To bob@example.net  it IS"), " to anaddress it is ");
+        assert_eq!((folded(""), folded("  ")), (" ".to_owned(), " ".to_owned()));
+    }
+
+    #[test]
     fn only_plain_addresses_are_taken_from_a_reply() {
         assert_eq!(address_in("<bob@example.net>: no"), Some("bob@example.net"));
         for bad in ["<a@b.c;rm>", "<a@$(id).org>", "<a@-x.org>", "<@b.org>", "<a@b>", "<a b@c.org>"] {

@@ -231,7 +231,7 @@ mod tests {
         let mut seed = 1u32;
         for _ in 0..500 {
             let mut text = String::new();
-            for _ in 0..12 {
+            for _ in 0..60 {
                 seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 text.push_str(parts[seed as usize / 65_536 % parts.len()]);
             }
