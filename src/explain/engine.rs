@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+use super::context::Context;
 use super::explanation::{Confidence, EvidenceKind, Explanation, Inference, Place, Reason, Text};
 use super::fault::Fault;
 use super::rules::{self, Facts, Matches, Provider};
 use super::situation::Situation;
 use super::tables::{self, ReplyRow};
-use super::template::{self, Context};
+use super::template;
 use super::text::Heard;
 use super::weighing::{self, Candidate};
 use crate::session::Phase;

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+use super::context::Context;
 use super::explanation::{Confidence, Evidence, EvidenceKind, Explanation, Inference, Reason};
 use super::tables;
-use super::template::{self, Context};
+use super::template;
 use super::{Actor, Asked, Situation};
 use crate::wire::{Quirk, Reply, escape};
 

@@ -7,7 +7,7 @@
 //! 2. `rules`: rows of `grammar/patterns` and `grammar/providers`, all in one automaton.
 //! 3. `likeness`: what replies with such words and codes were about.
 //! 4. `weighing`: evidence from code, enhanced code, words and session, weighed into reasons.
-//! 5. `template`: causes and fixes whose conditions hold, filled from the situation.
+//! 5. `template`: causes and fixes whose conditions hold, filled from the situation by `context`.
 //!
 //! `engine` takes a reply through all of them.
 //!
@@ -16,6 +16,7 @@
 //! [`failure`] does the same for what is no reply: sockets, names, TLS. [`render`] makes lines for a screen.
 
 mod advice;
+mod context;
 mod engine;
 mod explanation;
 pub mod extract;

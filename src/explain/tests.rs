@@ -59,8 +59,8 @@ fn every_reason_is_complete() {
 }
 
 fn check_template(owner: &str, text: &'static str) {
-    let conditions: BTreeSet<_> = template::CONDITIONS.split_ascii_whitespace().collect();
-    let names: BTreeSet<_> = template::NAMES.split_ascii_whitespace().collect();
+    let conditions: BTreeSet<_> = context::CONDITIONS.split_ascii_whitespace().collect();
+    let names: BTreeSet<_> = context::NAMES.split_ascii_whitespace().collect();
     let split = template::split_conditions(text);
     assert!(split.is_some() || !text.starts_with('['), "{owner}: conditions not closed in: {text}");
     if let Some((list, _)) = split {

@@ -1,0 +1,309 @@
+//! What the conditions and names in the texts of the tables stand for, in a situation.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::net::IpAddr;
+
+use super::text::address_in;
+use super::{Situation, tables};
+use crate::session::Phase;
+use crate::wire::{CommandLine, Verb};
+
+/// What conditions and names are looked up in.
+pub(crate) struct Context<'a> {
+    /// The situation.
+    pub situation: &'a Situation<'a>,
+    /// The reply code, or 0.
+    pub code: u16,
+    /// The first digit of the code, or of the enhanced code where there is no other; or 0.
+    pub class: u16,
+    /// What the server said: most replies about an address name it.
+    pub said: &'a str,
+    /// The first address that it names, once that was asked for.
+    pub named: OnceCell<Option<&'a str>>,
+    /// Whether an address that it names is the sender's.
+    pub named_is_sender: bool,
+    /// The provider, by name.
+    pub provider: Option<&'static str>,
+    /// The command that was sent, mended, where that is possible.
+    pub mended: Option<String>,
+    /// Where and how the command breaks the grammar.
+    pub place: Option<String>,
+}
+
+impl Context<'_> {
+    /// Whether a condition holds; nothing where it is not known, or no condition at all.
+    pub(crate) fn condition(&self, name: &str) -> Option<bool> {
+        let s = self.situation;
+        let live = |value: bool| s.live.then_some(value);
+        let verb = s.verb_name();
+        let at = |names: &[&str]| Some(verb.is_some_and(|v| names.contains(&v)));
+        let earlier = |slugs: &[&str]| Some(s.earlier.iter().any(|e| slugs.contains(e)));
+        match name {
+            "live" => Some(s.live),
+            "tls" => Some(s.tls),
+            "plain" => live(!s.tls).or(s.tls.then_some(false)),
+            "authenticated" => Some(s.authenticated.is_some()),
+            "unauthenticated" => live(s.authenticated.is_none()),
+            "auth-offered" => Some(s.capabilities.is_some_and(|c| !c.mechanisms().is_empty())),
+            "auth-not-offered" => Some(s.capabilities.is_some_and(|c| c.mechanisms().is_empty())),
+            // Nothing offered in clear, and not asked again since.
+            "auth-after-tls" => Some(
+                s.tls && s.capabilities.is_none() && s.before_tls.is_some_and(|c| !c.mechanisms().is_empty()),
+            ),
+            "starttls-offered" => Some(!s.tls && s.capabilities.is_some_and(|c| c.has("STARTTLS"))),
+            "starttls-not-offered" => Some(!s.tls && s.capabilities.is_some_and(|c| !c.has("STARTTLS"))),
+            "starttls-vanished" => earlier(&["starttls-vanished"]),
+            "temporary" => Some(self.class == 4),
+            "permanent" => Some(self.class == 5),
+            "code-500" | "code-501" | "code-502" | "code-504" | "code-555" => {
+                Some(name.strip_prefix("code-").and_then(|code| code.parse().ok()) == Some(self.code))
+            }
+            "positive" => Some(self.class == 2),
+            "intermediate" => Some(self.class == 3),
+            "login-known" => Some(s.login.is_some()),
+            "login-full" => Some(s.login.is_some_and(|user| user.contains('@'))),
+            "login-short" => Some(s.login.is_some_and(|user| !user.contains('@'))),
+            "size-known" => Some(self.sizes().is_some()),
+            "over-size" => Some(self.sizes().is_some_and(|(size, limit)| size > limit)),
+            "null-sender" => Some(s.sender == Some("")),
+            "sender-known" => Some(s.sender.is_some_and(|a| !a.is_empty())),
+            "recipient-known" => Some(s.recipient.is_some()),
+            "at-connect" => at(&["CONNECT"]),
+            "at-ehlo" => at(&["EHLO", "HELO", "LHLO"]),
+            "at-mail" => at(&["MAIL"]),
+            "at-rcpt" => at(&["RCPT"]),
+            "at-data" => at(&["DATA", "BDAT", "BURL"]),
+            "at-auth" => at(&["AUTH"]),
+            "at-starttls" => at(&["STARTTLS"]),
+            "missing-ehlo" | "missing-mail" | "missing-rcpt" => {
+                Some(self.missing() == name.strip_prefix("missing-"))
+            }
+            "token-sent" => s
+                .mechanism
+                .map(|m| m.eq_ignore_ascii_case("XOAUTH2") || m.eq_ignore_ascii_case("OAUTHBEARER")),
+            "certificate-sent" => s.mechanism.map(|m| m.eq_ignore_ascii_case("EXTERNAL")),
+            "secret-sent" => s.mechanism.map(|m| !m.eq_ignore_ascii_case("EXTERNAL")).or(Some(true)),
+            "mechanism-offered" => Some(self.mechanism_offered() == Some(true)),
+            "mechanism-not-offered" => Some(self.mechanism_offered() == Some(false)),
+            "auth-failed-before" => earlier(&["credentials-rejected", "account-locked", "auth-mechanism"]),
+            "relay-denied-before" => earlier(&["relay-denied"]),
+            "host-named" => {
+                let host = s.host.map(host_alone);
+                Some(host.is_some_and(|host| !asks_mx_of_address(&format!("heloise --mx {host}"))))
+            }
+            "by-starttls" => Some(s.asked.starttls),
+            "port-25" | "port-465" | "port-587" => {
+                let port = s.asked.target.and_then(port_of);
+                Some(port.is_some() && name.strip_prefix("port-").and_then(|p| p.parse().ok()) == port)
+            }
+            "mended" => Some(self.mended.is_some()),
+            "placed" => Some(self.place.is_some()),
+            "linked" => Some(memchr::memmem::find(s.reply.bytes(), b"://").is_some()),
+            "utf8" => Some(s.command.is_some_and(|c| !c.is_ascii())),
+            _ => None,
+        }
+    }
+
+    /// The size of the message and the server's limit, in octets, where both are known.
+    fn sizes(&self) -> Option<(u64, u64)> {
+        let limit = self.situation.capabilities?.size_limit().filter(|limit| *limit > 0)?;
+        Some((self.situation.declared_size?, limit))
+    }
+
+    /// Which command had to come before the one that was refused.
+    fn missing(&self) -> Option<&'static str> {
+        let s = self.situation;
+        if !s.live {
+            return None;
+        }
+        match (s.verb_name()?, s.phase) {
+            ("DATA" | "BDAT" | "RCPT", Phase::Ready) => Some("mail"),
+            ("DATA" | "BDAT", Phase::Mail) => Some("rcpt"),
+            ("MAIL" | "AUTH" | "STARTTLS", Phase::Ready) if s.capabilities.is_none() => Some("ehlo"),
+            _ => None,
+        }
+    }
+
+    fn mechanism_offered(&self) -> Option<bool> {
+        let mechanism = self.situation.mechanism?;
+        let offered = self.situation.capabilities?.mechanisms();
+        Some(offered.iter().any(|m| m.eq_ignore_ascii_case(mechanism)))
+    }
+
+    /// What a name stands for.
+    pub(crate) fn value(&self, name: &str) -> Option<Cow<'_, str>> {
+        let s = self.situation;
+        match name {
+            "recipient" => filled(self.recipient()),
+            "recipient_domain" => self.recipient().and_then(domain).map(Cow::Borrowed),
+            "sender" => filled(self.sender()),
+            "sender_domain" => self.sender().and_then(domain).map(Cow::Borrowed),
+            "host" => filled(s.host.map(host_alone)),
+            "target" => self.target().map(Cow::Owned),
+            "address" => s.asked.target.or(s.host).and_then(address_of).map(Cow::Owned),
+            "sender_before" => filled(s.sender.filter(|a| !a.is_empty()).or(s.sender_before)),
+            "recipient_before" => filled(s.recipient.or(s.recipient_before)),
+            "user" => filled(s.authenticated),
+            "expected" => self.expected().map(Cow::Owned),
+            "known_verb" => self.known_verb().map(Cow::Owned),
+            "verb" => s.verb.map(|v| Cow::Borrowed(v.as_str())),
+            "mechanism" => filled(s.mechanism),
+            "mechanisms" => self.mechanisms().map(|list| Cow::Owned(list.join(" "))),
+            "best_mechanism" => self.best_mechanism().map(Cow::Owned),
+            "size" => s.declared_size.map(|n| Cow::Owned(n.to_string())),
+            "limit" => s.capabilities.and_then(|c| c.size_limit()).map(|n| Cow::Owned(n.to_string())),
+            "code" => (self.code > 0).then(|| Cow::Owned(self.code.to_string())),
+            "provider" => self.provider.map(Cow::Borrowed),
+            "mended" => self.mended.as_deref().map(Cow::Borrowed),
+            "place" => self.place.as_deref().map(Cow::Borrowed),
+            _ => None,
+        }
+    }
+
+    /// The target with the option that makes TLS begin as it did.
+    pub(super) fn target(&self) -> Option<String> {
+        let asked = &self.situation.asked;
+        let target = asked.target.or(self.situation.host).filter(|t| !t.is_empty())?;
+        Some(format!("{}{target}", if asked.starttls { "--starttls " } else { "" }))
+    }
+
+    /// The codes with which the command is accepted.
+    fn expected(&self) -> Option<String> {
+        let verb = self.situation.verb_name()?;
+        let codes: &[u16] = match (self.situation.phase, tables::command(verb)) {
+            (Phase::Greeting, _) => &[220],
+            (Phase::Data, _) => &[250],
+            (_, row) => &row?.expected,
+        };
+        Some(codes.iter().map(u16::to_string).collect::<Vec<_>>().join(" or "))
+    }
+
+    /// The verb, if it is one; else that of the command as it was mended.
+    fn known_verb(&self) -> Option<String> {
+        let known = |verb: &Verb| !matches!(verb, Verb::Other(_));
+        let mended = self.mended.as_deref().map(|line| CommandLine::parse(line.as_bytes()).verb);
+        let verb = self.situation.verb.filter(|verb| known(verb)).cloned().or(mended.filter(known))?;
+        Some(verb.as_str().to_owned())
+    }
+
+    fn named(&self) -> Option<&str> {
+        *self.named.get_or_init(|| address_in(self.said))
+    }
+
+    fn recipient(&self) -> Option<&str> {
+        self.situation.recipient.or_else(|| self.named().filter(|_| !self.named_is_sender))
+    }
+
+    fn sender(&self) -> Option<&str> {
+        self.situation.sender.or_else(|| self.named().filter(|_| self.named_is_sender))
+    }
+
+    fn mechanisms(&self) -> Option<Vec<String>> {
+        let s = self.situation;
+        let list = s.capabilities.or(s.before_tls)?.mechanisms();
+        (!list.is_empty()).then_some(list)
+    }
+
+    /// The strongest mechanism offered that Heloise can do, and that was not the one just refused.
+    fn best_mechanism(&self) -> Option<String> {
+        const OURS: [&str; 9] = [
+            "SCRAM-SHA-256-PLUS",
+            "SCRAM-SHA-1-PLUS",
+            "SCRAM-SHA-256",
+            "SCRAM-SHA-1",
+            "CRAM-MD5",
+            "PLAIN",
+            "LOGIN",
+            "OAUTHBEARER",
+            "XOAUTH2",
+        ];
+        let offered = self.mechanisms()?;
+        // 504 and 534 find fault with the mechanism, where 535 does with the password.
+        let refused = self.situation.mechanism.filter(|_| matches!(self.code, 504 | 534));
+        let left = |ours: &&&str| !refused.is_some_and(|refused| refused.eq_ignore_ascii_case(ours));
+        OURS.iter().filter(left).find(|ours| offered.iter().any(|m| m == *ours)).map(|m| (*m).to_owned())
+    }
+}
+
+/// All conditions and names, for the tests of the tables.
+#[cfg(test)]
+pub(crate) const CONDITIONS: &str = "live tls plain authenticated unauthenticated auth-offered auth-not-offered \
+     auth-after-tls starttls-offered starttls-not-offered starttls-vanished temporary permanent size-known over-size \
+     null-sender sender-known recipient-known at-connect at-ehlo at-mail at-rcpt at-data at-auth at-starttls \
+     missing-ehlo missing-mail missing-rcpt token-sent certificate-sent secret-sent mechanism-offered mechanism-not-offered \
+     auth-failed-before relay-denied-before mended placed utf8 code-500 code-501 code-502 code-504 code-555 \
+     login-known login-full login-short linked positive intermediate host-named by-starttls port-25 port-465 port-587";
+
+/// All names that may stand in braces.
+#[cfg(test)]
+pub(crate) const NAMES: &str = "recipient recipient_domain sender sender_domain host target user verb mechanism \
+     mechanisms best_mechanism size limit code provider mended place client sender_before recipient_before \
+     known_verb expected address";
+
+/// Whether a command asks for the MX of what has none: an IP address, an address literal, or a name without a dot.
+pub(super) fn asks_mx_of_address(command: &str) -> bool {
+    let asked = command.strip_prefix("heloise --mx ");
+    asked.is_some_and(|name| !name.contains('.') || name.starts_with('[') || name.parse::<IpAddr>().is_ok())
+}
+
+/// A value that is known and not empty.
+fn filled(text: Option<&str>) -> Option<Cow<'_, str>> {
+    text.filter(|text| !text.is_empty()).map(Cow::Borrowed)
+}
+
+/// The domain of a mail address.
+fn domain(address: &str) -> Option<&str> {
+    address.rsplit_once('@').map(|(_, domain)| domain)
+}
+
+/// The host of a target without its scheme and port, so that another can be proposed.
+pub(super) fn host_alone(target: &str) -> &str {
+    split_target(target).1
+}
+
+/// The port of a target; that of its scheme where none is named.
+fn port_of(target: &str) -> Option<u16> {
+    let (scheme, _, port) = split_target(target);
+    port.or(match scheme {
+        "" | "smtp" => Some(25),
+        "smtps" => Some(465),
+        "submission" => Some(587),
+        _ => None,
+    })
+}
+
+/// The host with its port. A mail domain has none: its hosts are others.
+fn address_of(target: &str) -> Option<String> {
+    let port = port_of(target).filter(|_| !target.starts_with("--mx "))?;
+    Some(format!("{}:{port}", host_alone(target)))
+}
+
+/// A target as its scheme, its host, and the port that is named.
+fn split_target(target: &str) -> (&str, &str, Option<u16>) {
+    let words = target.strip_prefix("--mx ").unwrap_or(target);
+    let (scheme, bare) = words.split_once("://").unwrap_or(("", words));
+    match bare.rsplit_once(':').map(|(host, port)| (host, port.parse().ok())) {
+        Some((host, Some(port))) if host.ends_with(']') || !host.contains(':') => (scheme, host, Some(port)),
+        _ => (scheme, bare, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_alone;
+
+    #[test]
+    fn another_port_can_be_proposed_for_a_host() {
+        for (target, host) in [
+            ("mx.example.org", "mx.example.org"),
+            ("mx.example.org:25", "mx.example.org"),
+            ("submission://mx.example.org:2587", "mx.example.org"),
+            ("[2001:db8::1]:25", "[2001:db8::1]"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("smtps://mx.example.org", "mx.example.org"),
+        ] {
+            assert_eq!(host_alone(target), host);
+        }
+    }
+}
