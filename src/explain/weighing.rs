@@ -255,10 +255,12 @@ pub(super) fn settle(found: &mut Vec<Candidate>, heard: &Heard, compare: impl Fn
             0 if heard.enhanced_in_place => 0.85,
             _ => 0.5,
         };
-        let limit = match () {
-            () if first.words_alone() => WORDS_ALONE,
-            () if compared && first.code_alone() && heard.is_terse() => TERSE,
-            () => 1.0,
+        let limit = if first.words_alone() {
+            WORDS_ALONE
+        } else if compared && first.code_alone() && heard.is_terse() {
+            TERSE
+        } else {
+            1.0
         };
         first.score = first.score.min(most).min(limit);
     }

@@ -180,3 +180,30 @@ pub(crate) fn check() -> Result<(), TableError> {
     PATTERNS.iter().try_for_each(Table::check::<PatternFile>)?;
     PROVIDERS.iter().try_for_each(Table::check::<Provider>)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::rows;
+
+    #[test]
+    fn what_is_not_particular_asks_for_a_code_between_two_and_no_more() {
+        let (particular, plain): (Vec<_>, Vec<_>) = rows().partition(|row| row.is_particular());
+        assert!(!particular.is_empty() && plain.len() > 100);
+        for code in 0..1000 {
+            for row in &plain {
+                let (least, greatest) = row.codes();
+                assert_eq!(
+                    (least..=greatest).contains(&code),
+                    row.fits(code, None, None),
+                    "{} {code}",
+                    row.id
+                );
+            }
+            // A rule is not even tried with a code outside.
+            for row in particular.iter().filter(|row| row.code.iter().any(|pattern| pattern.fits(code))) {
+                let (least, greatest) = row.codes();
+                assert!((least..=greatest).contains(&code), "{} {code}", row.id);
+            }
+        }
+    }
+}
