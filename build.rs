@@ -5,7 +5,7 @@
 //! strings can be used where they lie. What the rows must hold is not known here; the types that read them say, and
 //! the tests hold every table against them.
 //!
-//! The phrases that rules look for become one trie. In the packed rows, the number of a group stands where its
+//! The phrases that rules look for are laid out by `pack.rs`. In the packed rows, the number of a group stands where its
 //! phrases are written. The table of likeness becomes one that is looked up by hashes.
 
 #![allow(clippy::disallowed_methods, reason = "a program of its own: it reads and writes files")]
@@ -24,6 +24,9 @@ mod fold;
 mod likeness;
 #[path = "src/explain/rules/pack.rs"]
 mod pack;
+#[allow(dead_code, reason = "what looks things up uses the rest")]
+#[path = "src/explain/slots.rs"]
+mod slots;
 #[path = "src/explain/likeness/table.rs"]
 mod table;
 
@@ -53,11 +56,20 @@ fn main() -> Result<()> {
     }
     let phrases = groups.phrases.pack().ok_or("too many phrases")?;
     let common: Vec<u8> = groups.common.iter().flat_map(|common| common.to_le_bytes()).collect();
-    write(&out.join("phrases.nodes"), &phrases.nodes)?;
-    write(&out.join("phrases.ends"), &phrases.ends)?;
-    write(&out.join("phrases.tails"), &phrases.tails)?;
-    write(&out.join("phrases.groups"), &phrases.groups)?;
-    write(&out.join("phrases.common"), &common)?;
+    for (part, bytes) in [
+        ("words", &phrases.words.words),
+        ("beginnings", &phrases.words.beginnings),
+        ("rests", &phrases.words.rests),
+        ("steps", &phrases.words.steps),
+        ("nodes", &phrases.words.nodes),
+        ("letters", &phrases.letters.nodes),
+        ("ends", &phrases.letters.ends),
+        ("tails", &phrases.letters.tails),
+        ("groups", &phrases.groups),
+        ("common", &common),
+    ] {
+        write(&out.join(format!("phrases.{part}")), bytes)?;
+    }
     let likeness = fs::read_to_string(grammar.join(LIKENESS))?;
     match likeness::pack(&likeness) {
         Ok(packed) => {
@@ -188,6 +200,14 @@ fn check(phrase: &str) -> Result<()> {
     }
     if inner.contains('*') {
         return Err(format!("a star stands only at an end: \"{phrase}\"").into());
+    }
+    let needle = fold::needle(phrase);
+    if !needle.starts_with(' ') && !needle.contains('/') && needle.is_ascii() {
+        let what = "only words of URLs, to their end, and scripts without blanks are looked into";
+        return Err(format!("\"{phrase}\": {what}").into());
+    }
+    if phrase.ends_with('*') && needle.len() < 4 && needle.starts_with(' ') {
+        return Err(format!("\"{phrase}\" is too short a beginning").into());
     }
     Ok(())
 }

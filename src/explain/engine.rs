@@ -12,6 +12,7 @@ use super::tables::{self, ReplyRow};
 use super::template;
 use super::text::Heard;
 use super::weighing::{self, Candidate};
+use super::words::Words;
 use crate::session::Phase;
 use crate::wire::ReplyCode;
 
@@ -23,7 +24,7 @@ pub fn explain(situation: &Situation<'_>) -> Vec<Explanation> {
 /// The same by rules and codes alone, so that what is learnt hides no rule.
 #[cfg(test)]
 pub(super) fn explain_by_rules(situation: &Situation<'_>) -> Vec<Explanation> {
-    all_of(Weighed::with(situation, |_, _, _| {}), situation)
+    all_of(Weighed::with(situation, |_, _, _, _| {}), situation)
 }
 
 fn all_of(mut weighed: Weighed, situation: &Situation<'_>) -> Vec<Explanation> {
@@ -63,17 +64,18 @@ impl Weighed {
     /// With something else instead of the comparison with known replies.
     fn with(
         situation: &Situation<'_>,
-        compare: impl FnOnce(&mut Vec<Candidate>, &Heard, &Situation<'_>),
+        compare: impl FnOnce(&mut Vec<Candidate>, &Heard, &Words<'_>, &Situation<'_>),
     ) -> Weighed {
         let heard = Heard::of(situation.reply);
         let code = heard.code.unwrap_or(0);
         let provider = provider_of(situation);
-        let matches = matches(&heard, situation, provider);
+        let words = Words::of(&heard.folded);
+        let matches = matches(&heard, &words, situation, provider);
         let coded = heard.code.and_then(|code| tables::best_row(ReplyCode(code), situation.verb_name()));
         let fault = Fault::of(situation, code);
         let mut candidates = weighing::weigh(&heard, coded, &matches);
         weighing::weigh_session(&mut candidates, situation, code, fault.is_some());
-        weighing::settle(&mut candidates, &heard, |found| compare(found, &heard, situation));
+        weighing::settle(&mut candidates, &heard, &words, |found| compare(found, &heard, &words, situation));
         let row = coded.map(|coded| coded.row);
         Weighed { heard, candidates, provider: provider.or(matches.provider), fault, row }
     }
@@ -112,21 +114,25 @@ impl Weighed {
 }
 
 /// The rules that hold; none for a reply that is no error.
-fn matches(heard: &Heard, situation: &Situation<'_>, provider: Option<&'static Provider>) -> Matches {
+fn matches(
+    heard: &Heard,
+    words: &Words<'_>,
+    situation: &Situation<'_>,
+    provider: Option<&'static Provider>,
+) -> Matches {
     let code = heard.code.unwrap_or(0);
     match code / 100 {
         2 | 3 => Matches::default(),
-        _ => rules::rules().matches(
-            &heard.folded,
-            Facts { code, enhanced: heard.enhanced, verb: situation.verb_name(), provider },
-        ),
+        _ => rules::rules()
+            .matches(words, Facts { code, enhanced: heard.enhanced, verb: situation.verb_name(), provider }),
     }
 }
 
 /// The ids of the rules that hold.
 #[cfg(test)]
 pub(super) fn rules_that_hold(situation: &Situation<'_>) -> Vec<&'static str> {
-    let found = matches(&Heard::of(situation.reply), situation, provider_of(situation));
+    let heard = Heard::of(situation.reply);
+    let found = matches(&heard, &Words::of(&heard.folded), situation, provider_of(situation));
     found.rules.iter().map(|rule| rule.row.id).collect()
 }
 

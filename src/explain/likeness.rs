@@ -13,8 +13,10 @@ use std::sync::LazyLock;
 use smallvec::SmallVec;
 
 use super::explanation::Reason;
+use super::slots::{self, Slots, mark};
 use super::tables;
 use super::text::Heard;
+use super::words::{Word, Words};
 use crate::wire::Reply;
 
 /// Weights are in this part of a natural logarithm.
@@ -39,8 +41,9 @@ const LONGEST: usize = 48;
 /// Letters of a word that count: what follows is mostly an ending.
 const STEM: usize = 6;
 
-static SLOTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/likeness.slots"));
-static WEIGHTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/likeness.weights"));
+static SLOTS: Slots<'static> = Slots::new(include_bytes!(concat!(env!("OUT_DIR"), "/likeness.slots")));
+static WEIGHTS: &[[u8; table::ROW]] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/likeness.weights")).as_chunks().0;
 /// The reasons by their numbers.
 static REASONS: LazyLock<Vec<Option<Reason>>> = LazyLock::new(|| {
     let slugs = include_str!(concat!(env!("OUT_DIR"), "/likeness.reasons")).lines();
@@ -56,10 +59,10 @@ pub(super) struct Likeness([f32; table::ROW]);
 
 impl Likeness {
     /// Of a reply, and of the command that it answers, where that is known.
-    pub fn of(heard: &Heard, command: Option<&str>) -> Likeness {
+    pub fn of(heard: &Heard, words: &Words<'_>, command: Option<&str>) -> Likeness {
         let mut sums = [0; table::ROW];
-        add(table::hash(b"="), &mut sums);
-        each_feature(heard, command, |_, hash| add(hash, &mut sums));
+        add(slots::hash(b"="), &mut sums);
+        each_feature(heard, words, command, |_, hash| add(hash, &mut sums));
         let sums = sums.get(..REASONS.len()).unwrap_or_default();
         let most = sums.iter().max().copied().unwrap_or(0);
         let mut likely = [0.0; table::ROW];
@@ -80,23 +83,9 @@ impl Likeness {
 
 /// Adds the weights of a feature, which is known by its hash.
 fn add(hash: u64, sums: &mut Sums) {
-    let slots: &[[u8; table::SLOT]] = SLOTS.as_chunks().0;
-    let rows: &[[u8; table::ROW]] = WEIGHTS.as_chunks().0;
-    // Half of the slots are empty, so that the search ends; the mask is one less than their number.
-    let mask = slots.len().saturating_sub(1);
-    let mut at = hash as usize & mask;
-    while let Some([a, b, c, d, e, f]) = slots.get(at).copied() {
-        let mark = u32::from_le_bytes([a, b, c, d]);
-        if mark == table::mark(hash)
-            && let Some(row) = rows.get(usize::from(u16::from_le_bytes([e, f])))
-        {
-            let both = sums.iter_mut().zip(row);
-            both.for_each(|(sum, weight)| *sum += i16::from(i8::from_le_bytes([*weight])));
-        }
-        if mark == 0 || mark == table::mark(hash) {
-            return;
-        }
-        at = (at + 1) & mask;
+    if let Some(row) = SLOTS.get(hash, mark(hash)).and_then(|row| WEIGHTS.get(usize::from(row))) {
+        let both = sums.iter_mut().zip(row);
+        both.for_each(|(sum, weight)| *sum += i16::from(i8::from_le_bytes([*weight])));
     }
 }
 
@@ -105,20 +94,23 @@ fn add(hash: u64, sums: &mut Sums) {
 pub fn features(reply: &Reply, command: Option<&str>) -> Vec<String> {
     let mut all = Vec::new();
     let heard = Heard::of(reply);
-    each_feature(&heard, command, |feature, _| all.push(String::from_utf8_lossy(feature).into_owned()));
+    let words = Words::of(&heard.folded);
+    each_feature(&heard, &words, command, |feature, _| {
+        all.push(String::from_utf8_lossy(feature).into_owned())
+    });
     all
 }
 
 /// Calls `found` with the stem of each word, once, with the codes and the parts of them that say something (`=550`, `=5`,
 /// `=x.7.1`, `=x.7`), and with the command: `=RCPT`; each with its hash.
-fn each_feature(heard: &Heard, command: Option<&str>, mut found: impl FnMut(&[u8], u64)) {
+fn each_feature(heard: &Heard, words: &Words<'_>, command: Option<&str>, mut found: impl FnMut(&[u8], u64)) {
     let mut seen = [0; WORDS];
     // A bit for each that was seen: where it is not set, none of them has to be looked at.
     let mut seen_bits = 0u64;
-    let words = heard.folded.as_bytes().split(|byte| *byte == b' ').filter(|word| is_word(word));
-    for (place, word) in words.take(WORDS).enumerate() {
-        let stem = stem(word);
-        let hash = table::hash(stem);
+    let of_language =
+        words.all().iter().map(|word| (word, words.bytes(word))).filter(|(_, bytes)| is_word(bytes));
+    for (place, (word, bytes)) in of_language.take(WORDS).enumerate() {
+        let (stem, hash) = stem(word, bytes);
         let bit = 1 << (hash % 64);
         if seen_bits & bit == 0 || !seen.iter().take(place).any(|other| *other == hash) {
             found(stem, hash);
@@ -131,7 +123,7 @@ fn each_feature(heard: &Heard, command: Option<&str>, mut found: impl FnMut(&[u8
     let mut text: SmallVec<[u8; 32]> = SmallVec::from_slice(b"=");
     if let Some(command) = command {
         text.extend_from_slice(normal(command).as_bytes());
-        found(&text, table::hash(&text));
+        found(&text, slots::hash(&text));
     }
     let mut code = |before: &[u8], numbers: &[u16]| {
         text.clear();
@@ -142,7 +134,7 @@ fn each_feature(heard: &Heard, command: Option<&str>, mut found: impl FnMut(&[u8
             }
             push_number(&mut text, *number);
         }
-        found(&text, table::hash(&text));
+        found(&text, slots::hash(&text));
     };
     if let Some(number) = heard.code {
         code(b"=", &[number]);
@@ -175,17 +167,17 @@ fn is_word(word: &[u8]) -> bool {
     (1..=LONGEST).contains(&word.len()) && !word.iter().any(|byte| byte.is_ascii_digit() || *byte == b'/')
 }
 
-/// The letters of a word that count.
-fn stem(word: &[u8]) -> &[u8] {
-    match word.get(..STEM) {
-        None => word,
-        Some(start) if start.is_ascii() => start,
-        Some(_) => {
-            // Bytes that go on with a letter begin with 10.
-            let letters = word.iter().enumerate().filter(|(_, byte)| **byte & 0xc0 != 0x80);
-            letters.map(|(at, _)| at).nth(STEM).and_then(|end| word.get(..end)).unwrap_or(word)
-        }
+/// The letters of a word that count, and their hash.
+fn stem<'b>(word: &Word, bytes: &'b [u8]) -> (&'b [u8], u64) {
+    const FIRST: u64 = !(!0 << (STEM * 8));
+    let head = word.head & FIRST;
+    if head & 0x8080_8080_8080 == 0 {
+        return (bytes.get(..STEM).unwrap_or(bytes), slots::spread(0, head));
     }
+    // Bytes that go on with a letter begin with 10.
+    let letters = bytes.iter().enumerate().filter(|(_, byte)| **byte & 0xc0 != 0x80);
+    let stem = letters.map(|(at, _)| at).nth(STEM).and_then(|end| bytes.get(..end)).unwrap_or(bytes);
+    (stem, slots::hash(stem))
 }
 
 #[cfg(test)]
@@ -224,7 +216,9 @@ mod tests {
             ("почтовый", "почтов"),
             ("ünknown", "ünknow"),
         ] {
-            assert_eq!(stem(word.as_bytes()), start.as_bytes());
+            let words = Words::of(word);
+            let start = start.as_bytes();
+            assert_eq!(stem(&words.all()[0], word.as_bytes()), (start, slots::hash(start)));
         }
     }
 
@@ -241,7 +235,8 @@ mod tests {
             ("552 that mailbox has no room, its storage is used up", "mailbox-full"),
             ("450 please come back, you are on our greylist", "greylisted"),
         ] {
-            let likeness = Likeness::of(&heard(text), None);
+            let heard = heard(text);
+            let likeness = Likeness::of(&heard, &Words::of(&heard.folded), None);
             let all: f32 = likeness.each().map(|(_, likely)| likely).sum();
             assert!((all - 1.0).abs() < 0.001, "{all}");
             let best = likeness.each().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
@@ -254,7 +249,9 @@ mod tests {
         for text in
             ["", "550", "550 \u{0}\u{1}", "xyz", &"550 a".repeat(5000), &format!("550 {}", "é".repeat(3000))]
         {
-            let all: f32 = Likeness::of(&heard(text), Some("")).each().map(|(_, likely)| likely).sum();
+            let heard = heard(text);
+            let likeness = Likeness::of(&heard, &Words::of(&heard.folded), Some(""));
+            let all: f32 = likeness.each().map(|(_, likely)| likely).sum();
             assert!((all - 1.0).abs() < 0.001, "{all}");
         }
     }

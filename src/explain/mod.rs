@@ -3,8 +3,8 @@
 //! [`Situation`] is what is known, [`explain`] ranks what it can mean, [`Explanation`] is one such reading. The
 //! knowledge is in the tables under `grammar/` ([`tables`]); the code here only weighs it:
 //!
-//! 1. `text`: the reply's words, folded for matching; enhanced codes and URLs found in them.
-//! 2. `rules`: rows of `grammar/patterns` and `grammar/providers`, all in one automaton.
+//! 1. `text`: the reply's text, folded for matching, and its `words`; enhanced codes and URLs found in it.
+//! 2. `rules`: rows of `grammar/patterns` and `grammar/providers`, all of whose phrases are looked for at once.
 //! 3. `likeness`: what replies with such words and codes were about.
 //! 4. `weighing`: evidence from code, enhanced code, words and session, weighed into reasons.
 //! 5. `template`: causes and fixes whose conditions hold, filled from the situation by `context`.
@@ -29,11 +29,13 @@ mod record;
 pub mod render;
 mod rules;
 mod situation;
+mod slots;
 mod summary;
 pub mod tables;
 mod template;
 mod text;
 mod weighing;
+mod words;
 
 pub use crate::session::Phase;
 pub use advice::{Advice, Template};

@@ -11,6 +11,7 @@ mod pack;
 mod phrases;
 mod rows;
 mod said;
+mod trie;
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -18,7 +19,10 @@ use std::sync::LazyLock;
 use smallvec::SmallVec;
 
 use super::Reason;
+#[cfg(test)]
+use super::slots;
 use super::tables::ReasonRow;
+use super::words::Words;
 use crate::wire::EnhancedCode;
 
 pub(crate) use compile::{provider_of_host, providers};
@@ -93,19 +97,18 @@ struct Trial {
 
 /// The rules to try, by the group that makes them worth it.
 struct Trials {
+    /// Groups that have some are told when they occur; most have none.
+    told: ByGroup<u8>,
     /// For each group, from where to where its trials are.
     places: ByGroup<[u16; 2]>,
     trials: Vec<Trial>,
 }
 
 impl Trials {
-    /// Those of a group. Most groups have none.
+    /// Those of a group.
     #[inline]
     fn of(&self, group: Group) -> &[Trial] {
         let [start, end] = self.places.get(group);
-        if start == end {
-            return &[];
-        }
         self.trials.get(usize::from(start)..usize::from(end)).unwrap_or_default()
     }
 }
@@ -125,7 +128,7 @@ pub(crate) struct Facts<'a> {
 
 /// All rules.
 pub(crate) struct Rules {
-    phrases: Phrases<'static>,
+    phrases: &'static Phrases<'static>,
     rules: Vec<Rule>,
     /// The groups of each rule: those that it asks for, then those that rule it out.
     words: Vec<Group>,
@@ -155,10 +158,10 @@ pub(crate) struct Matches {
 }
 
 impl Rules {
-    /// The rules that hold for a folded text.
-    pub fn matches(&'static self, folded: &str, facts: Facts<'_>) -> Matches {
+    /// The rules that hold for the words of a folded text.
+    pub fn matches(&'static self, words: &Words<'_>, facts: Facts<'_>) -> Matches {
         let mut trials: SmallVec<[Trial; 64]> = SmallVec::new();
-        let said = Said::of(folded, &self.phrases, |group| {
+        let said = Said::of(words, self.phrases, &self.trials.told, |group| {
             let fits = |trial: &&Trial| trial.codes.0 <= facts.code && facts.code <= trial.codes.1;
             self.trials.of(group).iter().filter(fits).for_each(|trial| trials.push(*trial));
         });

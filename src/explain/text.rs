@@ -30,11 +30,6 @@ impl Heard {
         self.code.map(|code| code / 100).or_else(enhanced).unwrap_or(0)
     }
 
-    /// Whether the text is no more than one or two words.
-    pub fn is_terse(&self) -> bool {
-        self.folded.split_ascii_whitespace().nth(2).is_none()
-    }
-
     /// Reads a reply.
     pub fn of(reply: &Reply) -> Heard {
         let mut heard = Heard { code: reply.code().map(|c| c.0), ..Heard::default() };

@@ -9,6 +9,7 @@ use super::rules::{Matches, Rule};
 use super::situation::Situation;
 use super::tables::{self, Coded, ReasonRow};
 use super::text::Heard;
+use super::words::Words;
 use crate::session::Phase;
 use crate::wire::{ReplyCode, Verb};
 
@@ -38,6 +39,7 @@ const SURE: f32 = 0.9;
 const SURE_OF_WORDS: f32 = 0.94;
 /// What a code and one or two words that no rule knows cannot exceed: a guess.
 const TERSE: f32 = 0.59;
+const TERSE_WORDS: usize = 2;
 /// What is less likely is as good as out of the question.
 const WORTH_WEIGHING: f32 = 0.01;
 /// What nothing but likeness speaks for is a guess from here on, and unknown below.
@@ -99,11 +101,16 @@ fn is_sure(found: &[Candidate]) -> bool {
 
 /// Weighs what rules and codes say against what replies with such words were about. What a provider says of its own
 /// stays as it is.
-pub(super) fn compare(found: &mut Vec<Candidate>, heard: &Heard, situation: &Situation<'_>) {
+pub(super) fn compare(
+    found: &mut Vec<Candidate>,
+    heard: &Heard,
+    words: &Words<'_>,
+    situation: &Situation<'_>,
+) {
     for candidate in found.iter_mut().filter(|candidate| !candidate.is_documented()) {
         candidate.score *= RULES_SHARE;
     }
-    let likeness = Likeness::of(heard, situation.verb_name());
+    let likeness = Likeness::of(heard, words, situation.verb_name());
     for (reason, likely) in likeness.each().filter(|(_, likely)| *likely >= WORTH_WEIGHING) {
         let text = Cow::Borrowed("replies with such words and codes");
         let weight = percent(likely);
@@ -234,10 +241,15 @@ fn share_right(score: f32) -> f32 {
 }
 
 /// Compares what is not sure with known replies, ranks the candidates and turns scores into confidence.
-pub(super) fn settle(found: &mut Vec<Candidate>, heard: &Heard, compare: impl FnOnce(&mut Vec<Candidate>)) {
+pub(super) fn settle(
+    found: &mut Vec<Candidate>,
+    heard: &Heard,
+    words: &Words<'_>,
+    compare: impl FnOnce(&mut Vec<Candidate>),
+) {
     let code = heard.code.unwrap_or(0);
     // Where there are no words, codes have said it all.
-    let compared = matches!(code, 400..600) && !heard.folded.trim().is_empty() && !is_sure(found);
+    let compared = matches!(code, 400..600) && !words.all().is_empty() && !is_sure(found);
     if compared {
         compare(found);
     }
@@ -257,7 +269,7 @@ pub(super) fn settle(found: &mut Vec<Candidate>, heard: &Heard, compare: impl Fn
         };
         let limit = if first.words_alone() {
             WORDS_ALONE
-        } else if compared && first.code_alone() && heard.is_terse() {
+        } else if compared && first.code_alone() && words.all().len() <= TERSE_WORDS {
             TERSE
         } else {
             1.0

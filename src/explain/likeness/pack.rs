@@ -1,11 +1,12 @@
 //! Lays out `grammar/likeness.tsv` as [`super::table`] has it; for `build.rs`, and for tests.
 
-use super::table::{ROW, SLOT, hash, mark};
+use super::slots::{hash, lay_out, mark};
+use super::table::ROW;
 
 /// The table laid out.
 #[derive(Debug, Default)]
 pub struct Packed {
-    /// The slots, as many as a power of two.
+    /// Slots: of features, by their hashes, the numbers of their rows.
     pub slots: Vec<u8>,
     /// The rows of weights.
     pub weights: Vec<u8>,
@@ -17,8 +18,7 @@ pub struct Packed {
 pub fn pack(text: &str) -> Result<Packed, String> {
     let rows: Vec<(usize, &str)> = text.lines().enumerate().filter(|(_, l)| !l.starts_with('#')).collect();
     let mut reasons: Vec<&str> = Vec::new();
-    let room = (rows.len() * 2).next_power_of_two().max(2);
-    let mut slots = vec![[0u8; SLOT]; room];
+    let mut entries = Vec::new();
     let mut weights = Vec::new();
     for (number, row) in rows {
         let wrong = |what: &str| format!("line {}: {what}", number + 1);
@@ -37,20 +37,15 @@ pub fn pack(text: &str) -> Result<Packed, String> {
         }
         weights.extend(own.iter().flat_map(|weight: &i8| weight.to_le_bytes()));
         let hash = hash(feature.as_bytes());
-        let mut at = hash as usize & (room - 1);
-        while slots.get(at).is_some_and(|slot| *slot != [0; SLOT]) {
-            at = (at + 1) & (room - 1);
-        }
-        let ([a, b, c, d], [e, f]) = (mark(hash).to_le_bytes(), place.to_le_bytes());
-        if let Some(slot) = slots.get_mut(at) {
-            *slot = [a, b, c, d, e, f];
-        }
+        entries.push((hash, mark(hash), place));
     }
-    Ok(Packed { slots: slots.concat(), weights, reasons: reasons.join("\n") })
+    let slots = lay_out(&entries).ok_or("two features have one hash, or are one")?;
+    Ok(Packed { slots, weights, reasons: reasons.join("\n") })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::slots::Slots;
     use super::*;
 
     #[test]
@@ -58,6 +53,7 @@ mod tests {
         for (text, wrong) in [
             ("# a\nuser spam:3\n", "line 2: no tab behind the feature"),
             ("user\tspam\n", "line 1: not reason:weight"),
+            ("a\tspam:1\na\tspam:2\n", "two features have one hash, or are one"),
             ("user\tspam:200\n", "line 1: a weight is a number from -128 to 127"),
         ] {
             assert_eq!(pack(text).unwrap_err(), wrong);
@@ -65,11 +61,15 @@ mod tests {
     }
 
     #[test]
-    fn slots_are_as_many_as_a_power_of_two_and_half_of_them_are_empty() {
+    fn a_row_has_a_weight_for_each_reason() {
         let lines: String = (0..100).map(|n| format!("word{n}\tspam:{n} virus:-{n}\n")).collect();
         let packed = pack(&lines).unwrap();
-        assert_eq!(packed.slots.len(), 256 * SLOT);
-        let taken = packed.slots.chunks(SLOT).filter(|slot| slot.iter().any(|byte| *byte != 0)).count();
-        assert_eq!((taken, packed.weights.len(), packed.reasons.as_str()), (100, 100 * ROW, "spam\nvirus"));
+        let place = |word: &str| {
+            let hash = hash(word.as_bytes());
+            usize::from(Slots::new(&packed.slots).get(hash, mark(hash)).unwrap()) * ROW
+        };
+        let row = &packed.weights[place("word7")..][..ROW];
+        assert_eq!((&row[..2], &row[2..]), (&[7, 249][..], &[0; ROW - 2][..]));
+        assert_eq!((packed.weights.len(), packed.reasons.as_str()), (100 * ROW, "spam\nvirus"));
     }
 }

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::phrases::Phrases;
+use super::said::{NONE, TOLD};
+use super::trie::Trie;
 use super::{ByGroup, Group, Provider, Rule, RuleRow, Rules, Trial, Trials, rows};
+use crate::explain::slots::Slots;
 use crate::explain::tables;
 
 static PATTERN_ROWS: LazyLock<Vec<RuleRow>> = LazyLock::new(|| rows::patterns().collect());
@@ -31,18 +34,26 @@ pub(crate) fn provider_of_host(host: &str) -> Option<&'static Provider> {
     endings.find_map(|ending| HOSTS.get(ending).copied())
 }
 
-/// All phrases that rules look for.
-fn phrases() -> Phrases<'static> {
-    Phrases::new(
-        include_bytes!(concat!(env!("OUT_DIR"), "/phrases.nodes")),
-        include_bytes!(concat!(env!("OUT_DIR"), "/phrases.ends")),
-        include_bytes!(concat!(env!("OUT_DIR"), "/phrases.tails")),
-        include_bytes!(concat!(env!("OUT_DIR"), "/phrases.groups")),
-    )
+/// A file of `build.rs`.
+macro_rules! laid_out {
+    ($name:literal) => {
+        include_bytes!(concat!(env!("OUT_DIR"), "/phrases.", $name))
+    };
 }
 
+/// All phrases that rules look for.
+static PHRASES: Phrases<'static> = Phrases {
+    words: Slots::new(laid_out!("words")),
+    beginnings: Slots::new(laid_out!("beginnings")),
+    rests: laid_out!("rests"),
+    steps: Slots::new(laid_out!("steps")),
+    nodes: laid_out!("nodes").as_chunks().0,
+    letters: Trie::new(laid_out!("letters"), laid_out!("ends"), laid_out!("tails")),
+    groups: laid_out!("groups").as_chunks().0,
+};
+
 /// How common each group is, four bytes each.
-static COMMON: &[[u8; 4]] = include_bytes!(concat!(env!("OUT_DIR"), "/phrases.common")).as_chunks().0;
+static COMMON: &[[u8; 4]] = laid_out!("common").as_chunks().0;
 
 /// How many groups of phrases there are.
 #[cfg(test)]
@@ -91,13 +102,15 @@ pub(crate) fn all() -> Rules {
     };
     let rules = (0..u16::MAX).zip(plain.chain(own)).map(rule).collect();
     trials.sort_by_key(|(rarest, _)| rarest.0);
+    let mut told = ByGroup::all(NONE);
     let mut places = ByGroup::all([0, 0]);
     for (number, (rarest, _)) in trials.iter().enumerate() {
         let [start, end] = places.get_mut(*rarest);
         *start = if *end == 0 { place(number) } else { *start };
         *end = place(number + 1);
+        *told.get_mut(*rarest) = TOLD;
     }
-    let trials = Trials { places, trials: trials.into_iter().map(|(_, trial)| trial).collect() };
+    let trials = Trials { told, places, trials: trials.into_iter().map(|(_, trial)| trial).collect() };
     let marks = PROVIDERS.iter().filter_map(|provider| Some((*provider.marks.first()?, provider)));
-    Rules { phrases: phrases(), rules, words, trials, wordless, providers_wordless, marks: marks.collect() }
+    Rules { phrases: &PHRASES, rules, words, trials, wordless, providers_wordless, marks: marks.collect() }
 }

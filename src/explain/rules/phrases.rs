@@ -1,8 +1,7 @@
 //! Phrases in a text: which occur, and where.
 //!
-//! All phrases are one trie, a byte for a step, which `build.rs` has laid out by `pack.rs`, for the program to use where
-//! it lies: nothing has to be read or built before the first reply. From each place of a text it is followed as far as
-//! it goes, which is mostly not a step, as phrases begin where words do.
+//! `build.rs` has laid all of them out by `pack.rs`, for the program to use where they lie: nothing has to be read or built
+//! before the first reply. Nearly all are phrases of words, and go from word to word; the rest are left to a [`Trie`].
 
 use std::ops::Range;
 
@@ -11,21 +10,21 @@ use smallvec::SmallVec;
 use super::Group;
 #[cfg(test)]
 use super::pack;
+use super::trie::Trie;
+use crate::explain::slots::{Slots, mark, spread};
+use crate::explain::words::{Word, Words};
 
-/// All phrases.
+/// All phrases; the parts are those of `pack.rs`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Phrases<'a> {
-    nodes: &'a [[u8; 4]],
-    ends: &'a [[u8; 2]],
-    tails: &'a [u8],
-    groups: &'a [[u8; 2]],
-    root: Node,
-    /// What each byte leads to from the root: blanks and slashes to phrases, and few others.
-    firsts: [Node; 256],
+    pub words: Slots<'a>,
+    pub beginnings: Slots<'a>,
+    pub rests: &'a [u8],
+    pub steps: Slots<'a>,
+    pub nodes: &'a [[u8; 4]],
+    pub letters: Trie<'a>,
+    pub groups: &'a [[u8; 2]],
 }
-
-/// Bytes that are looked at together, a bit for each.
-const RUN: usize = 64;
 
 /// The phrases that stand in a text.
 pub(super) type Hits = SmallVec<[Hit; 32]>;
@@ -35,7 +34,7 @@ pub(super) type Hits = SmallVec<[Hit; 32]>;
 pub(super) struct Hit {
     /// Where its groups are.
     groups: u16,
-    /// The bytes that it takes.
+    /// The bytes that it takes, to the end of words of which it is a beginning, with the blanks around.
     start: u32,
     end: u32,
 }
@@ -54,58 +53,138 @@ impl Hit {
     }
 }
 
-impl<'a> Phrases<'a> {
-    /// The phrases that `pack.rs` has laid out.
-    pub fn new(nodes: &'a [u8], ends: &'a [u8], tails: &'a [u8], groups: &'a [u8]) -> Phrases<'a> {
-        let (nodes, ends, groups) = (nodes.as_chunks().0, ends.as_chunks().0, groups.as_chunks().0);
-        let mut phrases = Phrases { nodes, ends, tails, groups, root: Node::NONE, firsts: [Node::NONE; 256] };
-        phrases.root = phrases.node(0).unwrap_or(Node::NONE);
-        let first = |byte: u8| phrases.node(phrases.root.place_of(byte)).filter(|node| node.label() == byte);
-        phrases.firsts = std::array::from_fn(|byte| first(byte as u8).unwrap_or(Node::NONE));
-        phrases
+/// The number of a word, or of a beginning of words, with bits for what it does.
+#[derive(Clone, Copy, Debug)]
+struct Part(u16);
+
+impl Part {
+    /// The node where the phrases begin that begin with it.
+    fn node(self) -> u16 {
+        self.number()
     }
 
-    /// Adds each occurrence of each phrase, by where it starts.
-    pub fn find(&self, text: &str, hits: &mut Hits) {
-        let bytes = text.as_bytes();
-        for (run, before) in bytes.chunks(RUN).zip((0..).step_by(RUN)) {
-            // Where words begin cannot be guessed, which would cost more than to look at all bytes first.
-            let begins = |byte: &u8| self.firsts.get(usize::from(*byte)).is_some_and(Node::is_one);
-            let mut places =
-                run.iter().zip(0..).fold(0, |places, (byte, at)| places | u64::from(begins(byte)) << at);
-            while places != 0 {
-                let start = before + places.trailing_zeros() as usize;
-                self.follow(bytes, start, hits);
-                places &= places - 1;
+    fn number(self) -> u16 {
+        self.0 & 0x3fff
+    }
+
+    /// Whether phrases begin with it.
+    fn opens(self) -> bool {
+        self.0 & 0x8000 != 0
+    }
+
+    /// Whether it stands in phrases behind others.
+    fn follows(self) -> bool {
+        self.0 & 0x4000 != 0
+    }
+}
+
+/// Where phrases have come to.
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    /// The place of the groups of the phrase that ends here, or 0.
+    groups: u16,
+    /// What leads on from here.
+    onward: u8,
+}
+
+impl Node {
+    /// Whether beginnings of words lead on from here.
+    fn goes_on_by_beginnings(self) -> bool {
+        self.onward & 2 != 0
+    }
+}
+
+/// How many bytes beginnings of words are looked up by: all of them, or the first four.
+const KEYS: [usize; 4] = [4, 3, 2, 1];
+/// The same where a phrase begins: `build.rs` refuses shorter ones there.
+const OPENING_KEYS: [usize; 2] = [4, 3];
+
+impl<'a> Phrases<'a> {
+    /// Those that were laid out just now.
+    #[cfg(test)]
+    pub fn packed(packed: &'a pack::Packed) -> Phrases<'a> {
+        let (words, letters) = (&packed.words, &packed.letters);
+        Phrases {
+            words: Slots::new(&words.words),
+            beginnings: Slots::new(&words.beginnings),
+            rests: &words.rests,
+            steps: Slots::new(&words.steps),
+            nodes: words.nodes.as_chunks().0,
+            letters: Trie::new(&letters.nodes, &letters.ends, &letters.tails),
+            groups: packed.groups.as_chunks().0,
+        }
+    }
+
+    /// Adds each occurrence of each phrase.
+    pub fn find(&self, text: &Words<'_>, hits: &mut Hits) {
+        let words = text.all();
+        let parts: SmallVec<[Option<Part>; 24]> = words.iter().map(|word| self.part(text, word)).collect();
+        for (place, (word, part)) in words.iter().zip(&parts).enumerate() {
+            match part {
+                Some(part) if part.opens() => {
+                    let (words, parts) = (words.get(place..), parts.get(place..));
+                    self.follow(text, words.unwrap_or_default(), parts.unwrap_or_default(), hits);
+                }
+                Some(_) => {}
+                None => self.beginnings(text.bytes(word), word.head, &OPENING_KEYS, |part| {
+                    if let Some(node) = self.node(part.node()).filter(|_| part.opens()) {
+                        hits.push(Hit::new(node.groups, before(word)..behind(word)));
+                    }
+                }),
+            }
+        }
+        self.letters.find(text.text(), |groups, start, end| hits.push(Hit::new(groups, start..end)));
+    }
+
+    /// Adds the phrases that begin with the first of some words.
+    fn follow(&self, text: &Words<'_>, words: &[Word], parts: &[Option<Part>], hits: &mut Hits) {
+        let mut ahead = words.iter().zip(parts);
+        let Some((first, Some(part))) = ahead.next() else { return };
+        let (start, mut end, mut at) = (before(first), behind(first), part.node());
+        while let Some(node) = self.node(at) {
+            if node.groups != 0 {
+                hits.push(Hit::new(node.groups, start..end));
+            }
+            if node.onward == 0 {
+                return;
+            }
+            let Some((word, part)) = ahead.next() else { return };
+            end = behind(word);
+            if node.goes_on_by_beginnings() {
+                self.beginnings(text.bytes(word), word.head, &KEYS, |part| {
+                    if let Some(last) = self.step(at, part).and_then(|next| self.node(next)) {
+                        hits.push(Hit::new(last.groups, start..end));
+                    }
+                });
+            }
+            match part.filter(|part| part.follows()).and_then(|part| self.step(at, part)) {
+                Some(next) => at = next,
+                None => return,
             }
         }
     }
 
-    /// Adds the phrases that begin at a place.
-    fn follow(&self, bytes: &[u8], start: usize, hits: &mut Hits) {
-        let Some((first, ahead)) = bytes.get(start..).and_then(<[u8]>::split_first) else { return };
-        let mut place = self.root.place_of(*first);
-        let Some(mut node) = self.firsts.get(usize::from(*first)).copied() else { return };
-        let mut ahead = ahead.iter();
-        loop {
-            if node.is_end_of_something() {
-                let end = bytes.len() - ahead.len();
-                if node.ends() {
-                    hits.push(Hit::new(self.groups_of(place), start..end));
+    /// The part of phrases that a word is.
+    #[inline]
+    fn part(&self, text: &Words<'_>, word: &Word) -> Option<Part> {
+        let hash = text.hash(word);
+        self.words.get(hash, mark(hash)).map(Part)
+    }
+
+    /// Calls `found` with the beginnings that a word has.
+    fn beginnings(&self, bytes: &[u8], head: u64, keys: &[usize], mut found: impl FnMut(Part)) {
+        for key in keys.iter().filter(|key| **key <= bytes.len()) {
+            let first = (head & (!0 >> (64 - 8 * key))) as u32;
+            let Some(place) = self.beginnings.get(spread(0, u64::from(first)), first) else { continue };
+            let rests = self.rests.get(usize::from(place)..).and_then(<[u8]>::split_first);
+            let (Some((count, mut rests)), Some(behind)) = (rests, bytes.get(*key..)) else { return };
+            for _ in 0..*count {
+                let Some(([length, low, high], after)) = rests.split_first_chunk() else { return };
+                let Some((rest, after)) = after.split_at_checked(usize::from(*length)) else { return };
+                if behind.starts_with(rest) {
+                    found(Part(u16::from_le_bytes([*low, *high])));
                 }
-                if node.has_tail() {
-                    let tail = self.tail(node).filter(|(_, tail)| ahead.as_slice().starts_with(tail));
-                    if let Some((groups, tail)) = tail {
-                        hits.push(Hit::new(groups, start..end + tail.len()));
-                    }
-                    return;
-                }
-            }
-            let Some(byte) = ahead.next() else { return };
-            place = node.place_of(*byte);
-            match self.node(place) {
-                Some(next) if next.label() == *byte => node = next,
-                _ => return,
+                rests = after;
             }
         }
     }
@@ -117,71 +196,26 @@ impl<'a> Phrases<'a> {
         groups.unwrap_or_default().iter().map(|number| Group(u16::from_le_bytes(*number)))
     }
 
-    #[inline]
-    fn node(&self, place: usize) -> Option<Node> {
-        self.nodes.get(place).map(|bytes| Node(u32::from_le_bytes(*bytes)))
+    fn node(&self, number: u16) -> Option<Node> {
+        let [low, high, onward, _] = *self.nodes.get(usize::from(number))?;
+        Some(Node { groups: u16::from_le_bytes([low, high]), onward })
     }
 
-    /// What alone goes on from a node, and where its groups are.
-    fn tail(&self, node: Node) -> Option<(u16, &'a [u8])> {
-        let ([length, low, high], rest) = self.tails.get(node.base()..)?.split_first_chunk()?;
-        Some((u16::from_le_bytes([*low, *high]), rest.get(..usize::from(*length))?))
-    }
-
-    /// Where the groups of the phrase are that ends at a node.
-    fn groups_of(&self, place: usize) -> u16 {
-        self.ends.get(place).map_or(0, |place| u16::from_le_bytes(*place))
+    /// Where a part leads to from a node.
+    fn step(&self, node: u16, part: Part) -> Option<u16> {
+        let mark = u32::from(node) << 16 | u32::from(part.number());
+        self.steps.get(spread(0, u64::from(mark)), mark)
     }
 }
 
-/// A node, as `pack.rs` puts it into four bytes.
-#[derive(Clone, Copy, Debug)]
-struct Node(u32);
+/// The blank before a word.
+fn before(word: &Word) -> usize {
+    word.start.saturating_sub(1)
+}
 
-impl Node {
-    const NONE: Node = Node(0);
-
-    /// Nodes that a byte leads to have it as their label.
-    #[inline]
-    fn is_one(&self) -> bool {
-        self.0 != 0
-    }
-
-    /// Where what follows it stands, before the byte is added, or where its tail is.
-    #[inline]
-    fn base(self) -> usize {
-        (self.0 & 0x3f_ffff) as usize
-    }
-
-    /// Where the node that a byte leads to would stand.
-    #[inline]
-    fn place_of(self, byte: u8) -> usize {
-        self.base() ^ usize::from(byte)
-    }
-
-    /// Whether a phrase ends here, or but one goes on.
-    #[inline]
-    fn is_end_of_something(self) -> bool {
-        self.0 & 0xc0_0000 != 0
-    }
-
-    /// Whether but one phrase goes on.
-    #[inline]
-    fn has_tail(self) -> bool {
-        self.0 & 0x40_0000 != 0
-    }
-
-    /// Whether a phrase ends here.
-    #[inline]
-    fn ends(self) -> bool {
-        self.0 & 0x80_0000 != 0
-    }
-
-    /// The byte that leads to it.
-    #[inline]
-    fn label(self) -> u8 {
-        (self.0 >> 24) as u8
-    }
+/// What follows the blank behind a word.
+fn behind(word: &Word) -> usize {
+    word.end + 1
 }
 
 #[cfg(test)]
@@ -195,17 +229,19 @@ mod tests {
             builder.add(&needle(phrase), group);
         }
         let packed = builder.pack().unwrap();
-        let phrases = Phrases::new(&packed.nodes, &packed.ends, &packed.tails, &packed.groups);
+        let phrases = Phrases::packed(&packed);
         let mut hits = Hits::new();
-        phrases.find(text, &mut hits);
+        phrases.find(&Words::of(text), &mut hits);
         let place = |hit: &Hit| hit.start as usize..hit.end as usize;
         let groups = |hit| phrases.groups(hit).map(move |group| (group.0, place(hit)));
-        hits.iter().flat_map(groups).collect()
+        let mut found: Vec<_> = hits.iter().flat_map(groups).collect();
+        found.sort_by_key(|(group, place)| (*group, place.start));
+        found
     }
 
     #[test]
     fn phrases_are_found_where_they_stand() {
-        let phrases = ["user", "user unknown", "unkn*", "known", "*不*", "url:example.org"];
+        let phrases = ["user", "user unknown", "unkn*", "known", "*不*", "url:example.org", "user u*"];
         let text = " no user unknown 我不知 /mx/example/org/ ahost ";
         let place = |words: &str| text.find(words).map(|at| at..at + words.len()).unwrap();
         assert_eq!(
@@ -213,37 +249,85 @@ mod tests {
             [
                 (0, place(" user ")),
                 (1, place(" user unknown ")),
-                (2, place(" unkn")),
+                (2, place(" unknown ")),
                 (4, place("不")),
                 (5, place("/example/org/")),
+                (6, place(" user unknown ")),
             ]
         );
         assert_eq!(occurrences(&phrases, ""), []);
         assert_eq!(occurrences(&[], text), []);
-        assert_eq!(occurrences(&phrases, "\0 user\0unkn\0"), []);
+        assert_eq!(occurrences(&phrases, "\0 users\0unkn\0"), []);
     }
 
     #[test]
     fn a_search_from_every_place_finds_the_same() {
-        let phrases = ["a", "a b", "a b c", "a bc", "ab", "a*", "b c", "c", "*é*", "*éa*", "b*", "url:a"];
+        let phrases = [
+            "a",
+            "a b",
+            "a b c",
+            "a bc",
+            "ab",
+            "abc*",
+            "a a*",
+            "b ab*",
+            "b b abc*",
+            "b c",
+            "c",
+            "abcabc*",
+            "*不*",
+            "*不a*",
+            "不*",
+            "bab*",
+            "url:a",
+            "url:a.b*",
+            "cabcabcabc",
+            "cabcabcab*",
+        ];
         let needles: Vec<String> = phrases.iter().map(|phrase| needle(phrase)).collect();
-        let parts = [" a", " b", " c", " ab", "c", " éa", "é", " ", "/a/", " bc"];
+        let parts = [
+            " a ",
+            " b ",
+            " c ",
+            "ab",
+            "c",
+            "不a",
+            "不",
+            " ",
+            " /a/",
+            " /a/b/",
+            " /ab/ca/ ",
+            " bab",
+            "bc",
+            "abcab",
+            "cabcabcabc",
+        ];
         let mut seed = 1u32;
-        for _ in 0..500 {
-            let mut text = String::new();
+        let mut most = vec![0; phrases.len()];
+        for _ in 0..2000 {
+            let mut text = String::from(" ");
             for _ in 0..60 {
                 seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 text.push_str(parts[seed as usize / 65_536 % parts.len()]);
             }
+            text.push(' ');
+            while text.contains("  ") {
+                text = text.replace("  ", " ");
+            }
             let mut expected = Vec::new();
-            for (needle, group) in needles.iter().zip(0..) {
+            for ((needle, group), most) in needles.iter().zip(0..).zip(&mut most) {
                 let places =
                     (0..text.len()).filter(|at| text.as_bytes()[*at..].starts_with(needle.as_bytes()));
-                expected.extend(places.map(|at| (group, at..at + needle.len())));
+                let before = expected.len();
+                let end = |at: usize| match needle.starts_with(' ') && !needle.ends_with(' ') {
+                    true => at + needle.len() + text[at + needle.len()..].find(' ').unwrap() + 1,
+                    false => at + needle.len(),
+                };
+                expected.extend(places.map(|at| (group, at..end(at))));
+                *most += expected.len() - before;
             }
-            let mut found = occurrences(&phrases, &text);
-            found.sort_by_key(|(group, place)| (*group, place.start));
-            assert_eq!(found, expected, "{text}");
+            assert_eq!(occurrences(&phrases, &text), expected, "{text}");
         }
+        assert!(most.iter().all(|times| *times > 0), "{most:?}");
     }
 }

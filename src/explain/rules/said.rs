@@ -2,11 +2,13 @@
 
 use super::Group;
 use super::phrases::{Hit, Hits, Phrases};
+use crate::explain::words::Words;
 
 /// More groups than there are; a power of two, so that no place has to be checked.
 pub(super) const GROUPS: usize = 2048;
 
 /// Something for each group.
+#[derive(Clone)]
 pub(super) struct ByGroup<T>([T; GROUPS]);
 
 impl<T: Copy> ByGroup<T> {
@@ -35,22 +37,29 @@ pub(super) struct Said<'p> {
 }
 
 /// The group does not occur.
-const NONE: u8 = u8::MAX;
+pub(super) const NONE: u8 = u8::MAX;
+/// The same of a group that is to be told where it does.
+pub(super) const TOLD: u8 = NONE - 1;
 /// The group occurs too far behind to be numbered.
-const LATE: u8 = NONE - 1;
+const LATE: u8 = TOLD - 1;
 
 impl<'p> Said<'p> {
-    /// Looks for all phrases, and calls `found` with each group that occurs, once.
+    /// Looks for all phrases, and calls `found` with each group that occurs, once, if it is [`TOLD`].
     #[inline]
-    pub fn of(text: &str, phrases: &'p Phrases<'static>, mut found: impl FnMut(Group)) -> Said<'p> {
-        let mut said = Said { phrases, hits: Hits::new(), firsts: ByGroup::all(NONE) };
+    pub fn of(
+        text: &Words<'_>,
+        phrases: &'p Phrases<'static>,
+        groups: &ByGroup<u8>,
+        mut found: impl FnMut(Group),
+    ) -> Said<'p> {
+        let mut said = Said { phrases, hits: Hits::new(), firsts: groups.clone() };
         phrases.find(text, &mut said.hits);
         for (number, hit) in said.hits.iter().enumerate() {
             let number = u8::try_from(number).map_or(LATE, |number| number.min(LATE));
             for group in phrases.groups(hit) {
                 let first = said.firsts.get_mut(group);
-                if *first == NONE {
-                    *first = number;
+                let before = std::mem::replace(first, number.min(*first));
+                if before == TOLD {
                     found(group);
                 }
             }
@@ -61,7 +70,7 @@ impl<'p> Said<'p> {
     /// Whether a group occurs.
     #[inline]
     pub fn has(&self, group: Group) -> bool {
-        self.firsts.get(group) != NONE
+        self.firsts.get(group) <= LATE
     }
 
     /// Whether each group occurs near some place of the first one, with so many letters between them at most; 0 for
@@ -99,25 +108,31 @@ mod tests {
     use crate::explain::fold::needle;
 
     /// Phrases for ever, as those of the program are.
-    fn phrases(all: &[&str]) -> Phrases<'static> {
+    fn phrases(all: &[&str]) -> &'static Phrases<'static> {
         let mut builder = pack::Builder::default();
         all.iter().zip(0..).for_each(|(phrase, group)| builder.add(&needle(phrase), group));
         let packed: &'static pack::Packed = Box::leak(Box::new(builder.pack().unwrap()));
-        Phrases::new(&packed.nodes, &packed.ends, &packed.tails, &packed.groups)
+        Box::leak(Box::new(Phrases::packed(packed)))
     }
 
     fn near(text: &str, groups: &[u16], within: usize) -> bool {
         let phrases = phrases(&["user", "unknown", "mailbox"]);
         let groups: Vec<Group> = groups.iter().map(|group| Group(*group)).collect();
-        Said::of(text, &phrases, |_| {}).near(&groups, within)
+        Said::of(&Words::of(text), phrases, &ByGroup::all(NONE), |_| {}).near(&groups, within)
     }
 
     #[test]
-    fn each_group_is_told_once() {
+    fn each_group_is_told_once_if_it_is_to_be() {
         let phrases = phrases(&["user", "unknown", "mailbox"]);
+        let mut told = ByGroup::all(TOLD);
+        *told.get_mut(Group(2)) = NONE;
         let mut groups = Vec::new();
-        let said = Said::of(" unknown user is unknown ", &phrases, |group| groups.push(group.0));
+        let text = Words::of(" unknown user is unknown ");
+        let said = Said::of(&text, phrases, &told, |group| groups.push(group.0));
         assert_eq!(groups, [1, 0]);
+        *told.get_mut(Group(1)) = NONE;
+        Said::of(&text, phrases, &told, |group| groups.push(group.0));
+        assert_eq!(groups, [1, 0, 0]);
         assert!(said.has(Group(0)) && said.has(Group(1)) && !said.has(Group(2)));
     }
 
