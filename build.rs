@@ -122,13 +122,17 @@ fn pack_table(file: &Path, groups: &mut Groups) -> Result<Vec<u8>> {
     Ok(rmp_serde::to_vec_named(&table)?)
 }
 
-/// Refuses texts that JSON would want escaped: they are written there as they are. Phrases that are looked for and samples
-/// never get there.
+/// Refuses texts that JSON would want escaped: they are written there as they are. Two blanks are left for where something
+/// filled in is empty. Phrases that are looked for and samples are not shown.
 fn check_text(key: &str, value: &Value, file: &str) -> Result<()> {
     match value {
         Value::Table(table) => table.iter().try_for_each(|(key, value)| check_text(key, value, file)),
         Value::Array(values) => values.iter().try_for_each(|value| check_text(key, value, file)),
         Value::String(text) if !matches!(key, "says" | "never" | "marks" | "sample") => {
+            if text.contains("  ") {
+                let line = file.lines().position(|line| line.contains(text)).map_or(0, |above| above + 1);
+                return Err(format!("line {line}: {key}: texts cannot have two blanks: \"{text}\"").into());
+            }
             let special = |c: char| matches!(c, '"' | '\\') || c.is_ascii_control();
             let Some((before, _)) = text.split_once(special) else { return Ok(()) };
             let goes_on = |rest: &str| rest.starts_with(['"', '\\']);

@@ -152,19 +152,20 @@ impl Candidate {
         let provider = self.rule.and_then(|(rule, _)| rule.provider).map(|p| p.name);
         let mut causes = rule.map(|row| template::texts(&row.causes, context)).unwrap_or_default();
         let mut fixes = rule.map(|row| template::fixes(&row.fixes, context)).unwrap_or_default();
-        let mut sources: Vec<Text> =
-            rule.map(|row| row.sources.iter().map(|s| Cow::Borrowed(*s)).collect()).unwrap_or_default();
+        let own: &[&str] = rule.map(|row| row.sources.as_slice()).unwrap_or_default();
+        let mut sources: Vec<Text> = Vec::with_capacity(own.len() + self.row.sources.len());
+        sources.extend(own.iter().map(|source| Cow::Borrowed(*source)));
         if causes.is_empty() {
             causes = template::texts(&self.row.causes, context);
         }
         if fixes.is_empty() {
             fixes = template::fixes(&self.row.fixes, context);
         }
-        for source in template::texts(&self.row.sources, context) {
+        template::each_text(&self.row.sources, context, |source| {
             if !sources.contains(&source) {
                 sources.push(source);
             }
-        }
+        });
         Explanation {
             reason: self.reason,
             enhanced: weighed.heard.enhanced,

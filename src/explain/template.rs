@@ -8,8 +8,14 @@ use super::{Advice, Fix, Template, Text};
 /// The causes whose conditions hold, those with conditions first.
 pub(crate) fn texts(rows: &[Advice], context: &Context<'_>) -> Vec<Text> {
     let mut texts = Vec::with_capacity(rows.len());
-    each_chosen(rows, context, |row| texts.extend(context.fill_in(row.text)));
+    each_text(rows, context, |text| texts.push(text));
     texts
+}
+
+/// Calls `take` with each of the same.
+pub(crate) fn each_text(rows: &[Advice], context: &Context<'_>, take: impl FnMut(Text)) {
+    let mut take = take;
+    each_chosen(rows, context, |row| context.fill_in(row.text).into_iter().for_each(&mut take));
 }
 
 /// The fixes whose conditions hold, those with conditions first.
@@ -37,6 +43,8 @@ pub(crate) fn fill_with<'v>(
         return Some(Cow::Borrowed(text));
     }
     let mut out = String::with_capacity(text.len() + 24);
+    // What is empty leaves the blanks around it.
+    let mut doubled = false;
     let mut rest = text;
     while let Some((before, after)) = cut(rest, b'{') {
         out.push_str(before);
@@ -45,14 +53,19 @@ pub(crate) fn fill_with<'v>(
             Some((name, default)) => (name, Some(default)),
             None => (name, None),
         };
+        let start = out.len();
         match value(name) {
-            Some(value) => out.push_str(&crate::wire::escape::visible(value.as_bytes())),
+            Some(value) => crate::wire::escape::visible_into(value.as_bytes(), &mut out),
             None => out.push_str(default?),
         }
         rest = behind;
+        // From the blank before what was filled in to the one behind.
+        let ends_with_blank = rest.starts_with(' ') && out.ends_with(' ');
+        let filled = out.as_bytes().get(start.saturating_sub(1)..).unwrap_or_default();
+        doubled |= ends_with_blank || filled.windows(2).any(|two| two == b"  ");
     }
     out.push_str(rest);
-    if out.ends_with(' ') || out.as_bytes().windows(2).any(|two| two == b"  ") {
+    if doubled || out.ends_with(' ') {
         out = out.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
     }
     Some(Cow::Owned(out))

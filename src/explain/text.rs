@@ -1,6 +1,6 @@
 //! A reply's text made ready: for showing, and for matching.
 
-use super::fold::{BLANK, NAME, OTHER, byte_class, end_word, push_folded};
+use super::fold::{BLANK, NAME, OTHER, byte_class, end_word, push_folded, push_lower};
 use crate::wire::{EnhancedCode, Reply, escape};
 
 /// What was heard, in the forms that the engine needs.
@@ -61,9 +61,10 @@ impl Heard {
 /// The first mail address in angle brackets, if it is a plain one: it may become part of a command that somebody
 /// copies to a shell, so that nothing but letters, digits and a few marks will do.
 pub(crate) fn address_in(said: &str) -> Option<&str> {
-    let (_, rest) = said.split_once('<')?;
-    let (inside, _) = rest.split_once('>')?;
-    let (local, domain) = inside.rsplit_once('@')?;
+    let rest = said.get(memchr::memchr(b'<', said.as_bytes())? + 1..)?;
+    let inside = rest.get(..memchr::memchr(b'>', rest.as_bytes())?)?;
+    let (local, domain) = inside.split_at_checked(memchr::memrchr(b'@', inside.as_bytes())?)?;
+    let domain = domain.get(1..)?;
     let plain = inside.bytes().all(|b| b.is_ascii_alphanumeric() || b"@._+-=".contains(&b));
     let named = domain.contains('.') && !domain.starts_with(['-', '.']) && !local.contains('@');
     (plain && named && !local.is_empty() && !local.starts_with('-')).then_some(inside)
@@ -170,12 +171,6 @@ fn plain_words(text: &[u8]) -> usize {
         }
     }
     length
-}
-
-fn push_lower(words: &str, out: &mut String) {
-    let start = out.len();
-    out.push_str(words);
-    out.get_mut(start..).into_iter().for_each(str::make_ascii_lowercase);
 }
 
 /// `holds` is what the classes of its bytes come to.

@@ -8,20 +8,25 @@ use std::fmt::Write;
 /// Printable UTF-8 stays as it is; a backslash is doubled; all else becomes `\xHH` or `\u{HEX}`.
 pub fn visible(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
+    visible_into(bytes, &mut out);
+    out
+}
+
+/// Appends what [`visible`] makes.
+pub fn visible_into(bytes: &[u8], out: &mut String) {
     if is_plain_ascii(bytes) && !bytes.contains(&b'\\') {
         out.extend(std::str::from_utf8(bytes));
-        return out;
+        return;
     }
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
-            push_visible(&mut out, character);
+            push_visible(out, character);
         }
         for byte in chunk.invalid() {
             // Writing to a String cannot fail.
             let _ = write!(out, "\\x{byte:02x}");
         }
     }
-    out
 }
 
 fn push_visible(out: &mut String, character: char) {

@@ -281,6 +281,8 @@ mod tests {
             "bab*",
             "url:a",
             "url:a.b*",
+            "url:*b",
+            "url:*ca",
             "cabcabcabc",
             "cabcabcab*",
         ];
