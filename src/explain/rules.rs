@@ -161,7 +161,8 @@ impl Rules {
     /// The rules that hold for the words of a folded text.
     pub fn matches(&'static self, words: &Words<'_>, facts: Facts<'_>) -> Matches {
         let mut trials: SmallVec<[Trial; 64]> = SmallVec::new();
-        let said = Said::of(words, self.phrases, &self.trials.told, |group| {
+        let mut said = Said::nothing(self.phrases, &self.trials.told);
+        said.look(words, |group| {
             let fits = |trial: &&Trial| trial.codes.0 <= facts.code && facts.code <= trial.codes.1;
             self.trials.of(group).iter().filter(fits).for_each(|trial| trials.push(*trial));
         });

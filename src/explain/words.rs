@@ -84,9 +84,7 @@ impl Word {
 fn each_blank(text: &[u8], mut found: impl FnMut(usize)) {
     const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
     const BLANKS: u64 = 0x2020_2020_2020_2020;
-    let (eights, rest) = text.as_chunks();
-    let eights = eights.iter().map(|eight| u64::from_le_bytes(*eight));
-    for (eight, before) in eights.chain([slots::number(rest)]).zip((0..).step_by(8)) {
+    let mut look = |eight: u64, before: usize| {
         // The high bit of each byte that differs from a blank by nothing.
         let differs = eight ^ BLANKS;
         let mut blanks = !(((differs & LOW) + LOW) | differs | LOW);
@@ -94,7 +92,12 @@ fn each_blank(text: &[u8], mut found: impl FnMut(usize)) {
             found(before + blanks.trailing_zeros() as usize / 8);
             blanks &= blanks - 1;
         }
+    };
+    let (eights, rest) = text.as_chunks();
+    for (eight, before) in eights.iter().zip((0..).step_by(8)) {
+        look(u64::from_le_bytes(*eight), before);
     }
+    look(slots::number(rest), text.len() - rest.len());
 }
 
 #[cfg(test)]

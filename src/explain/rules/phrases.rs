@@ -4,6 +4,7 @@
 //! before the first reply. Nearly all are phrases of words, and go from word to word; the rest are left to a [`Trie`].
 
 use std::ops::Range;
+use std::slice::Iter;
 
 use smallvec::SmallVec;
 
@@ -117,14 +118,10 @@ impl<'a> Phrases<'a> {
 
     /// Adds each occurrence of each phrase.
     pub fn find(&self, text: &Words<'_>, hits: &mut Hits) {
-        let words = text.all();
-        let parts: SmallVec<[Option<Part>; 24]> = words.iter().map(|word| self.part(text, word)).collect();
-        for (place, (word, part)) in words.iter().zip(&parts).enumerate() {
-            match part {
-                Some(part) if part.opens() => {
-                    let (words, parts) = (words.get(place..), parts.get(place..));
-                    self.follow(text, words.unwrap_or_default(), parts.unwrap_or_default(), hits);
-                }
+        let mut ahead = text.all().iter();
+        while let Some(word) = ahead.next() {
+            match self.part(text, word) {
+                Some(part) if part.opens() => self.follow(text, word, part, ahead.clone(), hits),
                 Some(_) => {}
                 None => self.beginnings(text.bytes(word), word.head, &OPENING_KEYS, |part| {
                     if let Some(node) = self.node(part.node()).filter(|_| part.opens()) {
@@ -136,11 +133,10 @@ impl<'a> Phrases<'a> {
         self.letters.find(text.text(), |groups, start, end| hits.push(Hit::new(groups, start..end)));
     }
 
-    /// Adds the phrases that begin with the first of some words.
-    fn follow(&self, text: &Words<'_>, words: &[Word], parts: &[Option<Part>], hits: &mut Hits) {
-        let mut ahead = words.iter().zip(parts);
-        let Some((first, Some(part))) = ahead.next() else { return };
-        let (start, mut end, mut at) = (before(first), behind(first), part.node());
+    /// Adds the phrases that begin with a word.
+    fn follow(&self, text: &Words<'_>, first: &Word, part: Part, ahead: Iter<'_, Word>, hits: &mut Hits) {
+        let start = before(first);
+        let (mut end, mut at, mut ahead) = (behind(first), part.node(), ahead);
         while let Some(node) = self.node(at) {
             if node.groups != 0 {
                 hits.push(Hit::new(node.groups, start..end));
@@ -148,7 +144,7 @@ impl<'a> Phrases<'a> {
             if node.onward == 0 {
                 return;
             }
-            let Some((word, part)) = ahead.next() else { return };
+            let Some(word) = ahead.next() else { return };
             end = behind(word);
             if node.goes_on_by_beginnings() {
                 self.beginnings(text.bytes(word), word.head, &KEYS, |part| {
@@ -157,7 +153,8 @@ impl<'a> Phrases<'a> {
                     }
                 });
             }
-            match part.filter(|part| part.follows()).and_then(|part| self.step(at, part)) {
+            let part = self.part(text, word).filter(|part| part.follows());
+            match part.and_then(|part| self.step(at, part)) {
                 Some(next) => at = next,
                 None => return,
             }

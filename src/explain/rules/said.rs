@@ -8,7 +8,7 @@ use crate::explain::words::Words;
 pub(super) const GROUPS: usize = 2048;
 
 /// Something for each group.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(super) struct ByGroup<T>([T; GROUPS]);
 
 impl<T: Copy> ByGroup<T> {
@@ -44,27 +44,26 @@ pub(super) const TOLD: u8 = NONE - 1;
 const LATE: u8 = TOLD - 1;
 
 impl<'p> Said<'p> {
-    /// Looks for all phrases, and calls `found` with each group that occurs, once, if it is [`TOLD`].
+    /// Nothing yet; some groups are to be [`TOLD`], the others are [`NONE`].
+    pub fn nothing(phrases: &'p Phrases<'static>, groups: &ByGroup<u8>) -> Said<'p> {
+        Said { phrases, hits: Hits::new(), firsts: *groups }
+    }
+
+    /// Looks for all phrases, and calls `found` with each group that occurs and is to be told, once.
     #[inline]
-    pub fn of(
-        text: &Words<'_>,
-        phrases: &'p Phrases<'static>,
-        groups: &ByGroup<u8>,
-        mut found: impl FnMut(Group),
-    ) -> Said<'p> {
-        let mut said = Said { phrases, hits: Hits::new(), firsts: groups.clone() };
-        phrases.find(text, &mut said.hits);
-        for (number, hit) in said.hits.iter().enumerate() {
+    pub fn look(&mut self, text: &Words<'_>, mut found: impl FnMut(Group)) {
+        self.phrases.find(text, &mut self.hits);
+        for (number, hit) in self.hits.iter().enumerate() {
             let number = u8::try_from(number).map_or(LATE, |number| number.min(LATE));
-            for group in phrases.groups(hit) {
-                let first = said.firsts.get_mut(group);
-                let before = std::mem::replace(first, number.min(*first));
+            for group in self.phrases.groups(hit) {
+                let first = self.firsts.get_mut(group);
+                let before = *first;
+                *first = number.min(before);
                 if before == TOLD {
                     found(group);
                 }
             }
         }
-        said
     }
 
     /// Whether a group occurs.
@@ -118,7 +117,9 @@ mod tests {
     fn near(text: &str, groups: &[u16], within: usize) -> bool {
         let phrases = phrases(&["user", "unknown", "mailbox"]);
         let groups: Vec<Group> = groups.iter().map(|group| Group(*group)).collect();
-        Said::of(&Words::of(text), phrases, &ByGroup::all(NONE), |_| {}).near(&groups, within)
+        let mut said = Said::nothing(phrases, &ByGroup::all(NONE));
+        said.look(&Words::of(text), |_| {});
+        said.near(&groups, within)
     }
 
     #[test]
@@ -128,10 +129,11 @@ mod tests {
         *told.get_mut(Group(2)) = NONE;
         let mut groups = Vec::new();
         let text = Words::of(" unknown user is unknown ");
-        let said = Said::of(&text, phrases, &told, |group| groups.push(group.0));
+        let mut said = Said::nothing(phrases, &told);
+        said.look(&text, |group| groups.push(group.0));
         assert_eq!(groups, [1, 0]);
         *told.get_mut(Group(1)) = NONE;
-        Said::of(&text, phrases, &told, |group| groups.push(group.0));
+        Said::nothing(phrases, &told).look(&text, |group| groups.push(group.0));
         assert_eq!(groups, [1, 0, 0]);
         assert!(said.has(Group(0)) && said.has(Group(1)) && !said.has(Group(2)));
     }
