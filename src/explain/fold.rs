@@ -53,7 +53,9 @@ pub fn push_folded(text: &str, separator: u8, out: &mut String) {
         // Most of a text is letters of ASCII.
         let plain = rest.bytes().take_while(|byte| byte_class(*byte) & OTHER == 0).count();
         let (run, after) = rest.split_at_checked(plain).unwrap_or((rest, ""));
-        push_lower(run, out);
+        if !run.is_empty() {
+            push_lower(run, out);
+        }
         let mut chars = after.chars();
         match chars.next() {
             None => return,
