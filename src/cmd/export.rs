@@ -50,10 +50,7 @@ pub fn run(args: &ExportArgs) -> Result<Status, Problem> {
         super::complain(&Problem::new(Status::Ok, what));
     }
     files::warn(&args.file, summary.warning.as_deref());
-    for error in &summary.errors {
-        super::complain(&files::unreadable(&args.file, error));
-    }
-    Ok(if summary.unreadable == 0 { Status::Ok } else { Status::LocalFile })
+    Ok(files::tell_unreadable(&args.file, &summary.unreadable))
 }
 
 /// Meets all names of a transcript once, so that the first lines already know those of the last. What cannot be read is

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::report::{Problem, Status};
-use crate::transcript::{Entry, Header, ReadError, Reader};
+use crate::transcript::{Entry, Header, ReadError, Reader, Unreadable};
 use crate::wire::escape;
 
 /// Bytes read or written at a time.
@@ -62,6 +62,24 @@ pub fn reader_twice(path: &Path) -> Result<[Reader<Input>; 2], Problem> {
 /// A line of a transcript that cannot be read.
 pub fn unreadable(path: &Path, error: &ReadError) -> Problem {
     Problem::new(Status::LocalFile, format!("{}: {error}", name(path)))
+}
+
+/// Names the first lines that could not be read, and says how many more there are.
+pub fn tell_unreadable(path: &Path, lines: &Unreadable) -> Status {
+    for error in &lines.first {
+        super::complain(&unreadable(path, error));
+    }
+    match lines.count.saturating_sub(lines.first.len() as u64) {
+        0 if lines.count == 0 => return Status::Ok,
+        0 => {}
+        1 => _ = super::complain(&rest(path, "one more line cannot be read")),
+        more => _ = super::complain(&rest(path, &format!("{more} more lines cannot be read"))),
+    }
+    Status::LocalFile
+}
+
+fn rest(path: &Path, words: &str) -> Problem {
+    Problem::new(Status::LocalFile, format!("{}: {words}", name(path)))
 }
 
 /// Reads a whole transcript, for work that makes no sense with a part of it.

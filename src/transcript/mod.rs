@@ -31,6 +31,7 @@ pub mod script;
 pub mod text;
 pub mod track;
 pub mod turns;
+mod unreadable;
 pub mod write;
 
 pub use entry::{Entry, EntryKind, Header};
@@ -40,6 +41,7 @@ pub use payload::{LineEnd, Payload, Piece, SecretMark};
 pub use read::{ReadError, Reader};
 pub use record::{RecordError, Recorder};
 pub use redact::{Known, SentKind};
+pub use unreadable::Unreadable;
 pub use write::Writer;
 
 /// The format version that is written, and the highest that is read.

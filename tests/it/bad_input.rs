@@ -93,11 +93,20 @@ fn what_is_no_transcript_at_all_is_said_so() {
 }
 
 #[test]
-fn many_mistakes_are_not_all_told_one_by_one_in_an_export() {
+fn many_mistakes_are_not_all_told_one_by_one() {
     let dir = tempfile::tempdir().unwrap();
     let file = transcript(dir.path(), "bad", &"nonsense\n".repeat(100));
-    let ran = run(&["export", arg(&file), "--to", "text"]);
-    assert_eq!(ran.code, Some(10));
-    assert_eq!(ran.stderr.matches("this cannot be read").count(), 20, "{}", ran.stderr);
-    assert_eq!(ran.stdout.matches("unreadable").count(), 100);
+    let told = |lines: &[&str]| {
+        let ran = run(lines);
+        assert_eq!(ran.code, Some(10));
+        assert_eq!(ran.stderr.matches("expected an arrow").count(), 20, "{}", ran.stderr);
+        assert!(ran.stderr.ends_with(": 80 more lines cannot be read\n"), "{}", ran.stderr);
+        ran
+    };
+    let exported = told(&["export", arg(&file), "--to", "text"]);
+    assert_eq!(exported.stdout.matches("unreadable").count(), 100);
+    told(&["play", arg(&file)]);
+    let file = transcript(dir.path(), "worse", &"nonsense\n".repeat(21));
+    let ran = run(&["play", arg(&file)]);
+    assert!(ran.stderr.ends_with(": one more line cannot be read\n"), "{}", ran.stderr);
 }

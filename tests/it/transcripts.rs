@@ -117,7 +117,7 @@ fn each_can_be_exported_to_everything() {
             let mut out = Vec::new();
             let mut reader = Reader::new(text.as_bytes()).unwrap();
             let summary = export::run(&mut reader, &mut out, export.as_mut(), |_| None).unwrap();
-            assert_eq!(summary.unreadable, 0, "{name} to {form}");
+            assert_eq!(summary.unreadable.count, 0, "{name} to {form}");
             let out = String::from_utf8(out).unwrap();
             let said = turns(&reader_entries(&text)).iter().any(|turn| turn.said != Said::Nothing);
             assert!(!out.is_empty() || (*form == "script" && !said), "{name} to {form}");

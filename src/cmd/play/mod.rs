@@ -8,6 +8,8 @@ use crate::cli::PlayArgs;
 #[cfg(unix)]
 use crate::play::{self, Pace, Player};
 use crate::report::{Problem, Status};
+#[cfg(unix)]
+use crate::transcript::Unreadable;
 
 use super::{files, setup};
 
@@ -24,11 +26,11 @@ pub fn run(args: &PlayArgs) -> Result<Status, Problem> {
 #[cfg(unix)]
 fn watch(args: &PlayArgs) -> Result<Status, Problem> {
     let mut reader = files::reader(&args.file)?;
-    let (mut entries, mut bad) = (Vec::new(), Vec::new());
+    let (mut entries, mut bad) = (Vec::new(), Unreadable::default());
     for read in reader.by_ref() {
         match read {
             Ok(entry) => entries.push(entry),
-            Err(error) => bad.push(files::unreadable(&args.file, &error)),
+            Err(error) => bad.note(error),
         }
     }
     let pace = Pace { speed: args.speed, idle_limit: args.idle_limit };
@@ -37,7 +39,7 @@ fn watch(args: &PlayArgs) -> Result<Status, Problem> {
         let playing = play::terminal::play(&mut player, setup::colour(args.color)).await;
         playing.map_err(|error| Problem::new(Status::Usage, format!("cannot play on this terminal: {error}")))
     })?;
-    let status = bad.iter().fold(Status::Ok, |_, problem| super::complain(problem));
+    let status = files::tell_unreadable(&args.file, &bad);
     files::warn(&args.file, reader.warning());
     Ok(ended.map_or(status, Status::Signal))
 }

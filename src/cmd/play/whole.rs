@@ -9,7 +9,7 @@ use crate::explain::render::Style;
 use crate::narrate::{Explainer, Layout, Narrator, Part, Question};
 use crate::repl::{paint, paint_piece};
 use crate::report::{Problem, Status};
-use crate::transcript::{Entry, Header, Reader};
+use crate::transcript::{Entry, Header, Reader, Unreadable};
 
 use super::super::{files, setup};
 
@@ -34,18 +34,18 @@ pub fn tell(args: &PlayArgs) -> Result<Status, Problem> {
     let (written, followed) = std::thread::scope(|scope| {
         let following = scope.spawn(move || {
             let belt = Belt { filled, to_fill, batch: Batch::default() };
-            follow(args, reader, narrator, belt, colour)
+            follow(reader, narrator, belt, colour)
         });
         // Once writing fails nothing is taken any more, which ends the other side, too.
         let written = told.write(&mut out, to_write, emptied);
         (written, following.join())
     });
-    let (status, warning) = followed.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let (bad, warning) = followed.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     if let Err(error) = written.and_then(|()| out.flush()) {
         return crate::cmd::written(Err(error));
     }
     files::warn(&args.file, warning.as_deref());
-    Ok(status)
+    Ok(files::tell_unreadable(&args.file, &bad))
 }
 
 /// Text on its way to whoever writes, and what is to be explained in between.
@@ -90,29 +90,28 @@ impl Belt {
     }
 }
 
-/// Reads to the end, and hands on what is told. Says how it went, and what the reader warns of.
+/// Reads to the end, and hands on what is told. Says what could not be read, and what the reader warns of.
 fn follow(
-    args: &PlayArgs,
     mut reader: Reader<files::Input>,
     mut narrator: Narrator,
     mut belt: Belt,
     colour: bool,
-) -> (Status, Option<String>) {
-    let mut status = Status::Ok;
+) -> (Unreadable, Option<String>) {
+    let mut bad = Unreadable::default();
     let mut entry = Entry::default();
     loop {
         match reader.read_into(&mut entry) {
             Ok(false) => break,
             Ok(true) => tell_entry(&mut belt.batch, &mut narrator, &entry, colour),
             // The rest is shown all the same.
-            Err(error) => status = crate::cmd::complain(&files::unreadable(&args.file, &error)),
+            Err(error) => bad.note(error),
         }
         if belt.batch.is_full() && !belt.hand_on() {
-            return (status, None);
+            return (bad, None);
         }
     }
     belt.hand_on();
-    (status, reader.warning().map(str::to_owned))
+    (bad, reader.warning().map(str::to_owned))
 }
 
 /// Appends what is told of an entry.

@@ -5,7 +5,7 @@
 
 use std::io::{self, BufRead, Write};
 
-use super::{Entry, EntryKind, Header, ReadError, Reader};
+use super::{Entry, EntryKind, Header, Reader, Unreadable};
 
 pub mod cast;
 pub mod html;
@@ -45,17 +45,10 @@ pub trait Export {
 pub struct Summary {
     /// How many entries were exported.
     pub entries: u64,
-    /// How many lines could not be read.
-    pub unreadable: u64,
-    /// The first of them, [`Summary::ERRORS`] at most.
-    pub errors: Vec<ReadError>,
+    /// Lines that could not be read.
+    pub unreadable: Unreadable,
     /// That the file ends in mid-line, and where.
     pub warning: Option<String>,
-}
-
-impl Summary {
-    /// How many errors are kept word by word.
-    pub const ERRORS: usize = 20;
 }
 
 /// Exports a whole transcript. `annotate` sees every entry in order, and may have something to say about it.
@@ -75,10 +68,7 @@ pub fn run<R: BufRead>(
             Ok(false) => break,
             Err(error) => {
                 entry = Entry { at: None, kind: EntryKind::Problem(format!("unreadable: {error}")) };
-                summary.unreadable += 1;
-                if summary.errors.len() < Summary::ERRORS {
-                    summary.errors.push(error);
-                }
+                summary.unreadable.note(error);
             }
         }
         let note = annotate(&entry);

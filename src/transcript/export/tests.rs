@@ -43,7 +43,7 @@ fn exported(format: &mut dyn Export) -> String {
     };
     let bad = |entry: &Entry| matches!(entry.kind, EntryKind::Received { error: true, .. });
     let summary = run(&mut reader, &mut out, format, |entry| bad(entry).then(|| note.clone())).unwrap();
-    assert_eq!((summary.unreadable, summary.warning), (0, None));
+    assert_eq!((summary.unreadable.count, summary.warning), (0, None));
     String::from_utf8(out).unwrap()
 }
 
@@ -190,7 +190,7 @@ fn unreadable_lines_are_said_and_the_rest_exported() {
     let mut reader = Reader::new(file.as_bytes()).unwrap();
     let mut out = Vec::new();
     let summary = run(&mut reader, &mut out, &mut text::Text::default(), |_| None).unwrap();
-    assert_eq!((summary.entries, summary.unreadable), (4, 1));
+    assert_eq!((summary.entries, summary.unreadable.count), (4, 1));
     assert!(summary.warning.unwrap().contains("middle of line 5"));
     assert!(String::from_utf8(out).unwrap().contains("*** unreadable: line 3, column 1"));
 }
