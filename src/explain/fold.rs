@@ -32,13 +32,6 @@ pub fn byte_class(byte: u8) -> u8 {
     CLASSES.get(usize::from(byte)).copied().unwrap_or(OTHER)
 }
 
-/// Appends letters and digits of ASCII, and blanks, in lower case.
-pub fn push_lower(text: &str, out: &mut String) {
-    let start = out.len();
-    out.push_str(text);
-    out.get_mut(start..).into_iter().for_each(str::make_ascii_lowercase);
-}
-
 /// Ends a word with one separator.
 pub fn end_word(separator: u8, out: &mut String) {
     if out.as_bytes().last() != Some(&separator) {
@@ -50,15 +43,14 @@ pub fn end_word(separator: u8, out: &mut String) {
 pub fn push_folded(text: &str, separator: u8, out: &mut String) {
     let mut rest = text;
     loop {
-        // Most of a text is letters of ASCII.
-        let plain = rest.bytes().take_while(|byte| byte_class(*byte) & OTHER == 0).count();
+        // Most of a text stays as it is.
+        let plain = rest.bytes().take_while(|byte| byte_class(*byte) == 0).count();
         let (run, after) = rest.split_at_checked(plain).unwrap_or((rest, ""));
-        if !run.is_empty() {
-            push_lower(run, out);
-        }
+        out.push_str(run);
         let mut chars = after.chars();
         match chars.next() {
             None => return,
+            Some(letter @ 'A'..='Z') => out.push(letter.to_ascii_lowercase()),
             Some('\'' | '’') if elided(out, separator) => out.push(char::from(separator)),
             Some('\'' | '’' | '´' | '`') => {
                 if let Some(behind) = without_possessive(chars.as_str()) {

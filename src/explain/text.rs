@@ -1,6 +1,6 @@
 //! A reply's text made ready: for showing, and for matching.
 
-use super::fold::{BLANK, NAME, OTHER, byte_class, end_word, push_folded, push_lower};
+use super::fold::{BLANK, NAME, OTHER, byte_class, end_word, push_folded};
 use crate::wire::{EnhancedCode, Reply, escape};
 
 /// What was heard, in the forms that the engine needs.
@@ -171,6 +171,12 @@ fn plain_words(text: &[u8]) -> usize {
         }
     }
     length
+}
+
+fn push_lower(words: &str, out: &mut String) {
+    let start = out.len();
+    out.push_str(words);
+    out.get_mut(start..).into_iter().for_each(str::make_ascii_lowercase);
 }
 
 /// `holds` is what the classes of its bytes come to.
