@@ -24,6 +24,8 @@ mod fold;
 mod likeness;
 #[path = "src/explain/rules/pack.rs"]
 mod pack;
+#[path = "src/explain/rules/parts.rs"]
+mod parts;
 #[allow(dead_code, reason = "what looks things up uses the rest")]
 #[path = "src/explain/slots.rs"]
 mod slots;
@@ -210,7 +212,7 @@ fn check(phrase: &str) -> Result<()> {
         let what = "only words of URLs, to their end, and scripts without blanks are looked into";
         return Err(format!("\"{phrase}\": {what}").into());
     }
-    if phrase.ends_with('*') && needle.len() < 4 && needle.starts_with(' ') {
+    if phrase.ends_with('*') && needle.starts_with(' ') && needle.len() <= parts::OPENING_KEY {
         return Err(format!("\"{phrase}\" is too short a beginning").into());
     }
     Ok(())

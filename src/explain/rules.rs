@@ -8,6 +8,7 @@ mod codes;
 mod compile;
 #[cfg(test)]
 mod pack;
+mod parts;
 mod phrases;
 mod rows;
 mod said;

@@ -11,7 +11,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::slots;
+use super::{parts, slots};
 
 /// Gathers phrases and the groups that they belong to.
 #[derive(Debug, Default)]

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use super::Group;
 #[cfg(test)]
 use super::pack;
+use super::parts::{BY_BEGINNINGS, BY_WORDS, FOLLOWS, KEY, NUMBER, OPENING_KEY, OPENS};
 use super::trie::Trie;
 use crate::explain::slots::{Slots, mark, spread};
 use crate::explain::words::{Word, Words};
@@ -65,17 +66,17 @@ impl Part {
     }
 
     fn number(self) -> u16 {
-        self.0 & 0x3fff
+        self.0 & NUMBER
     }
 
     /// Whether phrases begin with it.
     fn opens(self) -> bool {
-        self.0 & 0x8000 != 0
+        self.0 & OPENS != 0
     }
 
     /// Whether it stands in phrases behind others.
     fn follows(self) -> bool {
-        self.0 & 0x4000 != 0
+        self.0 & FOLLOWS != 0
     }
 }
 
@@ -89,16 +90,23 @@ struct Node {
 }
 
 impl Node {
-    /// Whether beginnings of words lead on from here.
+    /// Whether words lead on from here.
+    fn goes_on_by_words(self) -> bool {
+        self.onward & BY_WORDS != 0
+    }
+
+    /// The same for beginnings of words.
     fn goes_on_by_beginnings(self) -> bool {
-        self.onward & 2 != 0
+        self.onward & BY_BEGINNINGS != 0
     }
 }
 
-/// How many bytes beginnings of words are looked up by: all of them, or the first four.
-const KEYS: [usize; 4] = [4, 3, 2, 1];
-/// The same where a phrase begins: `build.rs` refuses shorter ones there.
-const OPENING_KEYS: [usize; 2] = [4, 3];
+/// By how many bytes of a word its beginnings are looked up.
+type Keys = Range<usize>;
+/// Where a phrase goes on.
+const KEYS: Keys = 1..KEY + 1;
+/// Where one begins: `build.rs` refuses shorter ones there.
+const OPENING_KEYS: Keys = OPENING_KEY..KEY + 1;
 
 impl<'a> Phrases<'a> {
     /// Those that were laid out just now.
@@ -123,7 +131,7 @@ impl<'a> Phrases<'a> {
             match self.part(text, word) {
                 Some(part) if part.opens() => self.follow(text, word, part, ahead.clone(), hits),
                 Some(_) => {}
-                None => self.beginnings(text.bytes(word), word.head, &OPENING_KEYS, |part| {
+                None => self.beginnings(text.bytes(word), word.head, OPENING_KEYS, |part| {
                     if let Some(node) = self.node(part.node()).filter(|_| part.opens()) {
                         hits.push(Hit::new(node.groups, before(word)..behind(word)));
                     }
@@ -147,11 +155,14 @@ impl<'a> Phrases<'a> {
             let Some(word) = ahead.next() else { return };
             end = behind(word);
             if node.goes_on_by_beginnings() {
-                self.beginnings(text.bytes(word), word.head, &KEYS, |part| {
+                self.beginnings(text.bytes(word), word.head, KEYS, |part| {
                     if let Some(last) = self.step(at, part).and_then(|next| self.node(next)) {
                         hits.push(Hit::new(last.groups, start..end));
                     }
                 });
+            }
+            if !node.goes_on_by_words() {
+                return;
             }
             let part = self.part(text, word).filter(|part| part.follows());
             match part.and_then(|part| self.step(at, part)) {
@@ -169,12 +180,12 @@ impl<'a> Phrases<'a> {
     }
 
     /// Calls `found` with the beginnings that a word has.
-    fn beginnings(&self, bytes: &[u8], head: u64, keys: &[usize], mut found: impl FnMut(Part)) {
-        for key in keys.iter().filter(|key| **key <= bytes.len()) {
+    fn beginnings(&self, bytes: &[u8], head: u64, keys: Keys, mut found: impl FnMut(Part)) {
+        for key in keys.filter(|key| *key <= bytes.len()) {
             let first = (head & (!0 >> (64 - 8 * key))) as u32;
             let Some(place) = self.beginnings.get(spread(0, u64::from(first)), first) else { continue };
             let rests = self.rests.get(usize::from(place)..).and_then(<[u8]>::split_first);
-            let (Some((count, mut rests)), Some(behind)) = (rests, bytes.get(*key..)) else { return };
+            let (Some((count, mut rests)), Some(behind)) = (rests, bytes.get(key..)) else { return };
             for _ in 0..*count {
                 let Some(([length, low, high], after)) = rests.split_first_chunk() else { return };
                 let Some((rest, after)) = after.split_at_checked(usize::from(*length)) else { return };

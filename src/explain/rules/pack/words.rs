@@ -7,18 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Sets;
+use super::parts::{BY_BEGINNINGS, BY_WORDS, FOLLOWS, KEY, NUMBER, OPENS};
 use super::slots::{hash, lay_out, mark, spread};
-
-/// The bit of the number of a word that begins phrases, or is one.
-pub const OPENS: u16 = 0x8000;
-/// The bit of one that stands in a phrase behind others.
-pub const FOLLOWS: u16 = 0x4000;
-/// The byte of a node from which words lead on.
-const BY_WORDS: u8 = 1;
-/// The same for beginnings of words.
-const BY_BEGINNINGS: u8 = 2;
-/// Bytes by which beginnings are looked up.
-const KEY: usize = 4;
 
 /// The files of phrases of words.
 #[derive(Debug)]
@@ -102,7 +92,7 @@ impl<'p> Numbers<'p> {
     fn of(phrases: &[(&'p str, &BTreeSet<u16>)]) -> Option<Numbers<'p>> {
         let parts: BTreeSet<&str> =
             phrases.iter().flat_map(|(phrase, _)| phrase.split_inclusive(' ')).collect();
-        let fit = parts.len() < usize::from(FOLLOWS);
+        let fit = parts.len() <= usize::from(NUMBER);
         fit.then(|| Numbers(parts.into_iter().zip(1..).collect()))
     }
 
@@ -114,7 +104,7 @@ impl<'p> Numbers<'p> {
     fn mark(&mut self, part: &str, does: u16) -> Option<u16> {
         let number = self.0.get_mut(part)?;
         *number |= does;
-        Some(*number & !(OPENS | FOLLOWS))
+        Some(*number & NUMBER)
     }
 
     /// The words that have this phrase as their beginning, if it is a beginning alone.
