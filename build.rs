@@ -201,13 +201,13 @@ fn commonness(needle: &str) -> u32 {
 /// Whether a phrase can be looked for.
 fn check(phrase: &str) -> Result<()> {
     let inner = phrase.strip_prefix("url:").unwrap_or(phrase).trim_matches('*');
-    if inner.trim().is_empty() || fold::needle(phrase).len() < 2 {
+    let needle = fold::needle(phrase);
+    if inner.trim().is_empty() || needle.len() < 2 {
         return Err(format!("\"{phrase}\" is too short a phrase").into());
     }
     if inner.contains('*') {
         return Err(format!("a star stands only at an end: \"{phrase}\"").into());
     }
-    let needle = fold::needle(phrase);
     if !needle.starts_with(' ') && !needle.contains('/') && needle.is_ascii() {
         let what = "only words of URLs, to their end, and scripts without blanks are looked into";
         return Err(format!("\"{phrase}\": {what}").into());

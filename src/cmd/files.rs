@@ -69,17 +69,16 @@ pub fn tell_unreadable(path: &Path, lines: &Unreadable) -> Status {
     for error in &lines.first {
         super::complain(&unreadable(path, error));
     }
-    match lines.count.saturating_sub(lines.first.len() as u64) {
-        0 if lines.count == 0 => return Status::Ok,
-        0 => {}
-        1 => _ = super::complain(&rest(path, "one more line cannot be read")),
-        more => _ = super::complain(&rest(path, &format!("{more} more lines cannot be read"))),
+    let more = match lines.count.saturating_sub(lines.first.len() as u64) {
+        0 => None,
+        1 => Some("one more line cannot be read".to_owned()),
+        more => Some(format!("{more} more lines cannot be read")),
+    };
+    let status = if lines.count == 0 { Status::Ok } else { Status::LocalFile };
+    if let Some(more) = more {
+        super::complain(&Problem::new(status, format!("{}: {more}", name(path))));
     }
-    Status::LocalFile
-}
-
-fn rest(path: &Path, words: &str) -> Problem {
-    Problem::new(Status::LocalFile, format!("{}: {words}", name(path)))
+    status
 }
 
 /// Reads a whole transcript, for work that makes no sense with a part of it.

@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use smallvec::SmallVec;
 
 use super::explanation::Reason;
-use super::slots::{self, Slots, mark};
+use super::slots::{self, Key, Slots};
 use super::tables;
 use super::text::Heard;
 use super::words::{Word, Words};
@@ -83,7 +83,7 @@ impl Likeness {
 
 /// Adds the weights of a feature, which is known by its hash.
 fn add(hash: u64, sums: &mut Sums) {
-    if let Some(row) = SLOTS.get(hash, mark(hash)).and_then(|row| WEIGHTS.get(usize::from(row))) {
+    if let Some(row) = SLOTS.get(Key::of_hash(hash)).and_then(|row| WEIGHTS.get(usize::from(row))) {
         let both = sums.iter_mut().zip(row);
         both.for_each(|(sum, weight)| *sum += i16::from(i8::from_le_bytes([*weight])));
     }

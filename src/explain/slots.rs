@@ -18,9 +18,9 @@ impl<'a> Slots<'a> {
         Slots(laid_out.as_chunks().0)
     }
 
-    /// The number that stands for a hash, and is known by a mark; that is not 0.
+    /// The number that stands for a key.
     #[inline]
-    pub fn get(self, hash: u64, mark: u32) -> Option<u16> {
+    pub fn get(self, Key { hash, mark }: Key) -> Option<u16> {
         // As many as a power of two.
         let mask = self.0.len().wrapping_sub(1);
         let mut at = hash as usize & mask;
@@ -35,13 +35,37 @@ impl<'a> Slots<'a> {
     }
 }
 
-/// A table of hashes, marks and numbers; nothing where two have one mark, so that they could not be told apart.
+/// What a number is looked up by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Where it is looked for.
+    hash: u64,
+    /// What it is known by; never 0, which is an empty slot.
+    mark: u32,
+}
+
+impl Key {
+    /// Of a text, by its hash. One of four thousand million other texts would be taken for it.
+    #[inline]
+    pub fn of_hash(hash: u64) -> Key {
+        // What says least of the place.
+        Key { hash, mark: ((hash >> 32) as u32).max(1) }
+    }
+
+    /// Of a number, which is not 0: nothing else is taken for it.
+    #[inline]
+    pub fn of_number(number: u32) -> Key {
+        Key { hash: spread(0, u64::from(number)), mark: number }
+    }
+}
+
+/// A table of keys and numbers; nothing where two keys have one mark, so that they could not be told apart.
 #[cfg_attr(not(test), allow(dead_code, reason = "for build.rs and tests"))]
-pub fn lay_out(entries: &[(u64, u32, u16)]) -> Option<Vec<u8>> {
+pub fn lay_out(entries: &[(Key, u16)]) -> Option<Vec<u8>> {
     let room = (entries.len() * 2).next_power_of_two().max(2);
     let mut slots = vec![[0; SLOT]; room];
     let mut marks = std::collections::HashSet::from([0]);
-    for (hash, mark, number) in entries {
+    for (Key { hash, mark }, number) in entries {
         if !marks.insert(*mark) {
             return None;
         }
@@ -60,7 +84,7 @@ pub fn number(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-/// The hash of a text, eight bytes at a time, as most words are no longer.
+/// The hash of a text that has no NUL, eight bytes at a time, as most words are no longer.
 pub fn hash(text: &[u8]) -> u64 {
     text.chunks(8).fold(0, |hash, chunk| spread(hash, number(chunk)))
 }
@@ -73,12 +97,6 @@ pub fn spread(hash: u64, number: u64) -> u64 {
     spread ^ spread >> 32
 }
 
-/// What a text is known by: of its hash, what says least of the place. One of four thousand million others has the same.
-#[inline]
-pub fn mark(hash: u64) -> u32 {
-    ((hash >> 32) as u32).max(1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,21 +104,19 @@ mod tests {
     #[test]
     fn what_was_laid_out_is_found_and_nothing_else() {
         let texts: Vec<String> = (0..1000).map(|n| format!("a word, number {n}")).collect();
-        let entry = |(text, number): (&String, u16)| {
-            let hash = hash(text.as_bytes());
-            (hash, mark(hash), number)
-        };
-        let entries: Vec<_> = texts.iter().zip(0..).map(entry).collect();
+        let key = |text: &String| Key::of_hash(hash(text.as_bytes()));
+        let entries: Vec<_> = texts.iter().map(key).chain((1..=24).map(Key::of_number)).zip(0..).collect();
         let laid_out = lay_out(&entries).unwrap();
         assert_eq!(laid_out.len(), 2048 * SLOT);
         let slots = Slots::new(&laid_out);
-        for (hash, mark, number) in &entries {
-            assert_eq!(slots.get(*hash, *mark), Some(*number));
-            assert_eq!(slots.get(*hash, mark ^ 1), None);
+        for (key, number) in &entries {
+            assert_eq!(slots.get(*key), Some(*number));
+            assert_eq!(slots.get(Key { mark: key.mark ^ 0x4000_0000, ..*key }), None);
         }
-        assert_eq!(lay_out(&[(1, 7, 0), (2, 7, 1)]), None);
-        assert_eq!(Slots::new(&[]).get(1, 1), None);
-        assert_eq!(Slots::new(&lay_out(&[]).unwrap()).get(1, 1), None);
+        let (one, other) = (Key { hash: 1, mark: 7 }, Key { hash: 2, mark: 7 });
+        assert_eq!(lay_out(&[(one, 0), (other, 1)]), None);
+        assert_eq!(Slots::new(&[]).get(one), None);
+        assert_eq!(Slots::new(&lay_out(&[]).unwrap()).get(one), None);
     }
 
     #[test]

@@ -13,8 +13,7 @@ pub(crate) fn texts(rows: &[Advice], context: &Context<'_>) -> Vec<Text> {
 }
 
 /// Calls `take` with each of the same.
-pub(crate) fn each_text(rows: &[Advice], context: &Context<'_>, take: impl FnMut(Text)) {
-    let mut take = take;
+pub(crate) fn each_text(rows: &[Advice], context: &Context<'_>, mut take: impl FnMut(Text)) {
     each_chosen(rows, context, |row| context.fill_in(row.text).into_iter().for_each(&mut take));
 }
 

@@ -41,11 +41,14 @@ pub fn tell(args: &PlayArgs) -> Result<Status, Problem> {
         (written, following.join())
     });
     let (bad, warning) = followed.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-    if let Err(error) = written.and_then(|()| out.flush()) {
+    let flushed = written.and_then(|()| out.flush());
+    // These were met, whoever reads what is written.
+    let status = files::tell_unreadable(&args.file, &bad);
+    if let Err(error) = flushed {
         return crate::cmd::written(Err(error));
     }
     files::warn(&args.file, warning.as_deref());
-    Ok(files::tell_unreadable(&args.file, &bad))
+    Ok(status)
 }
 
 /// Text on its way to whoever writes, and what is to be explained in between.

@@ -1,6 +1,6 @@
 //! Lays out `grammar/likeness.tsv` as [`super::table`] has it; for `build.rs`, and for tests.
 
-use super::slots::{hash, lay_out, mark};
+use super::slots::{Key, hash, lay_out};
 use super::table::ROW;
 
 /// The table laid out.
@@ -36,8 +36,7 @@ pub fn pack(text: &str) -> Result<Packed, String> {
             *own.get_mut(index).ok_or_else(|| wrong("too many reasons"))? = weight;
         }
         weights.extend(own.iter().flat_map(|weight: &i8| weight.to_le_bytes()));
-        let hash = hash(feature.as_bytes());
-        entries.push((hash, mark(hash), place));
+        entries.push((Key::of_hash(hash(feature.as_bytes())), place));
     }
     let slots = lay_out(&entries).ok_or("two features have one hash, or are one")?;
     Ok(Packed { slots, weights, reasons: reasons.join("\n") })
@@ -65,8 +64,8 @@ mod tests {
         let lines: String = (0..100).map(|n| format!("word{n}\tspam:{n} virus:-{n}\n")).collect();
         let packed = pack(&lines).unwrap();
         let place = |word: &str| {
-            let hash = hash(word.as_bytes());
-            usize::from(Slots::new(&packed.slots).get(hash, mark(hash)).unwrap()) * ROW
+            let key = Key::of_hash(hash(word.as_bytes()));
+            usize::from(Slots::new(&packed.slots).get(key).unwrap()) * ROW
         };
         let row = &packed.weights[place("word7")..][..ROW];
         assert_eq!((&row[..2], &row[2..]), (&[7, 249][..], &[0; ROW - 2][..]));

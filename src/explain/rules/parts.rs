@@ -17,3 +17,8 @@ pub const BY_BEGINNINGS: u8 = 2;
 pub const KEY: usize = 4;
 /// The fewest where a phrase begins.
 pub const OPENING_KEY: usize = 3;
+
+/// What a step from a node by a part is looked up by.
+pub fn step(node: u16, number: u16) -> u32 {
+    u32::from(node) << 16 | u32::from(number)
+}

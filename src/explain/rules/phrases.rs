@@ -11,9 +11,9 @@ use smallvec::SmallVec;
 use super::Group;
 #[cfg(test)]
 use super::pack;
-use super::parts::{BY_BEGINNINGS, BY_WORDS, FOLLOWS, KEY, NUMBER, OPENING_KEY, OPENS};
+use super::parts::{BY_BEGINNINGS, BY_WORDS, FOLLOWS, KEY, NUMBER, OPENING_KEY, OPENS, step};
 use super::trie::Trie;
-use crate::explain::slots::{Slots, mark, spread};
+use crate::explain::slots::{Key, Slots};
 use crate::explain::words::{Word, Words};
 
 /// All phrases; the parts are those of `pack.rs`.
@@ -175,15 +175,14 @@ impl<'a> Phrases<'a> {
     /// The part of phrases that a word is.
     #[inline]
     fn part(&self, text: &Words<'_>, word: &Word) -> Option<Part> {
-        let hash = text.hash(word);
-        self.words.get(hash, mark(hash)).map(Part)
+        self.words.get(Key::of_hash(text.hash(word))).map(Part)
     }
 
     /// Calls `found` with the beginnings that a word has.
     fn beginnings(&self, bytes: &[u8], head: u64, keys: Keys, mut found: impl FnMut(Part)) {
         for key in keys.filter(|key| *key <= bytes.len()) {
             let first = (head & (!0 >> (64 - 8 * key))) as u32;
-            let Some(place) = self.beginnings.get(spread(0, u64::from(first)), first) else { continue };
+            let Some(place) = self.beginnings.get(Key::of_number(first)) else { continue };
             let rests = self.rests.get(usize::from(place)..).and_then(<[u8]>::split_first);
             let (Some((count, mut rests)), Some(behind)) = (rests, bytes.get(key..)) else { return };
             for _ in 0..*count {
@@ -211,8 +210,7 @@ impl<'a> Phrases<'a> {
 
     /// Where a part leads to from a node.
     fn step(&self, node: u16, part: Part) -> Option<u16> {
-        let mark = u32::from(node) << 16 | u32::from(part.number());
-        self.steps.get(spread(0, u64::from(mark)), mark)
+        self.steps.get(Key::of_number(step(node, part.number())))
     }
 }
 

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Sets;
-use super::parts::{BY_BEGINNINGS, BY_WORDS, FOLLOWS, KEY, NUMBER, OPENS};
-use super::slots::{hash, lay_out, mark, spread};
+use super::parts::{BY_BEGINNINGS, BY_WORDS, FOLLOWS, KEY, NUMBER, OPENS, step};
+use super::slots::{Key, hash, lay_out, number};
 
 /// The files of phrases of words.
 #[derive(Debug)]
@@ -24,12 +24,6 @@ pub struct Packed {
     pub steps: Vec<u8>,
     /// Four bytes a node: the place of its groups in two, or 0; what leads on; one that is not used.
     pub nodes: Vec<u8>,
-}
-
-/// How a step is looked up: exactly by its mark.
-fn step(node: u16, number: u16) -> (u64, u32) {
-    let mark = u32::from(node) << 16 | u32::from(number);
-    (spread(0, u64::from(mark)), mark)
 }
 
 #[derive(Default)]
@@ -68,13 +62,8 @@ pub fn pack(phrases: &[(&str, &BTreeSet<u16>)], sets: &mut Sets) -> Option<Packe
             nodes.get_mut(usize::from(number))?.groups.extend(*groups);
         }
     }
-    let steps: Vec<_> = steps
-        .iter()
-        .map(|((node, number), next)| {
-            let (hash, mark) = step(*node, *number);
-            (hash, mark, *next)
-        })
-        .collect();
+    let steps: Vec<_> =
+        steps.iter().map(|((node, number), next)| (Key::of_number(step(*node, *number)), *next)).collect();
     let mut laid_out = Vec::with_capacity(nodes.len() * 4);
     for node in &nodes {
         let place = if node.groups.is_empty() { 0 } else { sets.place(&node.groups)? };
@@ -115,11 +104,8 @@ impl<'p> Numbers<'p> {
 
     fn words(&self) -> Option<Vec<u8>> {
         let words = self.0.iter().filter_map(|(part, number)| Some((part.strip_suffix(' ')?, *number)));
-        let entry = |(word, number): (&str, u16)| {
-            let hash = hash(word.as_bytes());
-            (hash, mark(hash), number)
-        };
-        lay_out(&words.map(entry).collect::<Vec<_>>())
+        let words = words.map(|(word, number)| (Key::of_hash(hash(word.as_bytes())), number));
+        lay_out(&words.collect::<Vec<_>>())
     }
 
     fn beginnings(&self) -> Option<(Vec<u8>, Vec<u8>)> {
@@ -130,8 +116,8 @@ impl<'p> Numbers<'p> {
         }
         let (mut entries, mut rests) = (Vec::new(), Vec::new());
         for (key, all) in by_key {
-            let mark = key.iter().rev().fold(0, |mark, byte| mark << 8 | u32::from(*byte));
-            entries.push((spread(0, u64::from(mark)), mark, u16::try_from(rests.len()).ok()?));
+            let first = u32::try_from(number(key)).ok()?;
+            entries.push((Key::of_number(first), u16::try_from(rests.len()).ok()?));
             rests.push(u8::try_from(all.len()).ok()?);
             for (rest, number) in all {
                 rests.push(u8::try_from(rest.len()).ok()?);
