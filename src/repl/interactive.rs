@@ -160,7 +160,7 @@ async fn enter(
                     if std::mem::replace(&mut asked, true) {
                         break None;
                     }
-                    view.text(Style::Warn, "=== still waiting for the server; Ctrl-C again hangs up");
+                    view.text(Style::Warn, "=== the command is still under way; Ctrl-C again hangs up");
                 }
                 () = keys.terminate.arrived() => break None,
             }
