@@ -12,7 +12,9 @@ Examples:
   heloise explain --verb RCPT '554 5.7.1 <bob@example.net>: Relay access denied'
   heloise explain 5.7.26
   heloise explain STARTTLS
-  grep 'status=bounced' mail.log | heloise explain --summary")]
+  heloise explain < bounce.eml
+  grep 'status=bounced' mail.log | heloise explain --summary
+  zcat mail.log.*.gz | heloise explain --json | jq -r 'select(.reason == \"blocked\") | .recipient'")]
 pub struct ExplainArgs {
     /// A reply, an enhanced code, a verb, an EHLO keyword or a reason; else standard input is read
     #[arg(value_name = "REPLY")]

@@ -1,9 +1,9 @@
 //! `heloise explain`: what a reply, a code, a command or a keyword means.
 
-use std::io::{BufRead, BufWriter, IsTerminal, Read, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 
 use crate::cli::{ExplainArgs, InputFormat};
-use crate::explain::extract::{Finder, Found, from_json};
+use crate::explain::extract::{self, Finder, Found, from_json};
 use crate::explain::render::{self, Headline, Line, Piece, Style};
 use crate::explain::{Record, Summary, lookup};
 use crate::repl::paint;
@@ -12,8 +12,14 @@ use crate::wire::{CommandLine, ReplyLine, escape};
 
 use super::setup;
 
-/// The longest line of input that is read, in octets.
-const LINE_LIMIT: u64 = 1 << 20;
+mod lines;
+
+use lines::Lines;
+
+/// The longest line of JSON that is read, in octets.
+const JSON_LIMIT: usize = 1 << 20;
+/// Domains of a summary that are shown to people.
+const DOMAINS_SHOWN: usize = 20;
 
 /// Explains the words given, else the replies found on standard input.
 pub fn run(args: &ExplainArgs) -> Result<Status, Problem> {
@@ -57,6 +63,11 @@ impl From<std::io::Error> for Stop {
     }
 }
 
+/// How many domains are not named.
+fn other_domains(count: usize) -> String {
+    if count == 1 { "one other domain".to_owned() } else { format!("{count} other domains") }
+}
+
 struct Explainer<'a> {
     args: &'a ExplainArgs,
     colour: bool,
@@ -89,29 +100,27 @@ impl<'a> Explainer<'a> {
         if ReplyLine::crlf(text.trim_start()).code.is_none() {
             let shown = escape::visible(text.as_bytes());
             let what = format!("{shown} is no reply, and no code, verb or keyword that is known");
-            return Err(Stop::Told(
-                Problem::new(Status::Usage, what)
-                    .advise("a reply begins with its code: heloise explain 550 5.1.1 User unknown"),
-            ));
+            let problem = Problem::new(Status::Usage, what);
+            return Err(Stop::Told(match std::path::Path::new(&text).is_file() {
+                true => problem.advise(format!(
+                    "it is a file; to have its replies explained: heloise explain < {shown}"
+                )),
+                false => {
+                    problem.advise("a reply begins with its code: heloise explain 550 5.1.1 User unknown")
+                }
+            }));
         }
         self.one(out, Found::of_text(text.trim_start(), 1), false)
     }
 
     fn input(&mut self, out: &mut impl Write) -> Result<(), Stop> {
-        let mut input = std::io::stdin().lock();
+        let limit = match self.args.from {
+            InputFormat::Text => extract::LONGEST,
+            InputFormat::Json => JSON_LIMIT,
+        };
+        let mut lines = Lines::new(std::io::stdin().lock(), limit).map_err(Stop::Told)?;
         let mut finder = Finder::new();
-        let mut line = Vec::new();
-        for number in 1.. {
-            line.clear();
-            let read = input.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut line);
-            let read = read.map_err(|error| {
-                let words = crate::transport::io_words(&error);
-                Stop::Told(Problem::new(Status::LocalFile, format!("cannot read the input: {words}")))
-            })?;
-            if read == 0 {
-                break;
-            }
-            let text = line.strip_suffix(b"\n").unwrap_or(&line);
+        while let Some((number, text)) = lines.next().map_err(Stop::Told)? {
             match self.args.from {
                 InputFormat::Text => {
                     for found in finder.line(text) {
@@ -131,7 +140,12 @@ impl<'a> Explainer<'a> {
         for found in finder.finish() {
             self.one(out, found, true)?;
         }
+        if let Some(cut) = lines.cut() {
+            self.status = super::complain(&cut);
+        }
         match self.found {
+            // A count of nothing is a count.
+            0 if self.args.summary => Ok(()),
             0 => Err(Stop::Told(Problem::new(Status::Usage, "no reply was found in the input"))),
             _ => Ok(()),
         }
@@ -154,7 +168,10 @@ impl<'a> Explainer<'a> {
         }
         if args.json {
             self.line.clear();
-            record.write(&mut self.line);
+            match self.args.from {
+                InputFormat::Text if quote => record.write_found(&found, &mut self.line),
+                _ => record.write(&mut self.line),
+            }
             return Ok(out.write_all(&self.line)?);
         }
         if quote {
@@ -177,6 +194,7 @@ impl<'a> Explainer<'a> {
                 "replies": self.summary.replies,
                 "reasons": self.summary.reasons,
                 "domains": self.summary.domains,
+                "other_domains": self.summary.other_domains,
             });
             return Ok(writeln!(out, "{object}")?);
         }
@@ -188,7 +206,12 @@ impl<'a> Explainer<'a> {
         let domains = self.summary.by_domain();
         if !domains.is_empty() {
             lines.push(heading("failures by domain"));
-            lines.extend(domains.into_iter().take(20).map(|(domain, count)| row(count, domain)));
+            let (shown, others) = domains.split_at_checked(DOMAINS_SHOWN).unwrap_or((&domains, &[]));
+            lines.extend(shown.iter().map(|(domain, count)| row(*count, domain)));
+            let rest = others.iter().map(|(_, count)| count).sum::<u64>() + self.summary.other_domains;
+            if rest > 0 {
+                lines.push(row(rest, &format!("at {} (--json has all)", other_domains(others.len()))));
+            }
         }
         self.print(out, &lines)
     }

@@ -66,7 +66,10 @@ impl Weighed {
         situation: &Situation<'_>,
         compare: impl FnOnce(&mut Vec<Candidate>, &Heard, &Words<'_>, &Situation<'_>),
     ) -> Weighed {
-        let heard = Heard::of(situation.reply);
+        let mut heard = Heard::of(situation.reply);
+        if heard.enhanced.is_none() && situation.status.is_some() {
+            (heard.enhanced, heard.enhanced_in_place) = (situation.status, true);
+        }
         let code = heard.code.unwrap_or(0);
         let provider = provider_of(situation);
         let words = Words::of(&heard.folded);

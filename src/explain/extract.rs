@@ -1,15 +1,17 @@
-//! Replies found in other text: raw replies, log lines of Postfix, Exim, Sendmail, Exchange, OpenSMTPD,
-//! Stalwart and Haraka, and delivery status notifications (RFC 3464).
+//! Replies found in other text: raw replies, log lines of mail servers, delivery status notifications (RFC 3464), and
+//! bounces in prose.
 //!
 //! A [`Finder`] is fed line by line and gives each reply with what stands around it. It holds one reply at most.
 
 mod dsn;
 mod json;
 mod log;
-mod servers;
+mod mime;
+mod prose;
 
+use crate::explain::text::enhanced_at;
 use crate::session::Phase;
-use crate::wire::{CommandLine, Reply, ReplyAssembler, ReplyLine, Verb};
+use crate::wire::{CommandLine, EnhancedCode, Reply, ReplyAssembler, ReplyLine, Verb};
 
 use super::Situation;
 
@@ -32,10 +34,12 @@ pub struct Found {
     pub recipient: Option<String>,
     /// The sender.
     pub sender: Option<String>,
+    /// The enhanced code that a notification gives beside a reply that has none (RFC 3464 §2.3.4).
+    pub status: Option<EnhancedCode>,
     /// The number of its first line in the input, from 1.
     pub line: usize,
-    /// Whether it is what one host said before the next was tried: another line tells what became of the delivery, so
-    /// that a count leaves this one out.
+    /// Whether it does not tell what became of a mail: it is what one host said before the next was tried, or a warning
+    /// of a refusal that was not made. A count leaves it out.
     pub interim: bool,
 }
 
@@ -50,6 +54,7 @@ impl Found {
             host: None,
             recipient: None,
             sender: None,
+            status: None,
             line,
             interim: false,
         }
@@ -69,19 +74,26 @@ impl Found {
         situation.host = self.host.as_deref();
         situation.recipient = self.recipient.as_deref();
         situation.sender = self.sender.as_deref();
+        situation.status = self.status;
         situation
     }
 
     /// The domain that the reply is about: the recipient's, else the host's name.
     pub fn domain(&self) -> Option<&str> {
         let domain = self.recipient.as_deref().and_then(|r| r.rsplit_once('@')).map(|(_, domain)| domain);
-        domain.or(self.host.as_deref())
+        domain.or(self.host.as_deref()).map(|domain| domain.trim_end_matches('.'))
     }
 
     /// Notes which command was answered: `RCPT TO`, `end of DATA`, `CONNECT`, …
     pub(crate) fn answered(&mut self, command: &str) {
         let lower = command.to_ascii_lowercase();
-        if lower.contains("end of data") || lower.contains("message content") {
+        // Exim says so of commands that it did not wait for.
+        let (command, lower) = match lower.strip_prefix("pipelined ") {
+            Some(rest) => (command.get(command.len() - rest.len()..).unwrap_or(command), rest.to_owned()),
+            None => (command, lower),
+        };
+        let content = ["end of data", "message content", "data block"];
+        if content.iter().any(|words| lower.contains(words)) {
             (self.verb, self.phase) = (Some(Verb::Data), Phase::Data);
         } else if lower.contains("initial connection")
             || lower.starts_with("connect")
@@ -98,7 +110,7 @@ impl Found {
 }
 
 /// Longest line that is looked at, in bytes; the rest of a longer one is left out.
-const LONGEST: usize = 64 * 1024;
+pub const LONGEST: usize = 64 * 1024;
 /// Most lines of one raw reply.
 const MOST_LINES: usize = 1000;
 
@@ -107,12 +119,13 @@ const MOST_LINES: usize = 1000;
 pub struct Finder {
     /// Lines read so far.
     count: usize,
+    mime: mime::Decoder,
     /// The raw reply under way.
     raw: ReplyAssembler,
     raw_at: usize,
+    prose: Option<prose::Prose>,
     dsn: dsn::Reader,
-    /// The notification under way, from its Content-Type on.
-    report: Option<dsn::Report>,
+    reports: dsn::Reports,
 }
 
 impl Finder {
@@ -121,99 +134,133 @@ impl Finder {
         Finder::default()
     }
 
-    /// Reads one line without its end; gives the replies that it completes, two at most.
+    /// Reads one line without its end; gives the replies that it completes.
     pub fn line(&mut self, line: &[u8]) -> Vec<Found> {
         self.count += 1;
         let line = line.get(..line.len().min(LONGEST)).unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let text = String::from_utf8_lossy(line);
-        let mut found = self.report_line(&text);
-        if self.raw.pending_lines() == 0 {
-            let told = self.dsn.line(&text, self.count);
-            found.extend(told.map(|told| self.told(told)));
-            if self.dsn.is_inside() {
-                return found;
-            }
+        match self.mime.decode(line) {
+            Some(lines) => lines.iter().flat_map(|line| self.plain_line(line)).collect(),
+            None => self.plain_line(line),
         }
-        let loose = self.loose_line(line, &text);
-        match &mut self.report {
-            Some(report) => report.hold(loose),
-            None => found.extend(loose),
-        }
-        found
     }
 
     /// What is left at the end of the input.
     pub fn finish(&mut self) -> Vec<Found> {
-        let told = self.dsn.finish().map(|told| self.told(told));
-        let loose: Vec<Found> = self.flush().into_iter().collect();
-        match self.report.take() {
-            Some(mut report) => {
-                report.hold(loose);
-                report.finish().into_iter().chain(told).collect()
-            }
-            None => told.into_iter().chain(loose).collect(),
+        let left = self.mime.finish();
+        let mut found = left.map(|line| self.plain_line(&line)).unwrap_or_default();
+        if let Some(told) = self.dsn.finish() {
+            self.reports.told();
+            found.push(told);
         }
+        let loose = self.flush();
+        found.extend(self.reports.hold(loose));
+        found.extend(self.reports.finish());
+        found
     }
 
-    /// Sees where a notification begins and ends.
-    fn report_line(&mut self, text: &str) -> Vec<Found> {
-        let begins = dsn::Report::begins(text);
-        let ends = self.report.as_mut().is_some_and(|report| report.ends(text));
-        let ended = if begins || ends { self.report.take() } else { None };
-        if begins {
-            self.report = Some(dsn::Report::of(text));
+    /// Reads a line whose encoding is undone.
+    fn plain_line(&mut self, line: &[u8]) -> Vec<Found> {
+        let text = String::from_utf8_lossy(line);
+        let mut found = Vec::new();
+        let free = self.raw.pending_lines() == 0 && self.prose.is_none();
+        if free && let Some(told) = self.dsn.line(&text, self.count) {
+            self.reports.told();
+            found.push(told);
         }
-        ended.map(dsn::Report::finish).unwrap_or_default()
-    }
-
-    fn told(&mut self, told: Found) -> Found {
-        if let Some(report) = &mut self.report {
-            report.told();
+        found.extend(self.reports.line(&text));
+        if free && self.dsn.is_inside() {
+            return found;
         }
-        told
+        let loose = self.loose_line(line, &text);
+        found.extend(self.reports.hold(loose));
+        found
     }
 
     /// What a line says that is no field of a notification.
     fn loose_line(&mut self, line: &[u8], text: &str) -> Vec<Found> {
-        let bare = without_arrow(line);
-        let parsed = ReplyLine::crlf(bare);
-        if starts_reply(&parsed, bare) {
-            return self.raw_line(parsed);
+        if self.prose.as_mut().is_some_and(|prose| prose.takes(text)) {
+            return Vec::new();
         }
-        self.flush().into_iter().chain(log::find(text, self.count)).collect()
+        if let Some(raw) = self.raw_part(line) {
+            return self.raw_line(raw);
+        }
+        let mut found = self.flush();
+        self.prose = prose::Prose::begins(text, self.count);
+        if self.prose.is_none() {
+            found.extend(log::find(text, self.count));
+        }
+        found
+    }
+
+    /// The part of a line that is a line of a raw reply, and of no log.
+    fn raw_part<'l>(&self, line: &'l [u8]) -> Option<ReplyLine<'l>> {
+        let bare = line.trim_ascii_start();
+        if let Some(said) = without_mark(bare) {
+            return Some(ReplyLine::crlf(said)).filter(|raw| starts_reply(raw, said, b" -\t"));
+        }
+        let (bare, opened) = open_status(bare).map_or((bare, false), |said| (said, true));
+        let said = memchr::memmem::find(bare, b"};{").and_then(|end| bare.get(..end)).unwrap_or(bare);
+        let raw = ReplyLine::crlf(said);
+        // What is indented is counted or numbered more often than said.
+        let indented = bare.len() < line.len() && !opened;
+        let told = !indented
+            || said.get(3) == Some(&b'-')
+            || self.raw.pending_lines() > 0 && self.raw.pending_code() == raw.code
+            || said.get(4..).is_some_and(|text| enhanced_at(text).is_some());
+        (told && starts_reply(&raw, said, b" -")).then_some(raw)
     }
 
     fn raw_line(&mut self, line: ReplyLine<'_>) -> Vec<Found> {
         let mut found = Vec::new();
         let pending = self.raw.pending_lines();
-        if pending > 0 && self.raw.pending_code() != line.code || pending >= MOST_LINES {
+        if pending == 0 || self.raw.pending_code() != line.code || pending >= MOST_LINES {
             found.extend(self.flush());
-        }
-        if self.raw.pending_lines() == 0 {
             self.raw_at = self.count;
         }
         found.extend(self.raw.push(line).map(|reply| Found::new(reply, self.raw_at)));
         found
     }
 
-    fn flush(&mut self) -> Option<Found> {
-        self.raw.finish().map(|reply| Found::new(reply, self.raw_at))
+    /// What was under way and is whole now.
+    fn flush(&mut self) -> Vec<Found> {
+        let prose = self.prose.take().and_then(prose::Prose::finish);
+        let raw = self.raw.finish().map(|reply| Found::new(reply, self.raw_at));
+        prose.into_iter().chain(raw).collect()
     }
 }
 
-/// Whether a line is a reply line and not a log line that begins with digits.
-fn starts_reply(line: &ReplyLine<'_>, bytes: &[u8]) -> bool {
-    let separator = bytes.get(3).copied();
-    line.code.is_some_and(|c| (200..600).contains(&c.0))
-        && matches!(separator, None | Some(b' ' | b'-' | b'\t'))
+/// The first line of a reply that Exchange's tracking log shows over several lines: `{LED=550-5.1.1 …`.
+fn open_status(line: &[u8]) -> Option<&[u8]> {
+    let said = line.get(memchr::memmem::find(line, b"{LED=")? + b"{LED=".len()..)?;
+    (!said.contains(&b'}')).then_some(said)
 }
 
-/// A line without the mark that tools put before what a server says.
-fn without_arrow(line: &[u8]) -> &[u8] {
-    let line = line.trim_ascii_start();
+/// Whether a line is a reply line and not a log line that begins with digits.
+fn starts_reply(line: &ReplyLine<'_>, bytes: &[u8], separators: &[u8]) -> bool {
+    let separator = bytes.get(3);
+    line.code.is_some_and(|c| (200..600).contains(&c.0))
+        && separator.is_none_or(|byte| separators.contains(byte))
+}
+
+/// A line without the mark that tools put before what a server says; nothing where none stands there.
+fn without_mark(line: &[u8]) -> Option<&[u8]> {
     let marks: [&[u8]; 9] = [b"<** ", b"<-  ", b"<~* ", b"<~  ", b"<- ", b"<~ ", b"S: ", b"<<< ", b"< "];
-    marks.iter().find_map(|mark| line.strip_prefix(*mark)).unwrap_or(line)
+    marks.iter().find_map(|mark| line.strip_prefix(*mark))
+}
+
+/// A mail address out of a log or a notification: without brackets, and nothing where none can be one.
+fn address(text: &str) -> Option<String> {
+    let inside = text.rsplit_once('<').map_or(text, |(_, inside)| inside).trim().trim_end_matches('>');
+    let odd = |c: char| c.is_control() || matches!(c, '<' | '>');
+    (!inside.is_empty() && !inside.contains(odd)).then(|| inside.trim_end_matches('.').to_owned())
+}
+
+/// The name or address of a host, without what stands behind it: `mx.example.net. (192.0.2.1, the server for …)`.
+fn host(text: &str) -> Option<String> {
+    let name = text.split_ascii_whitespace().next()?.trim_end_matches([',', '.', ';', ':']);
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    (!name.is_empty() && name.chars().all(plain)).then(|| name.to_owned())
 }
 
 /// Cuts `550-5.1.1 one 550-5.1.1 two 550 5.1.1 three` into its lines.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::extract::Found;
 use super::{Confidence, Evidence, Explanation, Fix, Inference, Place, Reason, Situation, Text};
 use crate::wire::{Class, EnhancedCode, Reply};
 
@@ -27,6 +28,25 @@ impl<'a> Record<'a> {
 
     /// Appends the record as one line of JSON with its line end.
     pub fn write(&self, out: &mut Vec<u8>) {
+        self.fields(out);
+        out.extend_from_slice(b"}\n");
+    }
+
+    /// The same with where the reply was found, and what the text around it tells.
+    pub fn write_found(&self, found: &Found, out: &mut Vec<u8>) {
+        self.fields(out);
+        field(out, r#","line":"#, Some(found.line), number);
+        field(out, r#","command":"#, found.verb.as_ref(), |out, verb| string(out, verb.as_str()));
+        field(out, r#","host":"#, found.host.as_ref(), |out, host| string(out, host));
+        field(out, r#","sender":"#, found.sender.as_ref(), |out, sender| string(out, sender));
+        field(out, r#","recipient":"#, found.recipient.as_ref(), |out, recipient| string(out, recipient));
+        field(out, r#","interim":"#, Some(found.interim), |out, interim| {
+            out.extend_from_slice(if interim { b"true" } else { b"false" });
+        });
+        out.extend_from_slice(b"}\n");
+    }
+
+    fn fields(&self, out: &mut Vec<u8>) {
         let best = self.best();
         field(out, r#"{"code":"#, self.reply.code(), |out, code| number(out, code.0));
         field(out, r#","enhanced":"#, best.and_then(|e| e.enhanced), enhanced);
@@ -36,7 +56,6 @@ impl<'a> Record<'a> {
             explanation(out, best);
             list(out, r#","others":"#, &self.others, other);
         }
-        out.extend_from_slice(b"}\n");
     }
 }
 
@@ -219,6 +238,22 @@ mod tests {
         assert!(record["evidence"][0]["weight"].is_u64());
         assert_eq!(record["provider"], serde_json::Value::Null);
         assert_eq!(written("")["reason"], "unknown");
+    }
+
+    #[test]
+    fn what_was_found_says_where() {
+        let mut found = Found::of_text("550 5.1.1 no", 7);
+        (found.recipient, found.interim) = (Some("\"b\"@example.net".to_owned()), true);
+        found.answered("RCPT TO");
+        let mut out = Vec::new();
+        Record::of(&found.situation()).write_found(&found, &mut out);
+        let record: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(
+            (&record["line"], &record["command"], &record["code"]),
+            (&7.into(), &"RCPT".into(), &550.into())
+        );
+        assert_eq!((&record["recipient"], &record["interim"]), (&"\"b\"@example.net".into(), &true.into()));
+        assert!(record["host"].is_null() && record["sender"].is_null());
     }
 
     #[test]

