@@ -207,7 +207,7 @@ impl Finder {
         let told = !indented
             || said.get(3) == Some(&b'-')
             || self.raw.pending_lines() > 0 && self.raw.pending_code() == raw.code
-            || said.get(4..).is_some_and(|text| enhanced_at(text).is_some());
+            || said.get(4..).is_some_and(is_said);
         (told && starts_reply(&raw, said, b" -")).then_some(raw)
     }
 
@@ -234,6 +234,14 @@ impl Finder {
 fn open_status(line: &[u8]) -> Option<&[u8]> {
     let said = line.get(memchr::memmem::find(line, b"{LED=")? + b"{LED=".len()..)?;
     (!said.contains(&b'}')).then_some(said)
+}
+
+/// Whether what stands behind a code, in an indented line, was said by a server and is not counted: an enhanced code, or
+/// words that are no line of a log.
+fn is_said(text: &[u8]) -> bool {
+    let words = text.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'<');
+    let logged = || text.contains(&b'=') || memchr::memmem::find(text, b"]: ").is_some();
+    enhanced_at(text).is_some() || words && !logged()
 }
 
 /// Whether a line is a reply line and not a log line that begins with digits.

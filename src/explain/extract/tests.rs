@@ -25,6 +25,9 @@ fn raw_replies_are_grouped() {
     assert_eq!(found[1].line, 5);
     assert_eq!(all("<** 550 5.1.1 no such user\n<-  250 ok").len(), 2);
     assert_eq!(all("550-unfinished\n\n250 ok").len(), 2, "a blank line parts replies");
+    assert_eq!(only("    550 no such user").reply.text(), "no such user", "somebody indented it");
+    let counted = "    450 status=bounced (host mx.example.net[192.0.2.1] said: 550 5.1.1 User unknown)";
+    assert_eq!(only(counted).reply.code().map(|code| code.0), Some(550), "somebody counted such lines");
 }
 
 #[test]

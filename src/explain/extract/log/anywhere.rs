@@ -1,13 +1,14 @@
 //! Replies in lines of which nothing is known: many programs log what a server said.
 
+use std::cell::LazyCell;
+
 use crate::explain::extract::Found;
 use crate::explain::text::enhanced_at;
 
 /// Marks behind which nothing but a reply stands.
-const TELLING: [&str; 9] =
-    ["said: ", "returned ", "reply: ", "response: ", "responded: ", "smtp; ", "smtp;", "#< #", "smtpmsg='"];
+const TELLING: [&str; 5] = ["said: ", "reply: ", "smtp; ", "smtp;", "#< #"];
 /// Marks behind which a reply may stand, and much else.
-const VAGUE: [&str; 6] = [": ", "'", "\"", "#", "(", ", b'"];
+const VAGUE: [&str; 6] = [": ", "'", "\"", "#", "(", "returned "];
 /// Words of a line about mail. Where none of them stands before it, a number is no reply.
 const OF_MAIL: [&str; 16] = [
     "smtp",
@@ -37,6 +38,7 @@ const COUNTED: [&str; 14] = [
 pub fn find(line: &str, number: usize) -> Option<Found> {
     // What somebody wrote to somebody is no reply.
     let line = super::before(line, &["Subject: ", "Subject=", "subject=", " T=\""]);
+    let mail = LazyCell::new(|| first_word_of_mail(line));
     let starts = line.char_indices().filter(|(_, c)| matches!(c, '2' | '4' | '5')).map(|(at, _)| at);
     for at in starts {
         let (before, rest) = line.split_at_checked(at)?;
@@ -50,7 +52,7 @@ pub fn find(line: &str, number: usize) -> Option<Found> {
         let stands = if has_enhanced(rest) {
             before.is_empty() || before.ends_with(' ') || ends(&VAGUE)
         } else {
-            ends(&VAGUE) && !before.ends_with('(') && is_refusal_in_words(rest) && is_of_mail(before)
+            ends(&VAGUE) && !before.ends_with('(') && is_refusal_in_words(rest) && *mail < at
         };
         if stands || ends(&TELLING) {
             return Some(Found::of_text(&until_end(before, rest), number));
@@ -102,9 +104,10 @@ fn is_refusal_in_words(reply: &str) -> bool {
         && !COUNTED.contains(&first.as_str())
 }
 
-fn is_of_mail(before: &str) -> bool {
-    let before = before.to_ascii_lowercase();
-    OF_MAIL.iter().any(|word| before.contains(word))
+/// Where the first word stands that tells a line about mail, or the end.
+fn first_word_of_mail(line: &str) -> usize {
+    let lower = line.to_ascii_lowercase();
+    OF_MAIL.iter().filter_map(|word| lower.find(word)).min().unwrap_or(line.len())
 }
 
 /// The reply in a text, up to what closes the mark before it: a quote, or the `> #SMTP#` of Exchange's reports.
