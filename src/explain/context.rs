@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::net::IpAddr;
 
-use super::text::address_in;
+use super::text::{address_in, domain_in};
 use super::{Situation, tables};
 use crate::session::Phase;
 use crate::wire::{CommandLine, Verb};
@@ -43,6 +43,10 @@ impl Context<'_> {
             "live" => Some(s.live),
             "tls" => Some(s.tls),
             "plain" => live(!s.tls).or(s.tls.then_some(false)),
+            "no-ehlo" => live(s.capabilities.is_none()),
+            "helo-given" => Some(s.greeted == Some(&Verb::Helo)),
+            "transaction-open" => self.transaction_open(),
+            "data-amid-bdat" => Some(s.verb == Some(&Verb::Data) && s.stood == Some(Phase::Bdat)),
             "authenticated" => Some(s.authenticated.is_some()),
             "unauthenticated" => live(s.authenticated.is_none()),
             "auth-offered" => Some(s.capabilities.is_some_and(|c| !c.mechanisms().is_empty())),
@@ -65,6 +69,7 @@ impl Context<'_> {
             "login-full" => Some(s.login.is_some_and(|user| user.contains('@'))),
             "login-short" => Some(s.login.is_some_and(|user| !user.contains('@'))),
             "size-known" => Some(self.sizes().is_some()),
+            "size-unlisted" => Some(s.capabilities.is_some() && self.limit().is_none()),
             "over-size" => Some(self.sizes().is_some_and(|(size, limit)| size > limit)),
             "null-sender" => Some(s.sender == Some("")),
             "sender-known" => Some(s.sender.is_some_and(|a| !a.is_empty())),
@@ -74,7 +79,9 @@ impl Context<'_> {
             "at-mail" => at(&["MAIL"]),
             "at-rcpt" => at(&["RCPT"]),
             "at-data" => at(&["DATA", "BDAT", "BURL"]),
+            "at-content" => Some(s.phase == Phase::Data),
             "at-auth" => at(&["AUTH"]),
+            "at-quit" => at(&["QUIT"]),
             "at-starttls" => at(&["STARTTLS"]),
             "missing-ehlo" | "missing-mail" | "missing-rcpt" => {
                 Some(self.missing() == name.strip_prefix("missing-"))
@@ -99,6 +106,9 @@ impl Context<'_> {
             }
             "mended" => Some(self.mended.is_some()),
             "placed" => Some(self.place.is_some()),
+            _ if name.starts_with("login-is-") => {
+                s.login.map(|login| name.strip_prefix("login-is-") == Some(login))
+            }
             "linked" => Some(memchr::memmem::find(s.reply.bytes(), b"://").is_some()),
             "utf8" => Some(s.command.is_some_and(|c| !c.is_ascii())),
             _ => None,
@@ -107,8 +117,18 @@ impl Context<'_> {
 
     /// The size of the message and the server's limit, in octets, where both are known.
     fn sizes(&self) -> Option<(u64, u64)> {
-        let limit = self.situation.capabilities?.size_limit().filter(|limit| *limit > 0)?;
-        Some((self.situation.declared_size?, limit))
+        Some((self.situation.declared_size?, self.limit()?))
+    }
+
+    /// The size that EHLO lists; 0 stands for none (RFC 1870 §3).
+    fn limit(&self) -> Option<u64> {
+        self.situation.capabilities?.size_limit().filter(|limit| *limit > 0)
+    }
+
+    /// Whether a transaction is open once the reply has come.
+    fn transaction_open(&self) -> Option<bool> {
+        let stood = self.situation.stood.filter(|_| self.situation.live)?;
+        Some(self.code != 421 && matches!(stood, Phase::Mail | Phase::Rcpt | Phase::Bdat))
     }
 
     /// Which command had to come before the one that was refused.
@@ -117,12 +137,24 @@ impl Context<'_> {
         if !s.live {
             return None;
         }
-        match (s.verb_name()?, s.phase) {
+        let greeted = s.greeted.is_some() || s.capabilities.is_some();
+        match (s.verb_name()?, s.stood.unwrap_or(s.phase)) {
+            // HELO brings no extensions (RFC 5321 §2.2.1).
+            ("AUTH" | "STARTTLS", Phase::Ready) if s.capabilities.is_none() => Some("ehlo"),
+            ("MAIL", Phase::Ready) if !greeted => Some("ehlo"),
+            // Some servers do without a greeting, and say what they do want.
+            ("DATA" | "BDAT" | "RCPT", Phase::Ready) if !greeted && !self.names("MAIL") => Some("ehlo"),
             ("DATA" | "BDAT" | "RCPT", Phase::Ready) => Some("mail"),
             ("DATA" | "BDAT", Phase::Mail) => Some("rcpt"),
-            ("MAIL" | "AUTH" | "STARTTLS", Phase::Ready) if s.capabilities.is_none() => Some("ehlo"),
             _ => None,
         }
+    }
+
+    /// Whether a word stands in what the server said.
+    fn names(&self, word: &str) -> bool {
+        let bare =
+            |said: &str| said.trim_matches(|c: char| !c.is_ascii_alphanumeric()).eq_ignore_ascii_case(word);
+        self.said.split_ascii_whitespace().any(bare)
     }
 
     fn mechanism_offered(&self) -> Option<bool> {
@@ -138,21 +170,25 @@ impl Context<'_> {
             "recipient" => filled(self.recipient()),
             "recipient_domain" => self.recipient().and_then(domain).map(Cow::Borrowed),
             "sender" => filled(self.sender()),
-            "sender_domain" => self.sender().and_then(domain).map(Cow::Borrowed),
+            "sender_domain" => self.sender_domain().map(Cow::Borrowed),
             "host" => filled(s.host.map(host_alone)),
+            "client" => filled(s.client),
+            "ehlo" => Some(Cow::Borrowed(if s.lmtp { "LHLO" } else { "EHLO" })),
             "target" => self.target().map(Cow::Owned),
-            "address" => s.asked.target.or(s.host).and_then(address_of).map(Cow::Owned),
+            "address" => self.bare_target().and_then(address_of).map(Cow::Owned),
             "sender_before" => filled(s.sender.filter(|a| !a.is_empty()).or(s.sender_before)),
             "recipient_before" => filled(s.recipient.or(s.recipient_before)),
             "user" => filled(s.authenticated),
+            "account" => filled(s.authenticated.filter(|user| user.contains('@'))),
             "expected" => self.expected().map(Cow::Owned),
             "known_verb" => self.known_verb().map(Cow::Owned),
             "verb" => s.verb.map(|v| Cow::Borrowed(v.as_str())),
             "mechanism" => filled(s.mechanism),
             "mechanisms" => self.mechanisms().map(|list| Cow::Owned(list.join(" "))),
+            "other_mechanisms" => self.other_mechanisms().map(Cow::Owned),
             "best_mechanism" => self.best_mechanism().map(Cow::Owned),
             "size" => s.declared_size.map(|n| Cow::Owned(n.to_string())),
-            "limit" => s.capabilities.and_then(|c| c.size_limit()).map(|n| Cow::Owned(n.to_string())),
+            "limit" => self.limit().map(|n| Cow::Owned(n.to_string())),
             "code" => (self.code > 0).then(|| Cow::Owned(self.code.to_string())),
             "provider" => self.provider.map(Cow::Borrowed),
             "mended" => self.mended.as_deref().map(Cow::Borrowed),
@@ -163,9 +199,14 @@ impl Context<'_> {
 
     /// The target with the option that makes TLS begin as it did.
     pub(super) fn target(&self) -> Option<String> {
-        let asked = &self.situation.asked;
-        let target = asked.target.or(self.situation.host).filter(|t| !t.is_empty())?;
-        Some(format!("{}{target}", if asked.starttls { "--starttls " } else { "" }))
+        let starttls = if self.situation.asked.starttls { "--starttls " } else { "" };
+        Some(format!("{starttls}{}", self.bare_target()?))
+    }
+
+    /// The target as the person asked for it, else the host, if it can stand in a command line.
+    pub(super) fn bare_target(&self) -> Option<&str> {
+        let host = self.situation.host.filter(|host| is_harmless_to_shells(host));
+        self.situation.asked.target.or(host).filter(|target| !target.is_empty())
     }
 
     /// The codes with which the command is accepted.
@@ -199,10 +240,24 @@ impl Context<'_> {
         self.situation.sender.or_else(|| self.named().filter(|_| self.named_is_sender))
     }
 
+    /// The domain that mail is said to come from: a filter may mean that of the From header, and says so.
+    fn sender_domain(&self) -> Option<&str> {
+        let said = domain_in(self.said).filter(|_| self.named_is_sender);
+        said.or_else(|| self.sender().and_then(domain))
+    }
+
     fn mechanisms(&self) -> Option<Vec<String>> {
         let s = self.situation;
         let list = s.capabilities.or(s.before_tls)?.mechanisms();
         (!list.is_empty()).then_some(list)
+    }
+
+    /// The mechanisms offered, but for the one that was tried.
+    fn other_mechanisms(&self) -> Option<String> {
+        let tried = self.situation.mechanism.unwrap_or_default();
+        let mut list = self.mechanisms()?;
+        list.retain(|mechanism| !mechanism.eq_ignore_ascii_case(tried));
+        (!list.is_empty()).then(|| list.join(" "))
     }
 
     /// The strongest mechanism offered that Heloise can do, and that was not the one just refused.
@@ -233,18 +288,24 @@ pub(crate) const CONDITIONS: &str = "live tls plain authenticated unauthenticate
      null-sender sender-known recipient-known at-connect at-ehlo at-mail at-rcpt at-data at-auth at-starttls \
      missing-ehlo missing-mail missing-rcpt token-sent certificate-sent secret-sent mechanism-offered mechanism-not-offered \
      auth-failed-before relay-denied-before mended placed utf8 code-500 code-501 code-502 code-504 code-555 \
+     login-is-apikey no-ehlo helo-given transaction-open data-amid-bdat size-unlisted at-content at-quit \
      login-known login-full login-short linked positive intermediate host-named by-starttls port-25 port-465 port-587";
 
 /// All names that may stand in braces.
 #[cfg(test)]
 pub(crate) const NAMES: &str = "recipient recipient_domain sender sender_domain host target user verb mechanism \
      mechanisms best_mechanism size limit code provider mended place client sender_before recipient_before \
-     known_verb expected address";
+     known_verb expected address ehlo account other_mechanisms";
 
 /// Whether a command asks for the MX of what has none: an IP address, an address literal, or a name without a dot.
 pub(super) fn asks_mx_of_address(command: &str) -> bool {
     let asked = command.strip_prefix("heloise --mx ");
     asked.is_some_and(|name| !name.contains('.') || name.starts_with('[') || name.parse::<IpAddr>().is_ok())
+}
+
+/// Whether a text can stand in a command line as it is: no shell acts on it, and it is no option.
+pub(super) fn is_harmless_to_shells(text: &str) -> bool {
+    !text.starts_with('-') && text.chars().all(|c| c.is_alphanumeric() || "@._+-=:[]/%,".contains(c))
 }
 
 /// A value that is known and not empty.

@@ -10,7 +10,7 @@ use super::rules::{self, Facts, Matches, Provider};
 use super::situation::Situation;
 use super::tables::{self, ReplyRow};
 use super::template;
-use super::text::Heard;
+use super::text::{Heard, is_host_name};
 use super::weighing::{self, Candidate};
 use super::words::Words;
 use crate::session::Phase;
@@ -143,7 +143,8 @@ pub(super) fn rules_that_hold(situation: &Situation<'_>) -> Vec<&'static str> {
 fn provider_of(situation: &Situation<'_>) -> Option<&'static Provider> {
     let own_name = situation.capabilities.and_then(|c| c.domain.as_deref());
     let before = situation.before_tls.and_then(|c| c.domain.as_deref());
-    let banner = situation.banner.and_then(|b| b.split_ascii_whitespace().next());
+    // Most greetings begin with the name (RFC 5321 §4.2), some have it further on.
+    let banner = situation.banner.and_then(|b| b.split_ascii_whitespace().find(|word| is_host_name(word)));
     let hosts = situation.host.into_iter().chain(situation.server_names.iter().copied());
     let mut names = hosts.chain(own_name).chain(before).chain(banner);
     names.find_map(rules::provider_of_host)

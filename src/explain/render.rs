@@ -63,9 +63,13 @@ pub fn brief(explanation: &Explanation, headline: Headline, width: usize) -> Vec
     labelled(&mut out, "why", Style::Plain, causes, width);
     out.extend(explanation.place.iter().flat_map(|place| pointed(place, width)));
     let mut fixes = Vec::with_capacity(WORDS);
-    for (n, fix) in explanation.fixes.iter().take(2).enumerate() {
-        if n > 0 {
-            fixes.extend(["·", "or"].map(|word| (Cow::Borrowed(word), Style::Good)));
+    let mut before: Option<&super::Fix> = None;
+    for fix in explanation.fixes.iter().take(2) {
+        if let Some(before) = before.replace(fix) {
+            // What RSET makes room for comes after it, not in its stead.
+            let makes_room = before.command.as_deref() == Some("RSET") && fix.command.is_some();
+            let link = if makes_room { "then" } else { "or" };
+            fixes.extend(["·", link].map(|word| (Cow::Borrowed(word), Style::Good)));
         }
         add_fix(&mut fixes, fix, width);
     }

@@ -17,8 +17,16 @@ pub struct Situation<'a> {
     pub verb: Option<&'a Verb>,
     /// The line typed, redacted already.
     pub command: Option<&'a [u8]>,
-    /// Where in the session the reply came.
+    /// Where in the session the reply came: AUTH, BDAT and content are phases of their own.
     pub phase: Phase,
+    /// Where the session stood beneath that, if it is known: whether a transaction is open shows here.
+    pub stood: Option<Phase>,
+    /// The verb of the greeting that was accepted last on this link.
+    pub greeted: Option<&'a Verb>,
+    /// The name that this side gives in its greeting.
+    pub client: Option<&'a str>,
+    /// Whether the session is one of LMTP.
+    pub lmtp: bool,
     /// Whether the session is known at all. Off for a reply out of a log, where "not authenticated" or
     /// "no TLS" would be a guess and not a fact.
     pub live: bool,
@@ -38,11 +46,11 @@ pub struct Situation<'a> {
     pub sender: Option<&'a str>,
     /// The recipient in question, without brackets.
     pub recipient: Option<&'a str>,
-    /// The sender that was tried last, accepted or not.
+    /// The sender that was tried last, unless it was refused for good.
     pub sender_before: Option<&'a str>,
-    /// The recipient that was tried last, accepted or not.
+    /// The same of the recipient.
     pub recipient_before: Option<&'a str>,
-    /// The size declared with `MAIL … SIZE=`, or that of the content sent, in octets.
+    /// The size declared with `MAIL … SIZE=`, or that of the content sent so far, in octets.
     pub declared_size: Option<u64>,
     /// The host that was asked for.
     pub host: Option<&'a str>,
@@ -85,6 +93,10 @@ impl<'a> Situation<'a> {
             verb: None,
             command: None,
             phase: Phase::Ready,
+            stood: None,
+            greeted: None,
+            client: None,
+            lmtp: false,
             live: false,
             tls: false,
             capabilities: None,

@@ -1,8 +1,9 @@
 //! Texts of the tables that depend on the situation: conditions in brackets, names in braces.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
-use super::context::{Context, asks_mx_of_address, host_alone};
+use super::context::{Context, asks_mx_of_address, host_alone, is_harmless_to_shells};
 use super::{Advice, Fix, Template, Text};
 
 /// The causes whose conditions hold, those with conditions first.
@@ -21,16 +22,33 @@ pub(crate) fn each_text(rows: &[Advice], context: &Context<'_>, mut take: impl F
 pub(crate) fn fixes(rows: &[Advice], context: &Context<'_>) -> Vec<Fix> {
     let mut fixes = Vec::with_capacity(rows.len());
     each_chosen(rows, context, |row| fixes.extend(fix(row, context)));
+    end_transaction_first(&mut fixes, context);
     fixes
 }
 
 fn fix(row: &Advice, context: &Context<'_>) -> Option<Fix> {
-    let command = row.command.and_then(|command| context.fill_in(command));
-    if command.as_deref().is_some_and(asks_mx_of_address) {
+    let command = row.command.and_then(|command| context.fill_command(command));
+    let particular = row.command.is_some_and(|command| !command.open);
+    let lacks_mechanism = command.as_deref().is_some_and(|command| context.lacks_mechanism(command));
+    if command.as_deref().is_some_and(asks_mx_of_address) || particular && lacks_mechanism {
         return None;
     }
-    let command = command.and_then(|command| context.typable(command));
+    let command = command.filter(|_| !lacks_mechanism);
+    let command = command.and_then(|command| context.typable(command)).filter(|c| context.has_place(c));
     Some(Fix { text: context.fill_in(row.text)?, command: command.map(|command| context.again(command)) })
+}
+
+/// Puts RSET before what cannot come within the transaction that is open (RFC 5321 §4.1.4, RFC 3207 §4, RFC 4954 §4).
+fn end_transaction_first(fixes: &mut Vec<Fix>, context: &Context<'_>) {
+    const OUTSIDE: [&str; 5] = ["MAIL", "AUTH", "STARTTLS", "/auth", "/starttls"];
+    let verb = |fix: &Fix| fix.command.as_deref().and_then(|c| c.split(' ').next()).map(str::to_owned);
+    let verbs: Vec<Option<String>> = fixes.iter().map(verb).collect();
+    let is = |verb: &Option<String>, list: &[&str]| verb.as_deref().is_some_and(|verb| list.contains(&verb));
+    let Some(place) = verbs.iter().position(|verb| is(verb, &OUTSIDE)) else { return };
+    if context.condition("transaction-open") == Some(true) && !verbs.iter().any(|verb| is(verb, &["RSET"])) {
+        let (text, command) = (Cow::Borrowed("end the open transaction first"), Some(Cow::Borrowed("RSET")));
+        fixes.insert(place, Fix { text, command });
+    }
 }
 
 /// The text with each `{name}` or `{name|default}` filled in; nothing where a name has neither value nor default.
@@ -121,6 +139,35 @@ impl Context<'_> {
         if template.open { self.fill(template.text) } else { Some(Cow::Borrowed(template.text)) }
     }
 
+    /// The command with its names filled in. What goes to a shell, as all that does not go to the server may, takes nothing
+    /// that a shell acts on: recipients and hosts may come out of a log, and so from anybody.
+    fn fill_command(&self, template: Template) -> Option<Text> {
+        let for_server = !template.text.starts_with("heloise ") && !template.text.starts_with('/');
+        let harmful = Cell::new(false);
+        let command = fill_with(template.text, |name| {
+            let value = self.value(name)?;
+            // It holds what the person asked for, which is their own, or a host that has been looked at.
+            let own = matches!(name, "target" | "address");
+            harmful.set(harmful.get() || !(for_server || own || is_harmless_to_shells(&value)));
+            Some(value)
+        });
+        command.filter(|_| !harmful.get())
+    }
+
+    /// Whether a command authenticates by a mechanism that the server does not list.
+    fn lacks_mechanism(&self, command: &str) -> bool {
+        let mechanism = command.strip_prefix("/auth ").unwrap_or_default();
+        let offered = self.situation.capabilities.map(|c| c.mechanisms()).filter(|list| !list.is_empty());
+        let lists = |list: Vec<String>| list.iter().any(|listed| listed.eq_ignore_ascii_case(mechanism));
+        !mechanism.is_empty() && offered.is_some_and(|list| !lists(list))
+    }
+
+    /// Whether a command can be given now, as far as that is known: RCPT cannot without a transaction.
+    fn has_place(&self, command: &str) -> bool {
+        let mended = self.mended.as_deref() == Some(command);
+        mended || !command.starts_with("RCPT ") || self.condition("transaction-open") != Some(false)
+    }
+
     /// The text with its names filled in; nothing where one is not known and has no default.
     pub(crate) fn fill(&self, text: &'static str) -> Option<Text> {
         fill_with(text, |name| self.value(name))
@@ -136,8 +183,7 @@ impl Context<'_> {
         if name == "help" {
             return Some(Cow::Owned(format!("heloise explain {argument}")));
         }
-        let asked = &self.situation.asked;
-        let bare = asked.target.or(self.situation.host).filter(|t| !t.is_empty())?;
+        let bare = self.bare_target()?;
         Some(Cow::Owned(match name {
             "starttls" => format!("heloise --starttls {bare}"),
             "auth" if argument.is_empty() => format!("heloise --auth PLAIN {}", self.target()?),

@@ -1,6 +1,7 @@
 //! Tests of the tables: a broken row fails here with file, line and reason.
 
 mod advice;
+mod session;
 mod situation;
 
 use std::collections::BTreeSet;

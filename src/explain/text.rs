@@ -70,6 +70,25 @@ pub(crate) fn address_in(said: &str) -> Option<&str> {
     (plain && named && !local.is_empty() && !local.starts_with('-')).then_some(inside)
 }
 
+/// The domain that mail is said to come from: `mail from example.com`, `email from example.com`.
+pub(crate) fn domain_in(said: &str) -> Option<&str> {
+    let (mut before, mut last) = ("", "");
+    let named = said.split_ascii_whitespace().find(|word| {
+        let found = last.eq_ignore_ascii_case("from") && before.to_ascii_lowercase().ends_with("mail");
+        (before, last) = (last, word);
+        found
+    });
+    named.map(|word| word.trim_end_matches(['.', ',', ';', ':', ')'])).filter(|word| is_host_name(word))
+}
+
+/// Whether a word is the full name of a host or domain.
+pub(crate) fn is_host_name(word: &str) -> bool {
+    let part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let top = word.rsplit_once('.').map(|(_, top)| top);
+    top.is_some_and(|top| top.len() > 1 && top.bytes().all(|b| b.is_ascii_alphabetic()))
+        && word.split('.').all(part)
+}
+
 fn push_visible(out: &mut String, text: &[u8]) {
     // Without a way out in between, compilers look at many bytes at once.
     let plain = text.iter().fold(true, |plain, b| plain & matches!(b, b' '..=b'~') & (*b != b'\\'));
@@ -287,6 +306,19 @@ mod tests {
         assert_eq!(address_in("<bob@example.net>: no"), Some("bob@example.net"));
         for bad in ["<a@b.c;rm>", "<a@$(id).org>", "<a@-x.org>", "<@b.org>", "<a@b>", "<a b@c.org>"] {
             assert_eq!(address_in(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_domain_that_mail_comes_from_is_found() {
+        for (said, domain) in [
+            ("Unauthenticated email from example.com is not accepted", Some("example.com")),
+            ("we take no mail from example.org.", Some("example.org")),
+            ("mail from 192.0.2.1 refused", None),
+            ("MAIL FROM:<a@b.example> first", None),
+            ("a message from example.com", None),
+        ] {
+            assert_eq!(domain_in(said), domain, "{said}");
         }
     }
 

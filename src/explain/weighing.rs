@@ -275,6 +275,9 @@ pub(super) fn settle(
             1.0
         };
         first.score = first.score.min(most).min(limit);
+        let highest = first.score;
+        // What comes second is no surer than the first.
+        found.iter_mut().for_each(|other| other.score = other.score.min(highest));
     }
     let nothing = if matches!(code, 0 | 200..600) { Reason::UNKNOWN } else { Reason::NO_REPLY_CODE };
     if found.is_empty()

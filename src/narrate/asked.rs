@@ -2,9 +2,9 @@
 
 use crate::explain;
 use crate::session::{Answer, Command, Input, State};
-use crate::wire::Verb;
+use crate::wire::{Class, Verb};
 
-/// Addresses that were tried last, accepted or not.
+/// Addresses that were tried last, unless they were refused for good: to propose them again would be no help.
 #[derive(Debug, Default)]
 pub(super) struct Tried {
     pub sender: Option<String>,
@@ -19,9 +19,23 @@ impl Tried {
             _ => {}
         }
     }
+
+    /// Takes note of a reply. One that asks for another order, a login or TLS finds no fault with the address.
+    pub fn answered(&mut self, answer: &Answer) {
+        let (Some(command), Some(code)) = (&answer.command, answer.reply.code()) else { return };
+        if code.class() != Some(Class::Permanent) || matches!(code.0, 503 | 530 | 538) {
+            return;
+        }
+        let tried = match command.input {
+            Input::Mail => &mut self.sender,
+            Input::Rcpt => &mut self.recipient,
+            _ => return,
+        };
+        *tried = tried.take().filter(|tried| address_of(command).as_ref() != Some(tried));
+    }
 }
 
-/// The phase a command was given in. The end of the content counts as DATA.
+/// The phase a command was given in. The end of the content counts as DATA, AUTH and BDAT as phases of their own.
 pub(super) fn asked_in(answer: &Answer, before: &State) -> explain::Phase {
     match answer.command.as_ref().map(|c| c.input) {
         Some(Input::EndOfContent) => explain::Phase::Data,
@@ -63,7 +77,12 @@ pub(super) fn path_in(line: &[u8]) -> Option<String> {
 }
 
 pub(super) fn declared_size(command: &Command) -> Option<u64> {
-    let text = String::from_utf8_lossy(&command.line).to_ascii_uppercase();
+    size_in(&String::from_utf8_lossy(&command.line))
+}
+
+/// The size that a parameter declares (RFC 1870 §3).
+pub(super) fn size_in(line: &str) -> Option<u64> {
+    let text = line.to_ascii_uppercase();
     text.split_ascii_whitespace().find_map(|word| word.strip_prefix("SIZE=")?.parse().ok())
 }
 

@@ -20,6 +20,8 @@ pub struct Explainer {
     upgrades: bool,
     /// The options to give again, for proposals.
     options: Vec<String>,
+    /// The name for greetings, where none has been given.
+    client: Option<String>,
     /// The reasons for which commands failed, each once.
     earlier: Vec<&'static str>,
 }
@@ -28,6 +30,11 @@ impl Explainer {
     /// Proposes command lines with these options.
     pub fn repeat(&mut self, options: &[String]) {
         self.options = options.to_vec();
+    }
+
+    /// Proposes greetings with this name, where none has been given yet.
+    pub fn greet_as(&mut self, name: &str) {
+        self.client = Some(name.to_owned());
     }
 
     /// Begins a session: what failed in an earlier one is forgotten.
@@ -78,6 +85,10 @@ impl Explainer {
             verb: known.verb.as_ref(),
             command: answer.command.as_ref().map(|c| c.line.as_slice()),
             phase: known.phase,
+            stood: Some(known.stood),
+            greeted: known.greeted.as_ref(),
+            client: known.client.as_deref().or(self.client.as_deref()),
+            lmtp: known.lmtp,
             live: true,
             tls: known.tls,
             capabilities: known.capabilities.as_deref(),

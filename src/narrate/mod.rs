@@ -7,6 +7,8 @@ mod asked;
 mod explainer;
 mod lines;
 mod question;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 use std::borrow::Cow;
@@ -117,6 +119,11 @@ impl Narrator {
     /// Proposes command lines with these options.
     pub fn repeat(&mut self, options: &[String]) {
         self.explainer.repeat(options);
+    }
+
+    /// Proposes greetings with this name, where none has been given yet.
+    pub fn greet_as(&mut self, name: &str) {
+        self.explainer.greet_as(name);
     }
 
     /// Who explains the replies of this session from here on, for whoever asks for its [`Part`]s.
@@ -235,9 +242,10 @@ impl Narrator {
         let mut lines = vec![shown];
         self.add_challenge(&answer, &mut lines);
         let explains = self.comment(&answer, &mut lines);
-        let circumstances = (explains || self.remembers)
-            .then(|| Circumstances::of(&answer, self.dialogue.state(), &self.tried));
+        let circumstances =
+            (explains || self.remembers).then(|| Circumstances::of(&answer, &self.dialogue, &self.tried));
         self.dialogue.learn(&answer);
+        self.tried.answered(&answer);
         let difference = self.difference(&answer);
         let mut parts: Vec<Part> = lines.into_iter().map(Part::Line).collect();
         let question = circumstances.map(|circumstances| Question { answer, circumstances });

@@ -341,6 +341,7 @@ impl Operator {
             ("", _) => self.show_settings(),
             ("ehlo", name) if !name.is_empty() && !name.contains(char::is_whitespace) => {
                 self.ehlo = Some(name.to_owned());
+                self.view.narrator(|narrator| narrator.greet_as(name));
             }
             ("user", name) if !name.is_empty() => {
                 // What was kept is another user's.

@@ -190,6 +190,8 @@ impl Operator {
         for secret in [&login.password, &login.token, &login.kept].into_iter().flatten() {
             connection.log().keep_secret(secret);
         }
+        let name = self.ehlo.clone().unwrap_or_else(|| connection.own_name());
+        self.view.narrator(|narrator| narrator.greet_as(&name));
         self.connection = Some(connection);
         self.greeting().await
     }

@@ -182,9 +182,10 @@ impl Dialogue {
             Sent::Command(command) | Sent::StrayResponse(command) => {
                 self.state.sent(command);
                 self.chunk_left = chunk_size(command);
-                let last_chunk = command.input == Input::BdatLast;
-                for _ in 0..if last_chunk { self.replies_to_content() } else { 1 } {
-                    self.wait_for(command.clone(), now);
+                self.count_content(self.chunk_left);
+                match command.input {
+                    Input::BdatLast => self.wait_for_content(command, now),
+                    _ => self.wait_for(command.clone(), now),
                 }
             }
             Sent::AuthResponse { .. } => {
@@ -192,7 +193,8 @@ impl Dialogue {
                 self.state.sent(&command);
                 self.wait_for(command, now);
             }
-            Sent::Content => self.chunk_left = self.chunk_left.saturating_sub(octets),
+            Sent::Content if self.chunk_left > 0 => self.chunk_sent(octets),
+            Sent::Content => self.count_content(octets.saturating_sub(u64::from(line.starts_with(b".")))),
             Sent::EndOfContent => self.content_sent(now),
         }
         sent
@@ -200,16 +202,23 @@ impl Dialogue {
 
     /// Takes note that the content is complete.
     pub fn content_sent(&mut self, now: Duration) {
-        for _ in 0..self.replies_to_content() {
-            self.wait_for(Command::of_input(Input::EndOfContent), now);
-        }
+        self.wait_for_content(&Command::of_input(Input::EndOfContent), now);
         // What is typed next is no content any more, whatever the reply will be.
         self.state.phase = Phase::Rcpt;
     }
 
-    /// How many replies the end of the content gets.
-    fn replies_to_content(&self) -> usize {
-        if self.lmtp { self.state.envelope.recipients.max(1) } else { 1 }
+    /// Waits for the replies to the content: one, or in LMTP one for each recipient, in their order (RFC 2033 §4.2).
+    fn wait_for_content(&mut self, command: &Command, now: Duration) {
+        let replies = if self.lmtp { self.state.envelope.recipients.max(1) } else { 1 };
+        for number in 0..replies {
+            let recipient = self.state.envelope.first_recipients.get(number).filter(|_| self.lmtp);
+            self.wait_for(Command { recipient: recipient.cloned(), ..command.clone() }, now);
+        }
+    }
+
+    fn count_content(&mut self, octets: u64) {
+        let content = &mut self.state.envelope.content;
+        *content = content.saturating_add(octets);
     }
 
     /// Takes note that octets of a BDAT chunk went out by another way than as lines.
@@ -222,6 +231,9 @@ impl Dialogue {
     pub fn sent_part(&mut self, bytes: &[u8], octets: u64) {
         if self.chunk_left > 0 {
             return self.chunk_sent(octets);
+        }
+        if self.state.phase == Phase::Data {
+            self.count_content(octets);
         }
         let room = PART_LIMIT.saturating_sub(self.part.len());
         self.part.extend(bytes.iter().take(room));

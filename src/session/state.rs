@@ -11,6 +11,8 @@ use super::table::{self, Input, OutOfOrder, Phase};
 
 /// How much of a banner is kept for recognising the server, in characters.
 const BANNER_LIMIT: usize = 512;
+/// How many recipients of a transaction are kept by name.
+const RECIPIENT_LIMIT: usize = 4096;
 
 /// A command that was sent and waits for its reply. Holds no secret: of AUTH only the mechanism is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct Command {
     pub line: Vec<u8>,
     /// Whether AUTH carried an initial response.
     pub initial_response: bool,
+    /// In LMTP, where each recipient gets a reply to the content: whose it is, as the argument of RCPT.
+    pub recipient: Option<String>,
 }
 
 impl Command {
@@ -34,12 +38,12 @@ impl Command {
         let auth = parsed.verb == Verb::Auth;
         let initial_response = auth && parsed.rest().contains(&b' ');
         let line = if auth { without_initial_response(&parsed) } else { line.to_vec() };
-        Command { input, verb: Some(parsed.verb), line, initial_response }
+        Command { input, verb: Some(parsed.verb), line, initial_response, recipient: None }
     }
 
     /// An input that is no command line.
     pub fn of_input(input: Input) -> Command {
-        Command { input, verb: None, line: Vec::new(), initial_response: false }
+        Command { input, verb: None, line: Vec::new(), initial_response: false, recipient: None }
     }
 
     /// What to call it in a message: the verb, or words.
@@ -79,8 +83,10 @@ pub struct Envelope {
     pub sender: Option<String>,
     /// How many RCPTs were accepted.
     pub recipients: usize,
-    /// The argument of the last of them. The others are not kept: there may be any number of them.
-    pub last_recipient: Option<String>,
+    /// The arguments of the first thousands of them, as there may be any number.
+    pub first_recipients: Vec<String>,
+    /// Octets of content that were sent, dot-stuffing not counted.
+    pub content: u64,
 }
 
 /// How EHLO's list changed when the link was encrypted.
@@ -205,8 +211,11 @@ impl State {
             }
             Input::Rcpt if yes => {
                 self.envelope.recipients += 1;
-                self.envelope.last_recipient = Some(argument(command));
+                if self.envelope.first_recipients.len() < RECIPIENT_LIMIT {
+                    self.envelope.first_recipients.push(argument(command));
+                }
             }
+            Input::Other if code == ReplyCode::READY && starts_over(command) => self.start_over(),
             _ => {}
         }
         self.phase = table::next(self.phase, command.input, code);
@@ -242,6 +251,12 @@ impl State {
         Some(Difference { gained: missing_from(now, before), lost: missing_from(before, now) })
     }
 
+    /// The server takes the client for another, and waits for its greeting.
+    fn start_over(&mut self) {
+        (self.greeted, self.capabilities, self.authenticated) = (None, None, None);
+        self.phase = Phase::Ready;
+    }
+
     fn greeted(&mut self, command: &Command, reply: &Reply) {
         self.greeted = command.verb.clone();
         self.own_name = Some(argument(command)).filter(|name| !name.is_empty());
@@ -260,6 +275,11 @@ impl State {
 
 fn argument(command: &Command) -> String {
     String::from_utf8_lossy(CommandLine::parse(&command.line).rest()).into_owned()
+}
+
+/// XCLIENT, answered by another greeting: it says that the client is another (postfix.org/XCLIENT_README.html).
+fn starts_over(command: &Command) -> bool {
+    matches!(&command.verb, Some(Verb::Other(verb)) if verb == "XCLIENT")
 }
 
 /// The entries of `one` that `other` lacks, parameters included.
