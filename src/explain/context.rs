@@ -182,7 +182,7 @@ impl Context<'_> {
             "account" => filled(s.authenticated.filter(|user| user.contains('@'))),
             "expected" => self.expected().map(Cow::Owned),
             "known_verb" => self.known_verb().map(Cow::Owned),
-            "verb" => s.verb.map(|v| Cow::Borrowed(v.as_str())),
+            "verb" => filled(s.verb.map(Verb::as_str)),
             "mechanism" => filled(s.mechanism),
             "mechanisms" => self.mechanisms().map(|list| Cow::Owned(list.join(" "))),
             "other_mechanisms" => self.other_mechanisms().map(Cow::Owned),

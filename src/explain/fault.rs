@@ -1,8 +1,10 @@
 //! What is wrong with a command that was refused.
 
+use std::borrow::Cow;
+
 use super::explanation::Place;
 use super::situation::Situation;
-use crate::session::Phase;
+use crate::session::{Command, Input};
 use crate::wire::command;
 
 /// Where the command that was refused breaks the grammar, and the command mended.
@@ -20,10 +22,7 @@ impl Fault {
         if line.is_empty() {
             return None;
         }
-        // An AUTH line comes redacted, so that its grammar says nothing.
-        if situation.verb_name() == Some("AUTH") || situation.phase == Phase::Auth {
-            return None;
-        }
+        let line = &*without_secret(line);
         let first = command::check(line, situation.capabilities).into_iter().next()?;
         let place = Place { command: line.to_vec(), at: first.at, what: first.what };
         let mut mended: Option<Vec<u8>> = None;
@@ -39,5 +38,17 @@ impl Fault {
         // What is still wrong is no proposal.
         let right = mended.filter(|line| command::check(line, situation.capabilities).is_empty());
         Some(Fault { place, mended: right.and_then(|line| String::from_utf8(line).ok()) })
+    }
+}
+
+/// The line with no more of AUTH than its mechanism, also where blanks stand before the verb. What stands behind may be a
+/// password, the more so where a server does not take it.
+fn without_secret(line: &[u8]) -> Cow<'_, [u8]> {
+    let start = line.len() - line.trim_ascii_start().len();
+    let Some((blanks, rest)) = line.split_at_checked(start) else { return Cow::Borrowed(line) };
+    let command = Command::of_line(rest);
+    match command.input {
+        Input::Auth => Cow::Owned([blanks, command.line.trim_ascii_end()].concat()),
+        _ => Cow::Borrowed(line),
     }
 }

@@ -36,7 +36,7 @@ impl Command {
         let last = parsed.verb == Verb::Bdat && ends_in_last(parsed.rest());
         let input = Input::of(&parsed.verb, last);
         let auth = parsed.verb == Verb::Auth;
-        let initial_response = auth && parsed.rest().contains(&b' ');
+        let initial_response = auth && parsed.rest().iter().any(|b| matches!(b, b' ' | b'\t'));
         let line = if auth { without_initial_response(&parsed) } else { line.to_vec() };
         Command { input, verb: Some(parsed.verb), line, initial_response, recipient: None }
     }
@@ -63,7 +63,7 @@ fn ends_in_last(rest: &[u8]) -> bool {
 }
 
 fn without_initial_response(parsed: &CommandLine) -> Vec<u8> {
-    let mechanism = parsed.rest().split(|b| *b == b' ').next().unwrap_or_default();
+    let mechanism = parsed.rest().split(|b| matches!(b, b' ' | b'\t')).next().unwrap_or_default();
     [b"AUTH ", mechanism].concat()
 }
 

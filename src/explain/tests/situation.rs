@@ -139,6 +139,39 @@ fn readings_that_were_wrong_once() {
 }
 
 #[test]
+fn an_auth_line_has_a_place_but_shows_no_secret() {
+    for (line, column, words) in [
+        ("AUTH", 5, "wants a mechanism"),
+        ("AUTH PLAIN:", 6, "cannot be the name of a mechanism"),
+        (" AUTH PLAIN AHVzZXIAc2VjcmV0", 1, "at the start of the line"),
+    ] {
+        let found = live("501 5.5.4 Syntax error", line, None, |_| {});
+        let place = found.place.as_ref().unwrap_or_else(|| panic!("{line}: {found:?}"));
+        assert_eq!((place.at.start + 1, place.what.contains(words)), (column, true), "{line}: {place:?}");
+        assert!(!String::from_utf8_lossy(&place.command).contains("AHVz"), "{place:?}");
+        assert!(!commands(&found).iter().any(|c| c.contains("AHVz")), "{found:?}");
+    }
+    let found = live("500 5.5.2 Error: bad syntax", " AUTH PLAIN AHVzZXIAc2VjcmV0", None, |_| {});
+    let headline = found.inferred.unwrap().text;
+    assert!(headline.ends_with("the command"), "{headline}");
+}
+
+#[test]
+fn a_recipient_with_mailto_is_mended() {
+    let found = live("501 5.1.3 Bad recipient address syntax", "RCPT TO:mailto:a@b.test", None, |_| {});
+    assert_eq!(commands(&found)[0], "RCPT TO:<a@b.test>");
+}
+
+#[test]
+fn an_address_that_needs_smtputf8_is_not_mended_where_it_is_not_offered() {
+    let caps = offers(&["SIZE"]);
+    let line = "MAIL FROM:<jörg@example.org>";
+    let found = live("501 5.1.7 Bad sender address syntax", line, Some(&caps), |_| {});
+    assert!(found.causes.iter().any(|cause| cause.contains("which the server does not offer")), "{found:?}");
+    assert!(!commands(&found).iter().any(|c| c.contains("SMTPUTF8")), "{found:?}");
+}
+
+#[test]
 fn a_line_that_was_kept_secret_has_no_place() {
     let found = live("500 5.5.2 Error: command not recognized", "", None, |_| {});
     assert_eq!(found.reason.slug(), "syntax");

@@ -80,6 +80,10 @@ fn greeting(scan: &mut Scan<'_>, verb: &Verb, from: usize) {
         return;
     }
     let text = String::from_utf8_lossy(bytes);
+    if let Some((_, host)) = text.rsplit_once('@') {
+        let what = format!("{verb} wants the name of your host, not a mail address");
+        return scan.mend(name.clone(), what, (name, host.as_bytes()), source);
+    }
     if let Ok(ip) = text.parse::<std::net::IpAddr>() {
         let literal = crate::wire::Host::of_ip(ip).to_string();
         let what = format!("an address in place of a name stands in brackets: {literal}");

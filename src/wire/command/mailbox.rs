@@ -142,7 +142,9 @@ fn domain(scan: &mut Scan<'_>, at: Range<usize>) {
             scan.mend(here.clone(), what, (here, b""), SYNTAX);
         }
         Some(b'-') => scan.fault(here, "a part of a domain cannot begin or end with a hyphen", SYNTAX),
-        Some(b'@') => scan.fault(here, "a second '@'", SYNTAX),
+        Some(b'@') if at.start.checked_sub(1).and_then(|before| scan.byte(before)) == Some(b'@') => {
+            scan.fault(here, "a second '@'", SYNTAX);
+        }
         _ => {
             let what = format!("'{}' cannot stand in a domain", scan.shown(here.clone()));
             scan.fault(here, what, SYNTAX);

@@ -146,7 +146,9 @@ fn whole_set(scan: &mut Scan<'_>, verb: &Verb, address_end: usize, keywords: &[V
     }
     let address = scan.slice(0..address_end);
     let foreign = address.iter().position(|b| !b.is_ascii());
-    if let (Verb::Mail, Some(at), false, false) = (verb, foreign, has(b"SMTPUTF8"), scan.has_odd_bytes()) {
+    // Where it is not offered, that is what is wrong.
+    let spoken_for = has(b"SMTPUTF8") || scan.lacks("SMTPUTF8");
+    if let (Verb::Mail, Some(at), false, false) = (verb, foreign, spoken_for, scan.has_odd_bytes()) {
         let stop = scan.skip(at, |b| !b.is_ascii());
         let what = format!("'{}' needs the parameter SMTPUTF8", scan.shown(at..stop));
         scan.mend(at..stop, what, (end..end, b" SMTPUTF8"), "RFC 6531 §3.4");

@@ -101,9 +101,12 @@ fn address(scan: &mut Scan<'_>, form: &Form, start: usize) -> Option<usize> {
     }
     let inside = start + 1;
     let close = closing(scan, inside);
+    if more_than_an_address(scan, form, start, close) {
+        return None;
+    }
     if scan.byte(close) == Some(b'>') {
         content(scan, form, inside..close);
-        return Some(close + 1);
+        return one_address(scan, form, close + 1).then_some(close + 1);
     }
     let what = "'>' expected behind the address";
     scan.mend(close..close, what, (close..close, b">"), form.source);
@@ -111,6 +114,48 @@ fn address(scan: &mut Scan<'_>, form: &Form, start: usize) -> Option<usize> {
         content(scan, form, inside..close);
     }
     (close < end).then_some(close)
+}
+
+/// Names what stands in the brackets beside the address that ends at `close`: a name, or blanks.
+fn more_than_an_address(scan: &mut Scan<'_>, form: &Form, start: usize, close: usize) -> bool {
+    let inside = start + 1;
+    let place = |found: Option<usize>, from: usize| found.map(|at| from + at);
+    let last = place(memchr::memrchr(b'>', scan.slice(close..scan.end())), close);
+    let Some(last) = last.filter(|_| scan.byte(inside) != Some(b'"')) else { return false };
+    let second = place(memchr::memrchr(b'<', scan.slice(inside..last)), inside);
+    let is_name = |second: &usize| !scan.slice(inside..*second).contains(&b'>');
+    if let Some(second) = second.filter(is_name) {
+        let address = [scan.slice(second..closing(scan, second + 1)), b">"].concat();
+        let what = "only the address may stand in the brackets, without a name before it";
+        scan.mend(inside..second, what, (start..last + 1, &address), form.source);
+        return true;
+    }
+    if scan.byte(close) == Some(b'>') {
+        return false;
+    }
+    let text = scan.slice(inside..last);
+    let bare = text.trim_ascii();
+    let what = "a blank cannot stand in an address, unless what is before '@' is quoted";
+    let blank = close..scan.skip(close, is_blank);
+    match bare.iter().any(|byte| is_blank(*byte)) {
+        true => scan.fault(blank, what, form.source),
+        false => scan.mend(blank, what, (inside..last, bare), form.source),
+    }
+    true
+}
+
+/// Whether nothing that looks like another address follows; names it.
+fn one_address(scan: &mut Scan<'_>, form: &Form, from: usize) -> bool {
+    let next = scan.skip(from, is_blank);
+    if !scan.byte(next).is_some_and(|byte| b",;<".contains(&byte)) {
+        return true;
+    }
+    let what = match form.verb {
+        Verb::Mail => "MAIL takes one address".to_owned(),
+        _ => format!("{} takes one address; each recipient has a command of its own", form.verb),
+    };
+    scan.mend(from..scan.end(), what, (from..scan.end(), b""), form.source);
+    false
 }
 
 /// Names the missing `<`; says where the address ends.
@@ -170,6 +215,14 @@ fn content(scan: &mut Scan<'_>, form: &Form, at: Range<usize>) {
     if at.len() > 254 {
         let what = format!("a path of {} octets; the limit is 256", at.len() + 2);
         scan.fault(at.clone(), what, "RFC 5321 §4.5.3.1.3");
+    }
+    let text = scan.slice(at.clone());
+    let scheme = text.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case(b"mailto:"));
+    if let Some(scheme) = scheme {
+        let scheme = at.start..at.start + scheme.len();
+        let what = "only the address may stand here, without mailto:";
+        scan.mend(scheme.clone(), what, (scheme.clone(), b""), form.source);
+        return mailbox::check(scan, scheme.end..at.end);
     }
     let start = mailbox::route(scan, at.clone());
     mailbox::check(scan, start..at.end);

@@ -78,6 +78,16 @@ fn envelopes_that_people_get_wrong() {
     one_fault("MAIL <a@b>", "", "FROM: is expected", Some("MAIL FROM:<a@b>"));
     one_fault("RCPT <a@b>", "", "TO: is expected", Some("RCPT TO:<a@b>"));
     one_fault("RCPT FROM:<a@b>", "FROM", "RCPT wants TO:", Some("RCPT TO:<a@b>"));
+    one_fault("RCPT TO:<a b@c.test>", " ", "a blank cannot stand in an address", None);
+    one_fault("RCPT TO:< a@c.test >", " ", "a blank cannot stand in an address", Some("RCPT TO:<a@c.test>"));
+    for named in ["<Alice <a@b.test>>", "<Alice<a@b.test>>", "<Alice B <a@b.test> >"] {
+        let line = format!("RCPT TO:{named} NOTIFY=NEVER");
+        let name = named.split_at(named.rfind('<').unwrap()).0;
+        one_fault(&line, &name[1..], "without a name", Some("RCPT TO:<a@b.test> NOTIFY=NEVER"));
+    }
+    one_fault("RCPT TO:<a@b>,<c@d>", ",<c@d>", "one address", Some("RCPT TO:<a@b>"));
+    one_fault("MAIL FROM:<a@b> <c@d>", " <c@d>", "MAIL takes one address", Some("MAIL FROM:<a@b>"));
+    one_fault("RCPT TO:<mailto:a@b.test>", "mailto:", "without mailto:", Some("RCPT TO:<a@b.test>"));
     one_fault("RCPT TO:<>", "", "needs an address", None);
     one_fault("MAIL FROM:Al <a@b>", "Al ", "without a name", Some("MAIL FROM:<a@b>"));
     one_fault("MAIL  FROM:<a@b>", "  ", "not several", Some("MAIL FROM:<a@b>"));
@@ -117,6 +127,7 @@ fn arguments_that_people_get_wrong() {
     one_fault("EHLO a_b", "_", "cannot stand", None);
     one_fault("EHLO 192.0.2.1", "192.0.2.1", "in brackets", Some("EHLO [192.0.2.1]"));
     one_fault("EHLO 2001:db8::1", "2001:db8::1", "in brackets", Some("EHLO [IPv6:2001:db8::1]"));
+    one_fault("EHLO me@x.test", "me@x.test", "not a mail address", Some("EHLO x.test"));
     one_fault("EHLO a b", "b", "one name", Some("EHLO a"));
     one_fault("EHLO a.", ".", "without a dot", Some("EHLO a"));
     one_fault("EHLO jörg", "ö", "only ASCII", None);
