@@ -274,8 +274,8 @@ impl Connection {
     pub async fn send_raw(&mut self, bytes: &[u8]) -> Result<(), Broken> {
         self.read_what_is_there().await;
         let now = self.now();
-        let tls = self.state().tls();
-        self.log.raw(now, bytes, tls);
+        let (tls, content) = (self.state().tls(), self.dialogue().in_content());
+        self.log.raw(now, bytes, tls, content);
         self.session.submit_raw(bytes, now);
         self.flush().await
     }
@@ -344,7 +344,10 @@ impl Connection {
         while let Some(output) = self.session.poll_output() {
             match output {
                 Output::Line(line) => self.log.received(now, line, tls, mechanism.as_deref()),
-                Output::Event(event) => {
+                Output::Event(mut event) => {
+                    if let Event::Reply(answer) = &mut event {
+                        answer.reply = self.log.masked(std::mem::take(&mut answer.reply));
+                    }
                     self.log.event(now, &event, &self.closed_by);
                     if let Event::Reply(answer) = &event
                         && answer.command.is_none()

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use crate::secret::Secret;
 use crate::session::{Event, Exceeded, Sent};
 use crate::transcript::redact::{self, SentKind};
-use crate::transcript::{ClosedBy, ContentFold, Entry, EntryKind, Header, Info, Known, Payload};
-use crate::wire::{Quirk, ReplyLine};
+use crate::transcript::{ClosedBy, ContentFold, Entry, EntryKind, Header, Info, Known, LineEnd, Payload};
+use crate::wire::{LineRef, Quirk, Reply, ReplyCode, ReplyLine};
 
 /// Takes entries as they happen.
 pub trait Sink: Send {
@@ -153,18 +153,40 @@ impl Log {
                 SentKind::EndOfContent
             }
         };
+        self.known.learn(line, kind);
         let payload = redact::sent(line, kind);
         let user = payload.secrets().find_map(|mark| mark.user.clone());
         self.put(at, EntryKind::Sent { tls, line: payload }, typed);
         user
     }
 
-    /// Bytes go out that are no line of a person.
-    pub(super) fn raw(&mut self, at: Duration, bytes: &[u8], tls: bool) {
-        for line in bytes.split_inclusive(|b| *b == b'\n') {
-            let payload = redact::sent(line, SentKind::Raw);
-            self.put(at, EntryKind::Sent { tls, line: payload }, false);
+    /// Bytes go out that are no line of a person. `content` says that they are part of a message.
+    pub(super) fn raw(&mut self, at: Duration, bytes: &[u8], tls: bool, content: bool) {
+        for (line, end, kind) in redact::raw_lines(bytes) {
+            // A message may speak of AUTH; but that it ends within these bytes is possible, too.
+            let kind = if content { SentKind::Command } else { kind };
+            if !content {
+                self.known.learn(line, kind);
+            }
+            let mut payload = redact::sent(line, kind);
+            let (more, ending) = LineEnd::split(end);
+            payload.push_bytes(more);
+            self.put(at, EntryKind::Sent { tls, line: payload.with_ending(ending) }, false);
         }
+    }
+
+    /// The reply with its secrets masked, so that it may be shown. A challenge stays, as it is to be answered, and so do
+    /// the codes of all lines.
+    pub(super) fn masked(&self, reply: Reply) -> Reply {
+        if reply.code() == Some(ReplyCode::CHALLENGE) || !self.known.occurs_in(reply.bytes()) {
+            return reply;
+        }
+        let masked = |line: ReplyLine<'_>| {
+            let (code, text) = line.line.bytes.split_at(line.line.bytes.len().min(4));
+            [code, &self.known.masked(text).0, line.line.ending.as_bytes()].concat()
+        };
+        let lines: Vec<Vec<u8>> = reply.lines().map(masked).collect();
+        lines.iter().map(|line| ReplyLine::parse(LineRef::of_wire(line))).collect()
     }
 
     /// A message is only hashed for somebody who keeps what becomes of it.

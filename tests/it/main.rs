@@ -19,6 +19,7 @@ mod imports;
 mod killed;
 mod layers;
 mod leaks;
+mod leaks_echo;
 mod leaks_rare;
 mod logs;
 mod peer;

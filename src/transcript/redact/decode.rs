@@ -96,7 +96,7 @@ fn saslname(bytes: &[u8]) -> Option<String> {
 }
 
 /// RFC 2195: `NAME SP 32 hexadecimal digits`
-fn cram_user(plain: &[u8]) -> Option<String> {
+pub(super) fn cram_user(plain: &[u8]) -> Option<String> {
     let (user, digest) = plain.split_at_checked(plain.len().checked_sub(33)?)?;
     let digest = digest.strip_prefix(b" ")?;
     let hex = digest.iter().all(u8::is_ascii_hexdigit);
@@ -140,7 +140,7 @@ fn printable(bytes: &[u8]) -> Option<String> {
 
 /// Whether LOGIN asks for the name here. What the server asks counts more than the number of the answer:
 /// a password must not be taken for a name.
-fn asks_for_user(challenge: Option<&[u8]>, step: u32) -> bool {
+pub(super) fn asks_for_user(challenge: Option<&[u8]>, step: u32) -> bool {
     let question = challenge.and_then(base64_loose).unwrap_or_default().to_ascii_lowercase();
     let pass = contains(&question, b"pass");
     !pass && (step == 0 || question.starts_with(b"user"))

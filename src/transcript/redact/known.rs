@@ -14,11 +14,21 @@ use crate::secret::Secret;
 /// Shorter secrets are not hunted for: they would be found everywhere.
 pub const SHORTEST: usize = 4;
 
+/// What stands in the place of a secret, in words.
+const MARK: &[u8] = b"{secret echo}";
+
 /// Secrets in use, in each spelling they may turn up in. All of it is wiped when it is dropped.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     /// Longest first, so that the whole of something goes before its part.
-    spellings: Vec<Secret>,
+    spellings: Vec<Spelling>,
+}
+
+#[derive(Clone, Debug)]
+struct Spelling {
+    text: Secret,
+    /// It is what the base64 of something longer must contain: the word around it is the secret.
+    within_base64: bool,
 }
 
 impl Known {
@@ -39,37 +49,40 @@ impl Known {
         if bytes.len() < SHORTEST {
             return;
         }
-        self.push(Zeroizing::new(bytes.to_vec()));
+        self.push(Zeroizing::new(bytes.to_vec()), false);
         for engine in [STANDARD, URL_SAFE] {
             for shift in 0..3 {
-                self.push(inner_base64(&engine, bytes, shift));
+                self.push(inner_base64(&engine, bytes, shift), true);
             }
         }
-        self.push(spell(bytes, |out, b| write!(out, "{b:02x}")));
-        self.push(spell(bytes, |out, b| write!(out, "{b:02X}")));
-        self.push(spell(bytes, |out, b| match b {
+        self.push(spell(bytes, |out, b| write!(out, "{b:02x}")), false);
+        self.push(spell(bytes, |out, b| write!(out, "{b:02X}")), false);
+        let url = spell(bytes, |out, b| match b {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                 write!(out, "{}", char::from(b))
             }
             _ => write!(out, "%{b:02X}"),
-        }));
-        self.push(spell(bytes, |out, b| match b {
+        });
+        let xtext = spell(bytes, |out, b| match b {
             b'!'..=b'~' if b != b'+' && b != b'=' => write!(out, "{}", char::from(b)),
             _ => write!(out, "+{b:02X}"),
-        }));
-        self.spellings.sort_by_key(|s| std::cmp::Reverse(s.len()));
+        });
+        self.push(url, false);
+        self.push(xtext, false);
+        self.spellings.sort_by_key(|s| std::cmp::Reverse(s.text.len()));
     }
 
-    fn push(&mut self, mut spelling: Zeroizing<Vec<u8>>) {
-        let there = self.spellings.iter().any(|s| s.expose() == spelling.as_slice());
+    fn push(&mut self, mut spelling: Zeroizing<Vec<u8>>, within_base64: bool) {
+        let there = self.spellings.iter().any(|s| s.text.expose() == spelling.as_slice());
         if !there && spelling.len() >= SHORTEST {
-            self.spellings.push(Secret::new(std::mem::take(&mut *spelling)));
+            let text = Secret::new(std::mem::take(&mut *spelling));
+            self.spellings.push(Spelling { text, within_base64 });
         }
     }
 
-    /// The first place where a spelling stands: where, and how long.
+    /// The first place where a secret stands: where, and how long.
     fn find(&self, bytes: &[u8]) -> Option<(usize, usize)> {
-        let found = self.spellings.iter().filter_map(|s| Some((memmem::find(bytes, s.expose())?, s.len())));
+        let found = self.spellings.iter().filter_map(|spelling| spelling.find(bytes));
         found.min_by_key(|(at, len)| (*at, std::cmp::Reverse(*len)))
     }
 
@@ -103,20 +116,25 @@ impl Known {
         count
     }
 
-    /// The same for text: the secret's place is taken by `{secret echo}` in words.
+    /// The bytes with the mark in the place of each known secret, and how many there were.
+    pub fn masked(&self, bytes: &[u8]) -> (Vec<u8>, usize) {
+        let (mut out, mut count, mut rest) = (Vec::with_capacity(bytes.len()), 0, bytes);
+        while let Some((at, len)) = self.find(rest) {
+            out.extend_from_slice(rest.get(..at).unwrap_or_default());
+            out.extend_from_slice(MARK);
+            rest = rest.get(at + len..).unwrap_or_default();
+            count += 1;
+        }
+        out.extend_from_slice(rest);
+        (out, count)
+    }
+
+    /// The same for text, which is replaced.
     pub fn mask_text(&self, text: &mut String) -> usize {
-        let mut count = 0;
-        while let Some((at, len)) = self.find(text.as_bytes()) {
-            let mut masked = text.as_bytes().get(..at).unwrap_or_default().to_vec();
-            masked.extend_from_slice(b"{secret echo}");
-            masked.extend_from_slice(text.as_bytes().get(at + len..).unwrap_or_default());
+        let (masked, count) = self.masked(text.as_bytes());
+        if count > 0 {
             let clean = String::from_utf8_lossy(&masked).into_owned();
             drop(Zeroizing::new(std::mem::replace(text, clean)));
-            count += 1;
-            // The mark itself may hold a secret called "secret"; once per byte is enough in any case.
-            if count > masked.len() || self.occurs_in(b"{secret echo}") {
-                break;
-            }
         }
         count
     }
@@ -139,6 +157,22 @@ impl Known {
                 .sum(),
             _ => 0,
         }
+    }
+}
+
+impl Spelling {
+    /// Where it stands first, and how long it is: of base64, the whole word.
+    fn find(&self, bytes: &[u8]) -> Option<(usize, usize)> {
+        let at = memmem::find(bytes, self.text.expose())?;
+        if !self.within_base64 {
+            return Some((at, self.text.len()));
+        }
+        let digit = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_');
+        let (before, from) = bytes.split_at_checked(at)?;
+        let more = before.iter().rev().take_while(digit).count();
+        let digits = from.iter().take_while(digit).count();
+        let padding = from.iter().skip(digits).take(2).take_while(|b| **b == b'=').count();
+        Some((at - more, more + digits + padding))
     }
 }
 

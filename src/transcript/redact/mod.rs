@@ -5,11 +5,13 @@
 
 mod decode;
 mod known;
+mod learn;
 
 pub use decode::{Clue, base64_loose, clue};
 pub use known::Known;
 
-use super::{LineEnd, Payload, Piece, SecretMark};
+use super::{Payload, Piece, SecretMark};
+use crate::wire::{CommandLine, Verb};
 
 /// What the client sends, as the session sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,18 +31,14 @@ pub enum SentKind<'a> {
     Content,
     /// The lone dot after it.
     EndOfContent,
-    /// Bytes sent as they were typed, perhaps several lines or a part of one.
-    Raw,
 }
 
-/// What may be stored of a line that the client sends. `line` has no line end, but for [`SentKind::Raw`],
-/// whose line end is taken from its bytes.
+/// What may be stored of a line that the client sends, without its line end.
 pub fn sent(line: &[u8], kind: SentKind<'_>) -> Payload {
     match kind {
         SentKind::Command => command(line),
         SentKind::AuthResponse { mechanism, step, challenge } => response(line, mechanism, step, challenge),
         SentKind::Content | SentKind::EndOfContent => Payload::from_bytes(line),
-        SentKind::Raw => raw(line),
     }
 }
 
@@ -81,17 +79,26 @@ fn word(input: &[u8]) -> (&[u8], &[u8]) {
     (input.get(begin..end).unwrap_or_default(), input.get(end..).unwrap_or_default())
 }
 
-fn command(line: &[u8]) -> Payload {
+/// The mechanism of an AUTH command, and what stands behind that.
+fn auth(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let (verb, after_verb) = word(line);
-    if !verb.eq_ignore_ascii_case(b"AUTH") {
-        return guess(line);
-    }
     let (mechanism, after) = word(after_verb);
     let blanks = after.iter().take_while(|b| is_blank(**b)).count();
-    let initial = after.get(blanks..).unwrap_or_default();
-    if initial.is_empty() || initial == b"=" || initial == b"*" {
-        return Payload::from_bytes(line);
-    }
+    verb.eq_ignore_ascii_case(b"AUTH").then_some((mechanism, after.get(blanks..).unwrap_or_default()))
+}
+
+/// The mechanism and the initial response of an AUTH command that has one.
+fn initial_response(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    auth(line).filter(|(_, initial)| !matches!(*initial, b"" | b"=" | b"*"))
+}
+
+fn command(line: &[u8]) -> Payload {
+    let Some((mechanism, initial)) = initial_response(line) else {
+        return match auth(line) {
+            Some(_) => Payload::from_bytes(line),
+            None => guess(line),
+        };
+    };
     let name = String::from_utf8_lossy(mechanism).into_owned();
     let mut payload = Payload::from_bytes(line.get(..line.len() - initial.len()).unwrap_or_default());
     payload.push(Piece::Secret(decode::mark(initial, Some(&name), 0, None)));
@@ -145,20 +152,26 @@ pub(super) fn words(line: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-fn raw(bytes: &[u8]) -> Payload {
-    let (body, ending) = LineEnd::split(bytes);
-    let mut payload = Payload::default();
-    for (index, line) in body.split(|b| *b == b'\n').enumerate() {
-        if index > 0 {
-            payload.push_bytes(b"\n".as_slice());
+/// The lines of bytes that are sent in one go, each with its line end behind it, and what they are to the session.
+///
+/// What follows an AUTH answers its challenges, unless it is a command.
+pub fn raw_lines(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8], SentKind<'_>)> {
+    let mut exchange: Option<(&str, u32)> = None;
+    bytes.split_inclusive(|b| *b == b'\n').map(move |whole| {
+        let line = whole.strip_suffix(b"\n").unwrap_or(whole);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let end = whole.get(line.len()..).unwrap_or_default();
+        if let Some((mechanism, initial)) = auth(line) {
+            exchange = std::str::from_utf8(mechanism).ok().map(|name| (name, u32::from(!initial.is_empty())));
+        } else if !matches!(CommandLine::parse(line).verb, Verb::Other(_)) {
+            exchange = None;
+        } else if let Some((mechanism, step)) = &mut exchange {
+            let kind = SentKind::AuthResponse { mechanism: Some(mechanism), step: *step, challenge: None };
+            *step += 1;
+            return (line, end, kind);
         }
-        let bare = line.strip_suffix(b"\r").unwrap_or(line);
-        for piece in command(bare).pieces {
-            payload.push(piece);
-        }
-        payload.push_bytes(line.get(bare.len()..).unwrap_or_default());
-    }
-    payload.with_ending(ending)
+        (line, end, SentKind::Command)
+    })
 }
 
 #[cfg(test)]

@@ -100,12 +100,27 @@ fn credentials_in_a_mistyped_command_are_seen() {
     assert_eq!(command_shown(&line), "ATUH PLAIN {secret sasl=PLAIN user=\"alice\"}");
 }
 
+fn raw_shown(bytes: &str) -> Vec<String> {
+    raw_lines(bytes.as_bytes()).map(|(line, _, kind)| sent(line, kind).to_visible()).collect()
+}
+
 #[test]
 fn raw_bytes_are_looked_at_line_by_line() {
     let raw = format!("EHLO x\r\nAUTH PLAIN {}\r\nNOOP\n", b64("\0alice\0hunter2"));
-    let payload = sent(raw.as_bytes(), SentKind::Raw);
-    let shown = payload.to_visible();
-    assert_eq!(shown, "EHLO x\\x0d\\x0aAUTH PLAIN {secret sasl=PLAIN user=\"alice\"}\\x0d\\x0aNOOP\\n");
+    assert_eq!(raw_shown(&raw), ["EHLO x", "AUTH PLAIN {secret sasl=PLAIN user=\"alice\"}", "NOOP"]);
+    let ends: Vec<&[u8]> = raw_lines(raw.as_bytes()).map(|(_, end, _)| end).collect();
+    assert_eq!(ends, [&b"\r\n"[..], b"\r\n", b"\n"]);
+    assert_eq!(
+        raw_lines(b"NO\rOP\r").map(|(line, end, _)| (line, end)).next(),
+        Some((&b"NO\rOP"[..], &b"\r"[..]))
+    );
+}
+
+#[test]
+fn what_follows_auth_in_one_write_answers_its_challenges() {
+    let raw = format!("AUTH LOGIN\r\n{}\r\n{}\r\nNOOP\r\nFOO bar\r\n", b64("alice"), b64("hunter2"));
+    let user = "{secret sasl=LOGIN what=user user=\"alice\"}";
+    assert_eq!(raw_shown(&raw), ["AUTH LOGIN", user, "{secret sasl=LOGIN what=password}", "NOOP", "FOO bar"]);
 }
 
 #[test]
@@ -177,5 +192,84 @@ proptest! {
             at += run.len();
         }
         prop_assert_eq!(words(line).collect::<Vec<_>>(), expected);
+    }
+}
+
+/// What is shown of an echo after these lines were sent.
+fn echoed(sent: &[(&str, SentKind<'_>)], echo: &str) -> String {
+    let mut known = Known::new();
+    sent.iter().for_each(|(line, kind)| known.learn(line.as_bytes(), *kind));
+    let mut payload = Payload::from_bytes(echo);
+    known.mask(&mut payload);
+    payload.to_visible()
+}
+
+fn answer<'a>(mechanism: &'a str, step: u32) -> SentKind<'a> {
+    SentKind::AuthResponse { mechanism: Some(mechanism), step, challenge: None }
+}
+
+#[test]
+fn what_was_sent_for_auth_is_known_where_it_is_echoed() {
+    let plain = b64("\0alice\0hunter2");
+    let auth = format!("AUTH PLAIN {plain}");
+    let by_command = [(auth.as_str(), SentKind::Command)];
+    for echo in ["hunter2", &b64("hunter2"), &plain, &b64("bob\0alice\0hunter2"), plain.trim_end_matches('=')]
+    {
+        assert_eq!(echoed(&by_command, &format!("535 <{echo}> no")), "535 <{secret echo}> no", "{echo}");
+    }
+    assert_eq!(echoed(&by_command, "535 alice, no"), "535 alice, no");
+
+    let (user, password) = (b64("alice"), b64("pw7!"));
+    let login =
+        [("AUTH LOGIN", SentKind::Command), (&user, answer("LOGIN", 0)), (&password, answer("login", 1))];
+    assert_eq!(
+        echoed(&login, &format!("{user} {password} pw7!")),
+        format!("{user} {{secret echo}} {{secret echo}}")
+    );
+
+    let bearer = b64("user=bob\x01auth=Bearer ya29.token\x01\x01");
+    assert_eq!(echoed(&[(&bearer, answer("XOAUTH2", 0))], "bob ya29.token"), "bob {secret echo}");
+    let cram = b64("tim b913a602c7eda7a495b4e6e7334d3890");
+    let told =
+        echoed(&[(&cram, answer("CRAM-MD5", 0))], &format!("tim b913a602c7eda7a495b4e6e7334d3890 {cram}"));
+    assert_eq!(told, "tim {secret echo} {secret echo}");
+}
+
+#[test]
+fn what_cannot_be_decoded_is_known_as_it_was_sent() {
+    for (line, kind) in [
+        ("AUTH PLAIN hunter2!", SentKind::Command),
+        ("hunter2!", answer("LOGIN", 1)),
+        ("hunter2!", SentKind::AuthResponse { mechanism: None, step: 0, challenge: None }),
+    ] {
+        assert_eq!(echoed(&[(line, kind)], "535 hunter2!"), "535 {secret echo}", "{line}");
+    }
+    let slip = format!("ATUH PLAIN {}", b64("\0alice\0hunter2"));
+    assert_eq!(echoed(&[(&slip, SentKind::Command)], "500 hunter2"), "500 {secret echo}");
+}
+
+#[test]
+fn what_names_a_user_alone_is_no_secret() {
+    let name = b64("carol@example.org");
+    let echo = format!("535 {name} carol@example.org");
+    for mechanism in ["EXTERNAL", "anonymous", "LOGIN"] {
+        assert_eq!(echoed(&[(&format!("AUTH {mechanism} {name}"), SentKind::Command)], &echo), echo);
+    }
+    assert_eq!(
+        echoed(&[("EHLO mx.example.org", SentKind::Command)], "250 mx.example.org"),
+        "250 mx.example.org"
+    );
+    let stray = SentKind::AuthResponse { mechanism: None, step: 0, challenge: None };
+    assert_eq!(echoed(&[("EHLOO mx.example.org", stray)], "500 mx.example.org"), "500 mx.example.org");
+}
+
+#[test]
+fn base64_that_holds_a_secret_is_masked_as_a_whole() {
+    let mut known = Known::new();
+    known.add(&Secret::new("hunter2"));
+    for whole in ["\0alice\0hunter2", "a\0ali\0hunter2", "hunter2", "hunter2 and more", "xx\0hunter2x"] {
+        let mut payload = Payload::from_bytes(format!("535 token={} failed", b64(whole)));
+        known.mask(&mut payload);
+        assert_eq!(payload.to_visible(), "535 token={secret echo} failed", "{whole}");
     }
 }

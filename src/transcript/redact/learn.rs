@@ -1,0 +1,80 @@
+//! What is secret in a line that the client sends, so that it is known again where a server repeats it.
+
+use memchr::memmem;
+use zeroize::Zeroizing;
+
+use super::{Known, SentKind, base64_loose, clue, decode, initial_response, is_blank, words};
+use crate::secret::Secret;
+
+/// Mechanisms whose messages tell who somebody is, and nothing secret.
+const OPEN: [&str; 2] = ["EXTERNAL", "ANONYMOUS"];
+
+/// What stands before a token in XOAUTH2 and OAUTHBEARER (RFC 7628 §3.1).
+const BEARER: &[u8] = b"auth=Bearer ";
+
+impl Known {
+    /// Learns what is secret in a line of the client.
+    pub fn learn(&mut self, line: &[u8], kind: SentKind<'_>) {
+        match kind {
+            SentKind::Command => match initial_response(line) {
+                Some((mechanism, initial)) => {
+                    self.learn_response(initial, &String::from_utf8_lossy(mechanism), 0, None);
+                }
+                None => self.learn_clues(line),
+            },
+            // Meant as an answer, or a slip of the finger: that a word of several is a secret is not known.
+            SentKind::AuthResponse { mechanism: None, .. } if line.trim_ascii().contains(&b' ') => {
+                self.learn_clues(line);
+            }
+            SentKind::AuthResponse { mechanism, step, challenge } => {
+                self.learn_response(line, mechanism.unwrap_or_default(), step, challenge);
+            }
+            SentKind::Content | SentKind::EndOfContent => {}
+        }
+    }
+
+    /// Each word as it stands, and what is secret in it once it is decoded.
+    fn learn_response(&mut self, response: &[u8], mechanism: &str, step: u32, challenge: Option<&[u8]>) {
+        let named = |name: &&str| name.eq_ignore_ascii_case(mechanism);
+        let is_user = mechanism.eq_ignore_ascii_case("LOGIN") && decode::asks_for_user(challenge, step);
+        if is_user || OPEN.iter().any(named) {
+            return;
+        }
+        for word in response.trim_ascii_end().split(|byte| is_blank(*byte)) {
+            self.learn_word(word);
+        }
+    }
+
+    fn learn_clues(&mut self, line: &[u8]) {
+        for (begin, end) in words(line) {
+            let word = line.get(begin..end).unwrap_or_default();
+            if clue(word).is_some() {
+                self.learn_word(word);
+            }
+        }
+    }
+
+    fn learn_word(&mut self, word: &[u8]) {
+        self.add(&Secret::new(word));
+        if let Some(plain) = base64_loose(word).map(Zeroizing::new) {
+            self.add(&Secret::new(secret_part(&plain)));
+        }
+    }
+}
+
+/// What is secret in a message: without the user's name where that stands beside it, the whole where the shape is not
+/// known.
+fn secret_part(plain: &[u8]) -> &[u8] {
+    if let Some(at) = memmem::find(plain, BEARER) {
+        let token = plain.get(at + BEARER.len()..).unwrap_or_default();
+        return token.split(|byte| *byte == 1).next().unwrap_or_default();
+    }
+    // PLAIN (RFC 4616): `[authzid] NUL authcid NUL passwd`
+    if plain.iter().filter(|byte| **byte == 0).count() == 2 {
+        return plain.rsplit(|byte| *byte == 0).next().unwrap_or_default();
+    }
+    match decode::cram_user(plain) {
+        Some(user) => plain.get(user.len() + 1..).unwrap_or_default(),
+        None => plain,
+    }
+}
