@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::Write;
 
 use crate::check;
-use crate::explain::{Asked, Failure, Fix, explain_failure};
+use crate::explain::{Asked, Explanation, Failure, Fix, explain_failure};
 use crate::send::{AddressError, HeaderError, Lack};
 use crate::session::Input;
 use crate::target::Target;
@@ -95,6 +95,8 @@ pub struct Problem {
     pub causes: Vec<String>,
     /// What to do next, a line each.
     pub advice: Vec<Advice>,
+    /// What the tables say of it, where they know it.
+    pub explanation: Option<Box<Explanation>>,
 }
 
 /// Something to do.
@@ -139,7 +141,7 @@ impl fmt::Display for Advice {
 impl Problem {
     /// A problem without advice.
     pub fn new(status: Status, what: impl Into<String>) -> Self {
-        Problem { status, what: what.into(), causes: Vec::new(), advice: Vec::new() }
+        Problem { status, what: what.into(), causes: Vec::new(), advice: Vec::new(), explanation: None }
     }
 
     /// Adds a line of advice.
@@ -168,6 +170,7 @@ impl Problem {
             what,
             causes: explanation.causes.iter().take(3).map(|cause| cause.to_string()).collect(),
             advice: explanation.fixes.iter().take(3).map(Advice::from).collect(),
+            explanation: Some(Box::new(explanation)),
         }
     }
 

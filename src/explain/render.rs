@@ -53,24 +53,39 @@ pub struct Headline {
 
 pub(super) const INDENT: usize = 5;
 const LABEL: usize = 6;
+/// How many proposals the short form has.
+const IN_BRIEF: usize = 2;
 /// Words that a headline or a proposal seldom has more of.
 const WORDS: usize = 48;
 
 /// The short form: a headline, why, try, ref; a line each, wrapped to `width` columns.
 pub fn brief(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line> {
+    brief_numbered(explanation, headline, width, &[])
+}
+
+/// The same with the numbers of the proposals, where there are several to choose from.
+pub fn brief_numbered(
+    explanation: &Explanation,
+    headline: Headline,
+    width: usize,
+    numbers: &[Option<usize>],
+) -> Vec<Line> {
     let mut out = head(explanation, headline, width);
     let causes = explanation.causes.first().map(|c| c.as_ref());
     labelled(&mut out, "why", Style::Plain, causes, width);
     out.extend(explanation.place.iter().flat_map(|place| pointed(place, width)));
     let mut fixes = Vec::with_capacity(WORDS);
+    let choice = numbers.iter().take(IN_BRIEF).flatten().count() > 1;
     let mut before: Option<&super::Fix> = None;
-    for fix in explanation.fixes.iter().take(2) {
+    for (n, fix) in explanation.fixes.iter().take(IN_BRIEF).enumerate() {
         if let Some(before) = before.replace(fix) {
             // What RSET makes room for comes after it, not in its stead.
             let makes_room = before.command.as_deref() == Some("RSET") && fix.command.is_some();
             let link = if makes_room { "then" } else { "or" };
             fixes.extend(["·", link].map(|word| (Cow::Borrowed(word), Style::Good)));
         }
+        let number = numbers.get(n).copied().flatten().filter(|_| choice);
+        fixes.extend(number.map(|number| (Cow::Owned(format!("{number}.")), Style::Good)));
         add_fix(&mut fixes, fix, width);
     }
     labelled_words(&mut out, "try", fixes, width);
@@ -81,8 +96,19 @@ pub fn brief(explanation: &Explanation, headline: Headline, width: usize) -> Vec
     out
 }
 
-/// The long form: everything, fixes numbered for `/fix N`.
+/// The long form: everything, proposals numbered.
 pub fn full(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line> {
+    let numbers: Vec<_> = (1..=explanation.fixes.len()).map(Some).collect();
+    full_numbered(explanation, headline, width, &numbers)
+}
+
+/// The same with these numbers of the proposals; one that has none gets a dot.
+pub fn full_numbered(
+    explanation: &Explanation,
+    headline: Headline,
+    width: usize,
+    numbers: &[Option<usize>],
+) -> Vec<Line> {
     let mut out = head(explanation, headline, width);
     let said = (!explanation.said.is_empty()).then_some(explanation.said.as_str());
     labelled(&mut out, "said", Style::Plain, said, width);
@@ -105,7 +131,9 @@ pub fn full(explanation: &Explanation, headline: Headline, width: usize) -> Vec<
         }
     }
     for (n, fix) in explanation.fixes.iter().enumerate() {
-        let mut words = vec![(Cow::Owned(format!("{}.", n + 1)), Style::Good)];
+        let number = numbers.get(n).copied().flatten();
+        let mark = number.map_or(Cow::Borrowed("·"), |number| Cow::Owned(format!("{number}.")));
+        let mut words = vec![(mark, Style::Good)];
         add_fix(&mut words, fix, width);
         labelled_words(&mut out, if n == 0 { "try" } else { "" }, words, width);
     }

@@ -1,12 +1,13 @@
 //! Who answers questions: explains replies one after the other, as each failure counts for what is said of the next.
 
 use crate::explain::render::{self, Headline, Line};
-use crate::explain::{self, Asked, Explanation, Situation};
+use crate::explain::{self, Asked, Explanation, Reason, Situation};
 use crate::session::Answer;
 use crate::target::Target;
 use crate::transcript::Header;
 use crate::wire::ReplyCode;
 
+use super::offers::{Numbers, Offers};
 use super::question::Question;
 use super::{Layout, Level};
 
@@ -24,6 +25,8 @@ pub struct Explainer {
     client: Option<String>,
     /// The reasons for which commands failed, each once.
     earlier: Vec<&'static str>,
+    /// What was proposed last.
+    pub offers: Offers,
 }
 
 impl Explainer {
@@ -50,14 +53,17 @@ impl Explainer {
     pub fn lines(&mut self, question: &Question, layout: Layout) -> Vec<Line> {
         let (best, _) = self.with_situation(question, layout, explain::explain_best);
         let Some(best) = best else { return Vec::new() };
-        let slug = best.reason.slug();
-        if question.answer.reply.code().is_some_and(ReplyCode::is_error) && !self.earlier.contains(&slug) {
-            self.earlier.push(slug);
+        if question.answer.reply.code().is_some_and(ReplyCode::is_error) {
+            self.count(best.reason);
         }
         match layout.level {
             Level::None => Vec::new(),
-            Level::Brief => render::brief(&best, headline(&question.answer), layout.width),
-            Level::Full => render::full(&best, headline(&question.answer), layout.width),
+            Level::Brief => {
+                let numbers = layout.prompt.then(|| self.offers.number([best.fixes.as_slice()]).pop());
+                let numbers = numbers.flatten().unwrap_or_default();
+                render::brief_numbered(&best, headline(&question.answer), layout.width, &numbers)
+            }
+            Level::Full => self.full(&[best], headline(&question.answer), layout.width),
         }
     }
 
@@ -67,10 +73,34 @@ impl Explainer {
     }
 
     /// The two best explanations in full, as lines.
-    pub fn in_full(&self, question: &Question, layout: Layout) -> Vec<Line> {
-        let headline = headline(&question.answer);
-        let told = self.explanations(question, layout);
-        told.iter().take(2).flat_map(|e| render::full(e, headline, layout.width)).collect()
+    pub fn in_full(&mut self, question: &Question, layout: Layout) -> Vec<Line> {
+        let mut told = self.explanations(question, layout);
+        told.truncate(2);
+        self.full(&told, headline(&question.answer), layout.width)
+    }
+
+    /// A failure in full, as lines.
+    pub fn failure_in_full(&mut self, failure: &Explanation, layout: Layout) -> Vec<Line> {
+        self.full(std::slice::from_ref(failure), Headline::default(), layout.width)
+    }
+
+    fn full(&mut self, told: &[Explanation], headline: Headline, width: usize) -> Vec<Line> {
+        let numbers = self.offers.number(told.iter().map(|one| one.fixes.as_slice()));
+        let pairs = told.iter().zip(&numbers);
+        pairs.flat_map(|(one, numbers)| render::full_numbered(one, headline, width, numbers)).collect()
+    }
+
+    /// Takes note that something failed: it counts for what is said later. What is proposed for it is about to be shown,
+    /// by these numbers.
+    pub fn failed(&mut self, failure: &Explanation) -> Numbers {
+        self.count(failure.reason);
+        self.offers.number([failure.fixes.as_slice()]).pop().unwrap_or_default()
+    }
+
+    fn count(&mut self, reason: Reason) {
+        if !self.earlier.contains(&reason.slug()) {
+            self.earlier.push(reason.slug());
+        }
     }
 
     /// Has the reply explained in the situation that it came in.

@@ -6,6 +6,7 @@
 mod asked;
 mod explainer;
 mod lines;
+mod offers;
 mod question;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use self::asked::{Tried, asked_in, verb_of};
 pub use self::explainer::Explainer;
 pub use self::lines::difference_lines;
 use self::lines::{marked, piece, shortened, width_of};
+pub use self::offers::{Numbers, Offers, Typist};
 use self::question::Circumstances;
 pub use self::question::Question;
 
@@ -76,6 +78,13 @@ pub enum Part {
     Session(Box<Header>),
 }
 
+/// What can be explained once more.
+#[derive(Debug)]
+enum Subject {
+    Reply(Question),
+    Failure(Explanation),
+}
+
 /// Follows a session entry by entry and tells it.
 #[derive(Debug)]
 pub struct Narrator {
@@ -89,7 +98,7 @@ pub struct Narrator {
     quiet: HashSet<(Option<Verb>, ReplyCode)>,
     /// Whether the last reply is kept.
     remembers: bool,
-    last: Option<Question>,
+    last: Option<Subject>,
     /// Whether something was taken out of the reply under way.
     redacted: bool,
 }
@@ -252,7 +261,7 @@ impl Narrator {
         if let Some(question) = &question
             && self.remembers
         {
-            self.last = Some(question.clone());
+            self.last = Some(Subject::Reply(question.clone()));
         }
         parts.extend(question.filter(|_| explains).map(|question| Part::Question(Box::new(question))));
         parts.extend(difference.into_iter().map(Part::Line));
@@ -365,16 +374,45 @@ impl Narrator {
         difference.map(|difference| difference_lines(&difference, self.layout.width)).unwrap_or_default()
     }
 
-    /// The explanations of the last reply, best first; none of a narrator that forgets them.
+    /// The explanations of the last reply or failure, best first; none of a narrator that forgets them.
     pub fn explain_last(&self) -> Vec<Explanation> {
-        let last = self.last.as_ref();
-        last.map(|question| self.explainer.explanations(question, self.layout)).unwrap_or_default()
+        match &self.last {
+            Some(Subject::Reply(question)) => self.explainer.explanations(question, self.layout),
+            Some(Subject::Failure(failure)) => vec![failure.clone()],
+            None => Vec::new(),
+        }
     }
 
-    /// The full explanation of the last reply, as lines.
-    pub fn tell_last(&self) -> Vec<Line> {
-        let last = self.last.as_ref();
-        last.map(|question| self.explainer.in_full(question, self.layout)).unwrap_or_default()
+    /// The full explanation of the last reply or failure, as lines.
+    pub fn tell_last(&mut self) -> Vec<Line> {
+        match &self.last {
+            Some(Subject::Reply(question)) => self.explainer.in_full(question, self.layout),
+            Some(Subject::Failure(failure)) => self.explainer.failure_in_full(failure, self.layout),
+            None => Vec::new(),
+        }
+    }
+
+    /// Something failed beside the replies, which whoever calls shows with these numbers of its proposals.
+    pub fn fail(&mut self, failure: &Explanation) -> Numbers {
+        self.last = Some(Subject::Failure(failure.clone()));
+        self.explainer.failed(failure)
+    }
+
+    /// Offers the proposals as lines to type.
+    pub fn offer(&mut self, typist: Typist) {
+        self.explainer.offers.typist = Some(typist);
+    }
+
+    /// What the numbers of the proposals that were shown last stand for, from 1. Where none were, those for the last
+    /// reply.
+    pub fn offers(&self) -> Vec<String> {
+        let offers = &self.explainer.offers;
+        if !offers.lines().is_empty() {
+            return offers.lines().to_vec();
+        }
+        let mut offers = offers.clone();
+        offers.number(self.explain_last().first().map(|best| best.fixes.as_slice()));
+        offers.lines().to_vec()
     }
 
     fn info(&mut self, info: &Info, at: Duration) -> Vec<Line> {

@@ -181,34 +181,6 @@ impl Operator {
         Ok(Vec::new())
     }
 
-    /// `/fix N`: what was proposed is put at the prompt; the person sends it, or not.
-    fn fix(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
-        let commands = self.proposals();
-        let command = match argument.parse::<usize>() {
-            Ok(number) => number.checked_sub(1).and_then(|index| commands.get(index)?.clone()),
-            Err(_) if argument.is_empty() => commands.iter().find_map(Clone::clone),
-            Err(_) => return Err(Problem::new(Status::Usage, "/fix takes the number of a proposal")),
-        };
-        let Some(command) = command else {
-            return Err(Problem::new(Status::Usage, "there is no such proposal that can be typed")
-                .advise("/explain lists the proposals for the last reply, numbered"));
-        };
-        // A program's name at the beginning means a target to open from here.
-        let typed = command.strip_prefix("heloise ").map_or(command.clone(), |rest| format!("/open {rest}"));
-        self.prefill = escape::visible(typed.as_bytes());
-        Ok(Vec::new())
-    }
-
-    /// What was proposed last, for a failure or for a reply; a proposal that is no command has none.
-    fn proposals(&self) -> Vec<Option<String>> {
-        if let Some(problem) = &self.failure {
-            return problem.advice.iter().map(|advice| advice.command.clone()).collect();
-        }
-        let best = self.view.narrator(|narrator| narrator.explain_last()).into_iter().next();
-        let fixes = best.map(|explanation| explanation.fixes).unwrap_or_default();
-        fixes.into_iter().map(|fix| fix.command.map(|command| command.to_string())).collect()
-    }
-
     fn b64(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
         let (verb, text) = argument.split_once(' ').unwrap_or((argument, ""));
         match verb {

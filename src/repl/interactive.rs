@@ -37,7 +37,7 @@ pub async fn run(
     let mut ended = match super::begin(operator, prelude).await {
         // The certificate may be looked at: no secret has been sent, and none can be.
         Err(problem) if operator.tls_refused => {
-            say(operator, problem.clone());
+            operator.tell(&problem);
             operator
                 .view
                 .text(Style::Dim, "     /tls shows the certificate · /reconnect · /open TARGET · /quit");
@@ -181,7 +181,6 @@ async fn enter(
         Ok(Done::Replies(replies)) => {
             if !replies.is_empty() {
                 operator.asker.hold_auth_back(false);
-                operator.failure = None;
             }
             if operator.state().is_some() {
                 *ended = Status::Ok;
@@ -189,7 +188,7 @@ async fn enter(
         }
         Err(problem) => {
             *ended = if operator.state().is_none() { problem.status } else { Status::Ok };
-            say(operator, problem);
+            operator.tell(&problem);
             if CommandLine::parse(line).verb == Verb::Auth {
                 operator.asker.hold_auth_back(true);
             }
@@ -205,20 +204,6 @@ async fn enter(
         return Ok(Next::Leave);
     }
     Ok(Next::Prompt)
-}
-
-fn say(operator: &mut Operator, problem: Problem) {
-    // The stream of entries may have told it a moment ago.
-    if !operator.view.told_last(&problem.what) {
-        operator.view.text(Style::Bad, &format!("*** {}", problem.what));
-    }
-    for cause in &problem.causes {
-        operator.view.text(Style::Plain, &format!("     why   {cause}"));
-    }
-    for advice in &problem.advice {
-        operator.view.text(Style::Plain, &format!("     try   {advice}"));
-    }
-    operator.failure = Some(problem);
 }
 
 /// Ctrl-C at the prompt: the line is dropped; an AUTH exchange is cancelled.

@@ -25,6 +25,7 @@ mod memory;
 pub mod operator;
 mod paint;
 mod pipeline;
+mod proposals;
 pub mod recording;
 pub mod rerun;
 pub mod screen;

@@ -19,6 +19,7 @@ use super::account::Login;
 use super::asker::Asker;
 use super::commands;
 use super::memory::Memory;
+use super::proposals;
 use super::view::View;
 
 /// Greetings mostly come within this time.
@@ -63,8 +64,6 @@ pub struct Operator {
     pub patience: Option<Duration>,
     /// TLS as it was configured, whatever `/open` has asked for since.
     pub(super) tls_as_given: TlsSetup,
-    /// What failed last, if no reply has come since.
-    pub(super) failure: Option<Problem>,
     pub(super) connection: Option<Connection>,
     pub(super) exchange: Option<Exchange>,
     /// What a closer look at the server's TLS has shown in this session.
@@ -81,10 +80,14 @@ impl Operator {
     /// An operator without a session.
     pub fn new(setup: Setup, login: Login, asker: Asker, view: View, log: Log) -> Operator {
         let encode = matches!(asker, Asker::Terminal(_));
-        view.narrator(|narrator| narrator.repeat(&setup.options));
+        view.narrator(|narrator| {
+            narrator.repeat(&setup.options);
+            if narrator.layout.prompt {
+                narrator.offer(proposals::typed);
+            }
+        });
         Operator {
             tls_as_given: setup.tls.clone(),
-            failure: None,
             setup,
             ehlo: None,
             login,

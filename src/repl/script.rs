@@ -59,6 +59,7 @@ async fn follow(operator: &mut Operator, source: Source, manner: Manner) -> Resu
                 Ok(Done::Leave) => break,
                 Err(problem) if manner.keep_going && operator.state().is_some() => {
                     complain(&problem);
+                    operator.learn_of(&problem);
                     worst = worst.max(problem.status);
                     Vec::new()
                 }

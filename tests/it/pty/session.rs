@@ -334,6 +334,44 @@ fn a_failure_is_told_once_and_its_proposal_can_be_typed() {
     assert_eq!(session.end(), 2);
 }
 
+/// What a server says to each line of the client, in turn.
+fn answers(server: &mut BufReader<TcpStream>, replies: &[&str]) {
+    for reply in replies {
+        line_from(server);
+        server.get_mut().write_all(format!("{reply}\r\n").as_bytes()).unwrap();
+    }
+}
+
+#[test]
+fn a_proposal_outlives_typing_errors_and_helpers_that_fail() {
+    let home = tempfile::tempdir().unwrap();
+    let (mut session, mut server) = Session::with_server(home.path());
+    session.keys("EHLO me.example\r");
+    answers(&mut server, &["250 mx.example.org"]);
+    session.wait_prompt("");
+    session.keys("/starttls\r");
+    answers(&mut server, &["503 5.5.1 Send EHLO first"]);
+    session.wait_text("the server refused STARTTLS");
+    session.wait_prompt("");
+    session.keys("RCPT TO:bob@example.net\r");
+    answers(&mut server, &["501 5.5.2 Syntax error"]);
+    session.wait_text("RCPT TO:<bob@example.net>");
+    session.wait_prompt("");
+    for (typo, said) in
+        [("/foo", "/foo"), ("/explain 2", "nothing is known about 2"), ("/fix 9", "can be typed")]
+    {
+        session.enter(typo, said);
+        session.wait_prompt("");
+    }
+    session.keys("/fix\r");
+    session.wait("it is typed", |rows| {
+        rows.last().is_some_and(|row| row.ends_with("▸ RCPT TO:<bob@example.net>"))
+    });
+    session.keys("\x15/quit\r");
+    answers(&mut server, &["221 bye"]);
+    assert_eq!(session.end(), 0);
+}
+
 /// The places of the process's writable memory that hold these bytes; nothing where this user may not look there.
 #[cfg(target_os = "linux")]
 fn copies_in_memory(pid: Pid, bytes: &[u8]) -> Option<usize> {

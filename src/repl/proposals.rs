@@ -1,0 +1,71 @@
+//! What went wrong, told with what can be done about it, and `/fix`, which types it.
+
+use crate::explain::render::Style;
+use crate::report::{Advice, Problem, Status};
+use crate::session::Answer;
+use crate::wire::escape;
+
+use super::operator::Operator;
+
+/// The command line of the program itself.
+const PROGRAM: &str = "heloise ";
+
+impl Operator {
+    /// Tells a problem, its proposals numbered where there are several to choose from.
+    pub(super) fn tell(&mut self, problem: &Problem) {
+        // The stream of entries may have told it a moment ago.
+        if !self.view.told_last(&problem.what) {
+            self.view.text(Style::Bad, &format!("*** {}", problem.what));
+        }
+        for cause in &problem.causes {
+            self.view.text(Style::Plain, &format!("     why   {cause}"));
+        }
+        let numbers = self.learn_of(problem).into_iter().chain(std::iter::repeat(None));
+        let typable = |(advice, number): (_, Option<usize>)| {
+            let advice: &Advice = advice;
+            (advice, number.filter(|_| advice.command.is_some()))
+        };
+        let rows: Vec<_> = problem.advice.iter().zip(numbers).map(typable).collect();
+        let choice = rows.iter().filter(|(_, number)| number.is_some()).count() > 1;
+        for (advice, number) in rows {
+            let number = number.filter(|_| choice).map(|number| format!("{number}. "));
+            self.view.text(Style::Plain, &format!("     try   {}{advice}", number.unwrap_or_default()));
+        }
+    }
+
+    /// Takes note of a problem that the tables explain, for `/explain`, `/fix` and what is said of later replies.
+    pub(super) fn learn_of(&self, problem: &Problem) -> Vec<Option<usize>> {
+        let explanation = problem.explanation.as_deref();
+        explanation.map(|told| self.view.narrator(|narrator| narrator.fail(told))).unwrap_or_default()
+    }
+
+    /// `/fix N`: what was proposed is put at the prompt; the person sends it, or not.
+    pub(super) fn fix(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
+        let number = match argument {
+            "" => 1,
+            given => given
+                .parse::<usize>()
+                .map_err(|_| Problem::new(Status::Usage, "/fix takes the number of a proposal"))?,
+        };
+        let offers = self.view.narrator(|narrator| narrator.offers());
+        let Some(line) = number.checked_sub(1).and_then(|index| offers.get(index)) else {
+            let what = match offers.len() {
+                0 => "nothing has been proposed that can be typed".to_owned(),
+                1 => "one proposal can be typed: /fix types it".to_owned(),
+                count => format!("the proposals that can be typed have the numbers 1 to {count}"),
+            };
+            return Err(Problem::new(Status::Usage, what)
+                .advise("/explain lists the proposals for the last reply, numbered"));
+        };
+        self.prefill = escape::visible(line.as_bytes());
+        Ok(Vec::new())
+    }
+}
+
+/// The line that does at the prompt what a command of a proposal does.
+pub(super) fn typed(command: &str) -> Option<String> {
+    match command.strip_prefix(PROGRAM) {
+        None => Some(command.to_owned()),
+        Some(arguments) => Some(format!("/open {arguments}")),
+    }
+}
