@@ -140,6 +140,7 @@ impl Context<'_> {
         let greeted = s.greeted.is_some() || s.capabilities.is_some();
         match (s.verb_name()?, s.stood.unwrap_or(s.phase)) {
             // HELO brings no extensions (RFC 5321 §2.2.1).
+            ("STARTTLS", _) if s.tls => None,
             ("AUTH" | "STARTTLS", Phase::Ready) if s.capabilities.is_none() => Some("ehlo"),
             ("MAIL", Phase::Ready) if !greeted => Some("ehlo"),
             // Some servers do without a greeting, and say what they do want.

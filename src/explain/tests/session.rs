@@ -70,6 +70,8 @@ fn an_open_transaction_is_known() {
         assert!(first_cause(&told).starts_with("a transaction is open"), "{command}: {}", all(&told));
         assert_eq!(commands(&told), ["RSET"], "{command}");
     }
+    let told = answer(ORDER, "STARTTLS", |s| s.tls = true);
+    assert_eq!(first_cause(&told), "TLS is on already");
     // Where none is, RSET is no help; nor is EHLO behind a HELO that was taken.
     let told = answer(ORDER, "MAIL FROM:<a@b.example>", |s| s.greeted = Some(&Verb::Helo));
     assert!(commands(&told).is_empty() && !all(&told).contains("has to come first"), "{}", all(&told));
