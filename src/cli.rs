@@ -226,6 +226,19 @@ mod tests {
     }
 
     #[test]
+    fn open_takes_options_of_the_command_line() {
+        let command = Cli::command();
+        for (name, takes) in crate::repl::open_options() {
+            let is_it = |arg: &&clap::Arg| match name.strip_prefix("--") {
+                Some(long) => arg.get_long() == Some(long),
+                None => arg.get_short().map(|short| format!("-{short}")).as_deref() == Some(name),
+            };
+            let arg = command.get_arguments().find(is_it).unwrap_or_else(|| panic!("no option {name}"));
+            assert_eq!(arg.get_action().takes_values(), takes, "{name}");
+        }
+    }
+
+    #[test]
     fn a_target_needs_no_subcommand() {
         let cli = Cli::try_parse_from(["heloise", "--starttls", "mx.example.org", "587"]).unwrap();
         assert_eq!(cli.session.target, ["mx.example.org", "587"]);

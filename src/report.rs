@@ -207,9 +207,9 @@ impl Problem {
     }
 
     /// STARTTLS was offered here before, and is not any more. It ends nothing.
-    pub fn starttls_vanished(target: &Target) -> Self {
+    pub fn starttls_vanished(target: &Target, prompt: bool) -> Self {
         let what = format!("{} offered STARTTLS before and does not now", target.host);
-        Problem::explained(Status::Ok, what, &Failure::StartTlsVanished, Some((target, &[])), false)
+        Problem::explained(Status::Ok, what, &Failure::StartTlsVanished, Some((target, &[])), prompt)
     }
 
     /// STARTTLS is offered in one transcript and not in another. It ends nothing.

@@ -106,7 +106,7 @@ async fn session(
     }
     rerun::leave(&mut operator).await;
     if operator.starttls_vanished() {
-        super::complain(&Problem::starttls_vanished(&operator.setup.target));
+        super::complain(&Problem::starttls_vanished(&operator.setup.target, false));
     }
     Ok((gathered.take(), outcome))
 }

@@ -6,7 +6,7 @@ mod arguments;
 mod help;
 mod typed;
 
-pub use arguments::{RawError, parse_raw, path};
+pub use arguments::{RawError, parse_raw, path, words};
 pub use help::help;
 pub use typed::{Invocation, UnknownCommand, find, parse};
 
@@ -68,7 +68,7 @@ pub enum Argument {
     Choice(&'static [&'static str]),
     /// Free text.
     Text,
-    /// A server, as on the command line.
+    /// A server, as on the command line, and how to reach it.
     Target,
 }
 
@@ -299,11 +299,14 @@ A marker for whoever reads the transcript later. Nothing is sent.
     HelperCommand {
         id: CommandId::Open,
         name: "/open",
-        syntax: "/open [--mx|--starttls|--insecure] TARGET",
+        syntax: "/open [OPTIONS] TARGET",
         summary: "leave this server politely and open a session with another",
         help: "\
-TARGET is written as on the command line. The session under way gets its QUIT first. Of the options of the
-command line it takes --mx, --starttls and --insecure; all others hold on as they were given.
+TARGET is written as on the command line. The session under way gets its QUIT first. Options of the command
+line that say how to reach a server and how far to trust it hold for this target: --starttls --mx --insecure
+--ca FILE --no-system-ca --cert FILE --key FILE --sni NAME --verify-name NAME --tls-min VERSION
+--tls-max VERSION --ciphers LIST --ciphersuites LIST --groups LIST --check-revocation --resolver IP:PORT
+--source ADDR -4 -6 --timeout SECONDS --ehlo NAME. All others hold on as they were given.
   /open mx2.example.org     /open smtps://mail.example.org     /open --starttls mail.example.org:587",
         argument: Argument::Target,
         offline: true,

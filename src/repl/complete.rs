@@ -7,6 +7,7 @@ use crate::wire::escape::is_harmless;
 
 use super::commands::{self, Argument, COMMANDS};
 use super::hint::{literal, offered};
+use super::opening;
 use super::typing::Knowledge;
 
 /// How many candidates are offered at most.
@@ -83,7 +84,24 @@ fn helper_argument(typed: &str, end: usize, known: &Knowledge) -> Completion {
             let matching = words.iter().filter(|word| word.starts_with(argument));
             Completion::of(start, matching.map(|word| ((*word).to_owned(), format!("{word} "))))
         }
-        Argument::None | Argument::Text | Argument::Target => Completion::none(typed.len()),
+        Argument::Target => how_to_reach(argument, typed.len()),
+        Argument::None | Argument::Text => Completion::none(typed.len()),
+    }
+}
+
+/// The options of `/open` and what they take; a target is the person's own.
+fn how_to_reach(argument: &str, end: usize) -> Completion {
+    let (before, word) = argument.rsplit_once(' ').unwrap_or(("", argument));
+    let start = end - word.len();
+    let wanted = before.rsplit(' ').next().and_then(opening::find).and_then(|option| option.argument);
+    match wanted {
+        Some("FILE") => files(word, start),
+        None if word.starts_with('-') => {
+            let names = opening::OPTIONS.iter().flat_map(|option| option.names);
+            let matching = names.filter(|name| name.starts_with(word));
+            Completion::of(start, matching.map(|name| ((*name).to_owned(), format!("{name} "))))
+        }
+        _ => Completion::none(end),
     }
 }
 
@@ -286,6 +304,18 @@ mod tests {
         assert_eq!(lines(&format!("/send \"{path}/ab"), &known), [format!("/send \"{path}/about/")]);
         assert_eq!(lines(&format!("/record {path}/."), &known), [format!("/record {path}/.hidden")]);
         assert!(lines("/send /no/such/folder/", &known).is_empty());
+    }
+
+    #[test]
+    fn options_of_open_are_completed() {
+        let known = Knowledge::default();
+        assert_eq!(lines("/open --tls-", &known), ["/open --tls-max ", "/open --tls-min "]);
+        assert_eq!(lines("/open -4 --start", &known), ["/open -4 --starttls "]);
+        assert!(lines("/open --sni -", &known).is_empty() && lines("/open mx", &known).is_empty());
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ca.pem"), "").unwrap();
+        let typed = format!("/open --ca {}/c", folder.path().to_str().unwrap());
+        assert_eq!(lines(&typed, &known), [format!("{typed}a.pem")]);
     }
 
     #[test]

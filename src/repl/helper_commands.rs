@@ -9,15 +9,12 @@ use crate::explain::tables;
 use crate::narrate::{Level, difference_lines};
 use crate::report::{Problem, Status};
 use crate::session::{Answer, Phase, Timeouts};
-use crate::target::Target;
 use crate::wire::{Class, CommandLine, Verb, escape};
 
 use super::commands::{self, CommandId, Invocation};
+use super::opening;
 use super::operator::{Done, Operator};
 use super::recording;
-
-/// The options of the command line that `/open` takes, too.
-const OPEN_OPTIONS: [&str; 3] = ["--mx", "--starttls", "--insecure"];
 
 impl Operator {
     /// Carries out a helper command.
@@ -55,7 +52,7 @@ impl Operator {
         }
         let name = self.own_name()?;
         let answer = self.connection()?.greet(&name).await?;
-        self.mind_starttls();
+        self.mind_starttls(std::slice::from_ref(&answer));
         match answer.reply.class() {
             Some(Class::Completion) => Ok(vec![answer]),
             _ => Err(refused("EHLO", &answer)),
@@ -75,6 +72,7 @@ impl Operator {
     pub async fn greet_or_helo(&mut self) -> Result<(), Problem> {
         let name = self.own_name()?;
         let answer = self.connection()?.greet(&name).await?;
+        self.mind_starttls(std::slice::from_ref(&answer));
         let permanent = answer.reply.class() == Some(Class::Permanent);
         if answer.reply.class() == Some(Class::Completion) {
             return Ok(());
@@ -84,6 +82,7 @@ impl Operator {
             return Err(refused("EHLO", &answer));
         }
         let answer = connection.command(format!("HELO {name}").as_bytes()).await?;
+        self.mind_starttls(std::slice::from_ref(&answer));
         match answer.reply.class() {
             Some(Class::Completion) => Ok(()),
             _ => Err(refused("EHLO and HELO", &answer)),
@@ -274,39 +273,6 @@ impl Operator {
         Ok(Vec::new())
     }
 
-    async fn open_target(&mut self, argument: &str) -> Result<Done, Problem> {
-        let words = argument.split_ascii_whitespace().map(str::to_owned);
-        let (options, words): (Vec<String>, Vec<String>) = words.partition(|word| word.starts_with("--"));
-        if words.is_empty() {
-            return Err(Problem::new(Status::Usage, "/open needs a target, as on the command line"));
-        }
-        if let Some(unknown) = options.iter().find(|option| !OPEN_OPTIONS.contains(&option.as_str())) {
-            let what = format!("/open does not know {}", escape::visible(unknown.as_bytes()));
-            return Err(
-                Problem::new(Status::Usage, what).advise(format!("it takes {}", OPEN_OPTIONS.join(", ")))
-            );
-        }
-        let given = |option: &str| options.iter().any(|word| word == option);
-        let target =
-            Target::parse(&words, given("--mx")).map_err(|e| Problem::new(Status::Usage, e.to_string()))?;
-        self.quit().await;
-        if target.host != self.setup.target.host {
-            self.login.leave_host();
-        }
-        self.setup.target = target;
-        self.setup.tls = match given("--insecure") {
-            true => self.tls_as_given.with(|options| options.insecure = true),
-            false => self.tls_as_given.clone(),
-        };
-        // A consent was given for another server.
-        self.login.allow_plaintext = false;
-        let mut answers = vec![self.connect().await?];
-        if given("--starttls") {
-            answers.extend(self.starttls().await?);
-        }
-        Ok(Done::Replies(answers))
-    }
-
     fn set(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
         let (name, value) = argument.split_once(' ').map_or((argument, ""), |(n, v)| (n, v.trim()));
         match (name, value) {
@@ -323,15 +289,16 @@ impl Operator {
             ("explain", level) => return self.explain(level),
             ("hex", choice) => return self.hex(choice),
             ("b64", choice @ ("auto" | "off")) => return self.b64(choice),
-            ("timeout", seconds) => match seconds.parse::<f64>() {
-                Ok(seconds) if seconds > 0.0 && seconds <= 86_400.0 => {
-                    self.setup.timeouts = Timeouts::all(std::time::Duration::from_secs_f64(seconds));
-                    if let Ok(connection) = self.connection() {
-                        connection.set_timeouts(Timeouts::all(std::time::Duration::from_secs_f64(seconds)));
-                    }
+            ("timeout", given) => {
+                let Some(time) = opening::seconds(given) else {
+                    return Err(Problem::new(Status::Usage, "/set timeout SECONDS, more than 0"));
+                };
+                let timeouts = Timeouts::all(time);
+                (self.setup.timeouts, self.as_given.timeouts) = (timeouts, timeouts);
+                if let Ok(connection) = self.connection() {
+                    connection.set_timeouts(timeouts);
                 }
-                _ => return Err(Problem::new(Status::Usage, "/set timeout SECONDS, more than 0")),
-            },
+            }
             _ => {
                 return Err(Problem::new(Status::Usage, "no such setting, or no value for it")
                     .advise("/set alone shows the settings: ehlo, user, timeout, explain, hex, b64"));

@@ -5,9 +5,10 @@
 
 use std::collections::HashSet;
 
-use crate::explain::render::Style;
 use crate::report::Problem;
+use crate::session::Answer;
 use crate::target::Target;
+use crate::wire::{Class, Verb};
 
 use super::operator::Operator;
 
@@ -16,12 +17,14 @@ use super::operator::Operator;
 pub(super) struct Memory {
     offered: HashSet<String>,
     warned: bool,
+    /// The server does not know EHLO, which is where it would offer.
+    ehlo_refused: bool,
 }
 
 impl Memory {
     /// A new session begins; what was seen stays.
     pub(super) fn new_session(&mut self) {
-        self.warned = false;
+        (self.warned, self.ehlo_refused) = (false, false);
     }
 }
 
@@ -36,18 +39,29 @@ impl Operator {
         self.starttls.offered.insert(name(target));
     }
 
-    /// Compares what the server offers with what it offered before, on a link that is not encrypted. Says so once a
-    /// session if STARTTLS is gone.
-    pub(super) fn mind_starttls(&mut self) {
-        let Some(state) = self.state().filter(|state| !state.tls()) else { return };
-        let Some(capabilities) = &state.capabilities else { return };
-        let (offered, server) = (capabilities.has("STARTTLS"), name(&self.setup.target));
+    /// Compares what the server offers with what it offered before, on a link that is not encrypted, after these
+    /// replies. Says so once a session if STARTTLS is gone.
+    pub(super) fn mind_starttls(&mut self, answers: &[Answer]) {
+        let refused = |answer: &Answer| {
+            let ehlo = answer.command.as_ref().is_some_and(|c| c.verb == Some(Verb::Ehlo));
+            ehlo && answer.reply.class() == Some(Class::Permanent)
+        };
+        self.starttls.ehlo_refused |= answers.iter().any(refused);
+        let Some(state) = self.state().filter(|state| !state.tls() && state.greeted.is_some()) else {
+            return;
+        };
+        let offered = match &state.capabilities {
+            Some(capabilities) => capabilities.has("STARTTLS"),
+            // Who says HELO alone is not told what there is.
+            None if !self.starttls.ehlo_refused => return,
+            None => false,
+        };
+        let server = name(&self.setup.target);
         if offered {
             self.starttls.offered.insert(server);
         } else if self.starttls.offered.contains(&server) && !self.starttls.warned {
             self.starttls.warned = true;
-            let problem = Problem::starttls_vanished(&self.setup.target);
-            self.view.text(Style::Bad, &format!("*** {problem}"));
+            self.tell(&Problem::starttls_vanished(&self.setup.target, self.prompts()));
             if let Some(log) = self.log() {
                 log.told(crate::transcript::Info::of("starttls-vanished", Vec::new()));
             }

@@ -11,7 +11,6 @@ use crate::session::{Answer, Command, Event, Input, Phase, Sent, State};
 use crate::target::{Scheme, Target};
 use crate::transcript::ClosedBy;
 use crate::transport::look::Looked;
-use crate::transport::tls::TlsSetup;
 use crate::transport::{Connection, Log, OpenError, Setup};
 use crate::wire::Class;
 
@@ -62,8 +61,8 @@ pub struct Operator {
     pub prefill: String,
     /// How long a typed command may take before the prompt comes back without its reply.
     pub patience: Option<Duration>,
-    /// TLS as it was configured, whatever `/open` has asked for since.
-    pub(super) tls_as_given: TlsSetup,
+    /// What was configured, whatever `/open` has asked for since.
+    pub(super) as_given: Setup,
     pub(super) connection: Option<Connection>,
     pub(super) exchange: Option<Exchange>,
     /// What a closer look at the server's TLS has shown in this session.
@@ -87,7 +86,7 @@ impl Operator {
             }
         });
         Operator {
-            tls_as_given: setup.tls.clone(),
+            as_given: setup.clone(),
             setup,
             ehlo: None,
             login,
@@ -323,7 +322,7 @@ impl Operator {
         if connection.must_upgrade() {
             self.upgrade().await?;
         }
-        self.mind_starttls();
+        self.mind_starttls(&answers);
         if self.exchange.is_some() {
             answers.extend(Box::pin(self.follow_exchange(answers.last().cloned())).await?);
         }

@@ -5,6 +5,7 @@ use crate::report::{Advice, Problem, Status};
 use crate::session::Answer;
 use crate::wire::escape;
 
+use super::opening;
 use super::operator::Operator;
 
 /// The command line of the program itself.
@@ -62,10 +63,24 @@ impl Operator {
     }
 }
 
-/// The line that does at the prompt what a command of a proposal does.
+/// The line that does at the prompt what a command of a proposal does; nothing where there is none.
 pub(super) fn typed(command: &str) -> Option<String> {
     match command.strip_prefix(PROGRAM) {
         None => Some(command.to_owned()),
-        Some(arguments) => Some(format!("/open {arguments}")),
+        Some(arguments) => opening::takes(arguments).then(|| format!("/open {arguments}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::typed;
+
+    #[test]
+    fn a_command_line_is_typed_where_open_takes_it() {
+        assert_eq!(typed("RSET").as_deref(), Some("RSET"));
+        assert_eq!(typed("heloise --ca FILE smtps://mx").as_deref(), Some("/open --ca FILE smtps://mx"));
+        for elsewhere in ["heloise check --mx example.org", "heloise --insecure mx.example.org -c /tls"] {
+            assert_eq!(typed(elsewhere), None);
+        }
     }
 }

@@ -36,14 +36,19 @@ pub fn peer(acts: Vec<Act>) -> SocketAddr {
 
 /// Listens on a free port and does the same on so many connections, one after the other; then it closes.
 pub fn peers(count: usize, acts: Vec<Act>) -> SocketAddr {
+    connections(vec![acts; count])
+}
+
+/// Listens on a free port and does what is said for each connection in turn; then it closes.
+pub fn connections(scripts: Vec<Vec<Act>>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     thread::spawn(move || {
-        for _ in 0..count {
+        for acts in scripts {
             let (link, _) = listener.accept().unwrap();
             link.set_read_timeout(Some(LIMIT)).unwrap();
             link.set_write_timeout(Some(LIMIT)).unwrap();
-            let mut acts = acts.iter().cloned();
+            let mut acts = acts.into_iter();
             // That the client leaves in the middle is the point of many cases.
             let _ = acts.try_for_each(|act| perform(&mut BufReader::new(&link), &link, act));
         }

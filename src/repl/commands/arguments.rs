@@ -15,6 +15,27 @@ pub fn path(argument: &str) -> PathBuf {
     }
 }
 
+/// The words of an argument, quoted as in a shell: `'…'` and `"…"` hold blanks, a backslash outside of `'…'` takes the
+/// meaning from what follows it.
+pub fn words(argument: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    let mut rest = argument.chars();
+    while let Some(character) = rest.next() {
+        match (character, quote) {
+            (mark, Some(open)) if mark == open => quote = None,
+            ('\'' | '"', None) => {
+                quote = Some(character);
+                word.get_or_insert_default();
+            }
+            ('\\', None | Some('"')) => word.get_or_insert_default().extend(rest.next()),
+            (blank, None) if blank.is_whitespace() => words.extend(word.take()),
+            (other, _) => word.get_or_insert_default().push(other),
+        }
+    }
+    words.extend(word);
+    words
+}
+
 /// Why the argument of `/raw` cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RawError {
@@ -88,6 +109,14 @@ mod tests {
         assert_eq!(path(" \"a b.eml\" "), PathBuf::from("a b.eml"));
         assert_eq!(path("a b.eml"), PathBuf::from("a b.eml"));
         assert!(path("~/x").ends_with("x") && path("~/x").is_absolute());
+    }
+
+    #[test]
+    fn words_are_quoted_as_in_a_shell() {
+        assert_eq!(words(r#" a 'b c'  "d \" e"f '' g\ h "#), ["a", "b c", "d \" ef", "", "g h"]);
+        assert_eq!(words(r"--ca 'it'\''s mine'"), ["--ca", "it's mine"]);
+        assert_eq!(words("'never closed"), ["never closed"]);
+        assert!(words("  ").is_empty());
     }
 
     #[test]

@@ -124,6 +124,16 @@ pub enum Sni {
     None,
 }
 
+impl Sni {
+    /// As it is asked for: this name, or `none`.
+    pub fn named(text: &str) -> Sni {
+        match text {
+            "none" => Sni::None,
+            name => Sni::Name(name.to_owned()),
+        }
+    }
+}
+
 /// A version of TLS that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
@@ -140,6 +150,12 @@ pub enum Version {
 impl Version {
     /// All of them, oldest first.
     pub const ALL: [Version; 4] = [Version::V1_0, Version::V1_1, Version::V1_2, Version::V1_3];
+
+    /// The version of this number, such as 1.2.
+    pub fn numbered(text: &str) -> Option<Version> {
+        let numbers = ["1.0", "1.1", "1.2", "1.3"];
+        Version::ALL.into_iter().zip(numbers).find(|(_, number)| *number == text).map(|(version, _)| version)
+    }
 
     /// Its number on the wire.
     pub fn on_the_wire(self) -> ProtocolVersion {

@@ -10,7 +10,7 @@ use openssl::x509::X509;
 use super::pki::{self, Leaf, NAME, Pki};
 use crate::at_terminal::AtTerminal;
 use crate::binary::{Heloise, Run};
-use crate::peer::{Act, peer, peers};
+use crate::peer::{Act, connections, peer, peers};
 
 /// A server, and options that let a session trust it under the name that its certificate has.
 struct Bench {
@@ -210,11 +210,36 @@ fn a_refused_certificate_may_be_looked_at_from_the_prompt() {
     let mut terminal = AtTerminal::start(&bench.args(&target, &[]));
     terminal.wait_for("does not verify");
     terminal.wait_for("(no session)");
-    terminal.press("/tls\r");
+    terminal.press("/explain\r");
+    terminal.wait_for("the certificate");
+    terminal.wait_for("who");
+    // Each option that is proposed is one that /open takes.
+    terminal.press("/fix\r");
+    terminal.wait_for("--ca FILE smtps://");
+    terminal.press("\x15/tls\r");
     terminal.wait_for("CN=Strange Intermediate");
     terminal.wait_for("DANE");
     terminal.press("/quit\r");
     assert_eq!(terminal.child.wait().unwrap().exit_code(), 3);
+}
+
+#[test]
+fn open_takes_the_options_of_a_session_for_its_target() {
+    let (_, _, bench) = good(BOTH, false);
+    let (ca, target) = (bench.ca.path().to_str().unwrap(), bench.target());
+    let trusted =
+        format!("/open --ca '{ca}' --verify-name {NAME} --sni={NAME} --tls-max 1.2 --timeout 10 {target}");
+    let other = stripped().to_string();
+    let run = |lines: &[&str]| {
+        let lines: Vec<&str> = lines.iter().flat_map(|line| ["-c", line]).collect();
+        bench.heloise.run(&[&[other.as_str()], &lines[..]].concat(), b"")
+    };
+    let told = run(&[&trusted, "/tls here", "QUIT"]);
+    assert_eq!(told.code, Some(0), "{}", told.all());
+    assert_says(&told, &["TLSv1.2"]);
+    // What was given for one target does not hold for the next.
+    assert_eq!(run(&[&trusted, &format!("/open {target}")]).code, Some(3));
+    assert_says(&run(&["/open --tls-max 9 mx.example.org"]), &["--tls-max takes VERSION"]);
 }
 
 #[test]
@@ -299,7 +324,37 @@ fn a_starttls_that_vanished_is_noticed() {
     let run = Heloise::new().run(&[&[server.as_str()], &args[..]].concat(), b"");
     let warning = "offered STARTTLS before and does not now";
     assert_eq!(run.stdout.matches(warning).count(), 1, "{}", run.all());
-    assert_says(&run, &["why"]);
+    assert_says(&run, &["     why   ", "     try   "]);
+    assert!(!run.stdout.contains("  why: "), "{}", run.stdout);
+}
+
+/// A server that offers STARTTLS to its first client, knows no EHLO from then on, and wants STARTTLS all the same.
+fn without_ehlo() -> SocketAddr {
+    let say = |text: &str| Act::Send(format!("{text}\r\n").into_bytes());
+    let first = [say("220 mx"), Act::Await("EHLO"), say("250-mx\r\n250 STARTTLS")];
+    let second = [
+        say("220 mx"),
+        Act::Await("EHLO"),
+        say("502 5.5.1 what?"),
+        Act::Await("HELO"),
+        say("250 mx"),
+        Act::Await("MAIL"),
+        say("530 5.7.0 Must issue a STARTTLS command first"),
+        Act::Await("QUIT"),
+        say("221 bye"),
+    ];
+    connections(vec![first.to_vec(), second.to_vec()])
+}
+
+#[test]
+fn a_starttls_that_vanished_with_ehlo_is_noticed_and_counts_for_what_is_said_later() {
+    let server = without_ehlo().to_string();
+    let lines =
+        ["EHLO me", "/reconnect", "EHLO me", "HELO me", "MAIL FROM:<a@example.org>", "/explain", "QUIT"];
+    let lines: Vec<&str> = lines.iter().flat_map(|line| ["-c", line]).collect();
+    let run = Heloise::new().run(&[&[server.as_str(), "--keep-going"], &lines[..]].concat(), b"");
+    assert_eq!(run.stdout.matches("offered STARTTLS before and does not now").count(), 1, "{}", run.all());
+    assert_says(&run, &["STARTTLS was offered before"]);
 }
 
 #[test]
