@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::net::IpAddr;
 
-use super::text::{address_in, domain_in};
+use super::text::{address_in, addresses_in, domain_in};
 use super::{Situation, tables};
 use crate::session::Phase;
 use crate::wire::{CommandLine, Verb};
@@ -74,6 +74,7 @@ impl Context<'_> {
             "null-sender" => Some(s.sender == Some("")),
             "sender-known" => Some(s.sender.is_some_and(|a| !a.is_empty())),
             "recipient-known" => Some(s.recipient.is_some()),
+            "forward-named" => Some(self.forward().is_some()),
             "at-connect" => at(&["CONNECT"]),
             "at-ehlo" => at(&["EHLO", "HELO", "LHLO"]),
             "at-mail" => at(&["MAIL"]),
@@ -179,6 +180,7 @@ impl Context<'_> {
             "address" => self.bare_target().and_then(address_of).map(Cow::Owned),
             "sender_before" => filled(s.sender.filter(|a| !a.is_empty()).or(s.sender_before)),
             "recipient_before" => filled(s.recipient.or(s.recipient_before)),
+            "forward" => filled(self.forward()),
             "user" => filled(s.authenticated),
             "account" => filled(s.authenticated.filter(|user| user.contains('@'))),
             "expected" => self.expected().map(Cow::Owned),
@@ -237,6 +239,12 @@ impl Context<'_> {
         self.situation.recipient.or_else(|| self.named().filter(|_| !self.named_is_sender))
     }
 
+    /// The address that the reply names beside the recipient's.
+    fn forward(&self) -> Option<&str> {
+        let recipient = self.recipient()?;
+        addresses_in(self.said).find(|address| !address.eq_ignore_ascii_case(recipient))
+    }
+
     fn sender(&self) -> Option<&str> {
         self.situation.sender.or_else(|| self.named().filter(|_| self.named_is_sender))
     }
@@ -286,7 +294,7 @@ impl Context<'_> {
 #[cfg(test)]
 pub(crate) const CONDITIONS: &str = "live tls plain authenticated unauthenticated auth-offered auth-not-offered \
      auth-after-tls starttls-offered starttls-not-offered starttls-vanished temporary permanent size-known over-size \
-     null-sender sender-known recipient-known at-connect at-ehlo at-mail at-rcpt at-data at-auth at-starttls \
+     null-sender sender-known recipient-known forward-named at-connect at-ehlo at-mail at-rcpt at-data at-auth at-starttls \
      missing-ehlo missing-mail missing-rcpt token-sent certificate-sent secret-sent mechanism-offered mechanism-not-offered \
      auth-failed-before relay-denied-before mended placed utf8 code-500 code-501 code-502 code-504 code-555 \
      login-is-apikey no-ehlo helo-given transaction-open data-amid-bdat size-unlisted at-content at-quit \
@@ -296,7 +304,7 @@ pub(crate) const CONDITIONS: &str = "live tls plain authenticated unauthenticate
 #[cfg(test)]
 pub(crate) const NAMES: &str = "recipient recipient_domain sender sender_domain host target user verb mechanism \
      mechanisms best_mechanism size limit code provider mended place client sender_before recipient_before \
-     known_verb expected address ehlo account other_mechanisms";
+     known_verb expected address forward ehlo account other_mechanisms";
 
 /// Whether a command asks for the MX of what has none: an IP address, an address literal, or a name without a dot.
 pub(super) fn asks_mx_of_address(command: &str) -> bool {

@@ -58,16 +58,33 @@ impl Heard {
     }
 }
 
-/// The first mail address in angle brackets, if it is a plain one: it may become part of a command that somebody
-/// copies to a shell, so that nothing but letters, digits and a few marks will do.
+/// The first mail address in angle brackets, if it is a plain one.
 pub(crate) fn address_in(said: &str) -> Option<&str> {
-    let rest = said.get(memchr::memchr(b'<', said.as_bytes())? + 1..)?;
-    let inside = rest.get(..memchr::memchr(b'>', rest.as_bytes())?)?;
-    let (local, domain) = inside.split_at_checked(memchr::memrchr(b'@', inside.as_bytes())?)?;
-    let domain = domain.get(1..)?;
-    let plain = inside.bytes().all(|b| b.is_ascii_alphanumeric() || b"@._+-=".contains(&b));
+    in_brackets(said).next().filter(|address| is_plain(address))
+}
+
+/// All plain mail addresses in angle brackets.
+pub(crate) fn addresses_in(said: &str) -> impl Iterator<Item = &str> {
+    in_brackets(said).filter(|address| is_plain(address))
+}
+
+fn in_brackets(said: &str) -> impl Iterator<Item = &str> {
+    let mut rest = said;
+    std::iter::from_fn(move || {
+        let from = rest.get(memchr::memchr(b'<', rest.as_bytes())? + 1..)?;
+        let (inside, behind) = from.split_at_checked(memchr::memchr(b'>', from.as_bytes())?)?;
+        rest = behind;
+        Some(inside)
+    })
+}
+
+/// Whether an address may become part of a command that somebody copies to a shell, so that nothing but letters, digits
+/// and a few marks will do.
+fn is_plain(address: &str) -> bool {
+    let Some((local, domain)) = address.rsplit_once('@') else { return false };
+    let plain = address.bytes().all(|b| b.is_ascii_alphanumeric() || b"@._+-=".contains(&b));
     let named = domain.contains('.') && !domain.starts_with(['-', '.']) && !local.contains('@');
-    (plain && named && !local.is_empty() && !local.starts_with('-')).then_some(inside)
+    plain && named && !local.is_empty() && !local.starts_with('-')
 }
 
 /// The domain that mail is said to come from: `mail from example.com`, `email from example.com`.

@@ -250,3 +250,30 @@ fn looked_up_words_are_folded_at_blanks() {
         }
     }
 }
+
+#[test]
+fn a_new_address_that_the_reply_names_can_be_typed() {
+    let told = |text: &str| {
+        let reply = reply(text);
+        let situation = Situation {
+            verb: Some(&Verb::Rcpt),
+            recipient: Some("bob@example.org"),
+            live: true,
+            ..Situation::of(&reply)
+        };
+        explain(&situation).remove(0)
+    };
+    for named in [
+        "551 User not local; please try <moved@example.net>",
+        "551 5.1.6 <Bob@Example.org> is now <moved@example.net>",
+    ] {
+        assert_eq!(commands(&told(named)), ["RCPT TO:<moved@example.net>"], "{named}");
+    }
+    // What would mean something to a shell, or is the same address, is not proposed.
+    for odd in
+        ["551 try <$(id)@example.net>", "551 5.1.6 <bob@example.org> has moved", "551 5.1.6 moved away"]
+    {
+        assert_eq!(commands(&told(odd)), [""; 0], "{odd}");
+        assert!(words(&told(odd)).contains("if it names one"), "{odd}");
+    }
+}
