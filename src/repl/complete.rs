@@ -96,6 +96,10 @@ fn how_to_reach(argument: &str, end: usize) -> Completion {
     let wanted = before.rsplit(' ').next().and_then(opening::find).and_then(|option| option.argument);
     match wanted {
         Some("FILE") => files(word, start),
+        Some(choices) if choices.contains('|') => {
+            let matching = choices.split('|').filter(|choice| choice.starts_with(word));
+            Completion::of(start, matching.map(|choice| (choice.to_owned(), format!("{choice} "))))
+        }
         None if word.starts_with('-') => {
             let names = opening::OPTIONS.iter().flat_map(|option| option.names);
             let matching = names.filter(|name| name.starts_with(word));
@@ -311,6 +315,7 @@ mod tests {
         let known = Knowledge::default();
         assert_eq!(lines("/open --tls-", &known), ["/open --tls-max ", "/open --tls-min "]);
         assert_eq!(lines("/open -4 --start", &known), ["/open -4 --starttls "]);
+        assert_eq!(lines("/open --tls-min 1.3", &known), ["/open --tls-min 1.3 "]);
         assert!(lines("/open --sni -", &known).is_empty() && lines("/open mx", &known).is_empty());
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("ca.pem"), "").unwrap();

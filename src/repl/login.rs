@@ -339,7 +339,11 @@ impl Operator {
                 self.exchange = None;
                 self.connection()?.send(b"*", false).await?;
                 self.settle().await?;
-                Err(Problem::new(Status::AuthRefused, format!("{error}; the exchange was cancelled")))
+                let mut what = format!("{error}; the exchange was cancelled");
+                if let Some(log) = self.log() {
+                    log.mask_text(&mut what);
+                }
+                Err(Problem::new(Status::AuthRefused, what))
             }
         }
     }

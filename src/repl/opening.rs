@@ -16,11 +16,14 @@ use super::operator::{Done, Operator};
 /// The port of a name server.
 const DNS_PORT: u16 = 53;
 
+/// The versions of TLS, as they are written.
+const VERSIONS: &str = "1.0|1.1|1.2|1.3";
+
 /// An option of the command line that `/open` takes, too.
 pub(super) struct OpenOption {
     /// Its names, with their dashes.
     pub(super) names: &'static [&'static str],
-    /// What it takes, in a word.
+    /// What it takes: a word for it, or the choices.
     pub(super) argument: Option<&'static str>,
     /// Takes note of it; nothing where the argument is none of its kind.
     apply: fn(&mut Opening, &str) -> Option<()>,
@@ -49,8 +52,8 @@ pub(super) const OPTIONS: &[OpenOption] = &[
     with(&["--key"], "FILE", |to, file| set(&mut to.tls().key, Some(commands::path(file)))),
     with(&["--sni"], "NAME", |to, name| set(&mut to.tls().sni, Sni::named(name))),
     with(&["--verify-name"], "NAME", |to, name| set(&mut to.tls().verify_name, Some(name.to_owned()))),
-    with(&["--tls-min"], "VERSION", |to, text| set(&mut to.tls().min, Version::numbered(text)?)),
-    with(&["--tls-max"], "VERSION", |to, text| set(&mut to.tls().max, Some(Version::numbered(text)?))),
+    with(&["--tls-min"], VERSIONS, |to, text| set(&mut to.tls().min, Version::numbered(text)?)),
+    with(&["--tls-max"], VERSIONS, |to, text| set(&mut to.tls().max, Some(Version::numbered(text)?))),
     with(&["--ciphers"], "LIST", |to, list| set(&mut to.tls().ciphers, Some(list.to_owned()))),
     with(&["--ciphersuites"], "LIST", |to, list| set(&mut to.tls().ciphersuites, Some(list.to_owned()))),
     with(&["--groups"], "LIST", |to, list| set(&mut to.tls().groups, Some(list.to_owned()))),
@@ -224,7 +227,7 @@ mod tests {
         for (line, what) in [
             ("", "/open needs a target, as on the command line"),
             ("mx.example.org -c /tls", "/open does not know -c"),
-            ("--tls-max 1.4 mx.example.org", "--tls-max takes VERSION"),
+            ("--tls-max 1.4 mx.example.org", "--tls-max takes 1.0|1.1|1.2|1.3"),
             ("mx.example.org --ca", "--ca takes FILE"),
             ("--mx=yes example.org", "--mx takes nothing"),
         ] {

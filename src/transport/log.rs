@@ -107,6 +107,11 @@ impl Log {
         self.known.add(secret);
     }
 
+    /// Masks the secrets in words that quote the server.
+    pub fn mask_text(&self, text: &mut String) {
+        self.known.mask_text(text);
+    }
+
     /// Something happened to the link.
     pub fn info(&mut self, info: Info) {
         self.put(self.started.elapsed(), EntryKind::Info(info), false);

@@ -83,7 +83,10 @@ impl Connection {
             };
             match response {
                 Ok(response) => self.send(sasl::encode_response(&response).expose(), false).await?,
-                Err(error) => {
+                Err(mut error) => {
+                    if let SaslError::ServerSays { why, .. } = &mut error {
+                        self.log().mask_text(why);
+                    }
                     self.send(b"*", false).await?;
                     let answer = Box::new(self.reply().await?);
                     return Err(AuthError::Challenge { error, answer });

@@ -32,7 +32,13 @@ fn talk(mut link: &TcpStream) -> std::io::Result<()> {
     while let Some(line) = lines.next().transpose()? {
         let words: Vec<&str> = line.split(' ').collect();
         let answer = match words.as_slice() {
-            ["EHLO", _] => "250-mx.example.org\r\n250 AUTH PLAIN LOGIN\r\n".to_owned(),
+            ["EHLO", _] => "250-mx.example.org\r\n250 AUTH PLAIN LOGIN SCRAM-SHA-256\r\n".to_owned(),
+            ["AUTH", "SCRAM-SHA-256", _] => {
+                let no = STANDARD.encode(format!("e=not {SECRET}"));
+                link.write_all(format!("334 {no}\r\n").as_bytes())?;
+                lines.next().transpose()?;
+                "501 5.7.0 cancelled\r\n".to_owned()
+            }
             ["AUTH", _, response] => {
                 told = spelled(response);
                 format!("535 5.7.8 no: {told}\r\n")
@@ -150,4 +156,15 @@ fn at_a_terminal() {
         assert_masked("the screen", &terminal.all);
         assert_home_clean(&heloise, &record, SECRET);
     }
+}
+
+/// What the server says inside an exchange is quoted when that fails.
+#[test]
+fn an_error_inside_an_exchange() {
+    let address = serve().to_string();
+    let args = ["--allow-plaintext-auth", "--auth", "SCRAM-SHA-256", "--user", "alice", "--quit", &address];
+    let run = Heloise::new().var("HELOISE_PASSWORD", SECRET).run(&args, b"");
+    assert_eq!(run.code, Some(6), "{}", run.all());
+    assert_clean("what was printed", &run.all(), SECRET);
+    assert!(run.stderr.contains("not {secret echo}"), "{}", run.stderr);
 }

@@ -239,7 +239,7 @@ fn open_takes_the_options_of_a_session_for_its_target() {
     assert_says(&told, &["TLSv1.2"]);
     // What was given for one target does not hold for the next.
     assert_eq!(run(&[&trusted, &format!("/open {target}")]).code, Some(3));
-    assert_says(&run(&["/open --tls-max 9 mx.example.org"]), &["--tls-max takes VERSION"]);
+    assert_says(&run(&["/open --tls-max 9 mx.example.org"]), &["--tls-max takes 1.0|1.1"]);
 }
 
 #[test]
