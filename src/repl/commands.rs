@@ -170,9 +170,9 @@ to a new PEM file.
         id: CommandId::Explain,
         name: "/explain",
         syntax: "/explain [none|brief|full]",
-        summary: "explain the last reply in full, or set how much is explained",
+        summary: "explain the last reply or failure in full, or set how much is explained",
         help: "\
-Alone it explains the last reply: what the server said, what the standard says, what is inferred and why,
+Alone it explains what came last: what the server said, what the standard says, what is inferred and why,
 causes, fixes, sources. With a word it sets how much is said beside each reply from here on.
   /explain     /explain full     /explain none",
         argument: Argument::Choice(&["none", "brief", "full"]),
@@ -183,10 +183,11 @@ causes, fixes, sources. With a word it sets how much is said beside each reply f
         id: CommandId::Fix,
         name: "/fix",
         syntax: "/fix [N]",
-        summary: "type the Nth proposal that was made for the last reply, for you to confirm",
+        summary: "type the Nth of the proposals that were shown last, for you to confirm",
         help: "\
-Proposals stand behind the word try, numbered by /explain. The command is put at the prompt as if you had
-typed it: change it, send it with Enter, or drop it with Ctrl-C. Alone it takes the first that is a command.
+Proposals stand behind the word try; those that can be typed have numbers where there are several to choose
+from. The command is put at the prompt as if you had typed it: change it, send it with Enter, or drop it with
+Ctrl-C. Alone it takes the first.
   /fix     /fix 2",
         argument: Argument::Text,
         offline: true,

@@ -1,7 +1,7 @@
 //! What went wrong, told with what can be done about it, and `/fix`, which types it.
 
 use crate::explain::render::Style;
-use crate::report::{Advice, Problem, Status};
+use crate::report::{Problem, Status};
 use crate::session::Answer;
 use crate::wire::escape;
 
@@ -21,17 +21,23 @@ impl Operator {
         for cause in &problem.causes {
             self.view.text(Style::Plain, &format!("     why   {cause}"));
         }
-        let numbers = self.learn_of(problem).into_iter().chain(std::iter::repeat(None));
-        let typable = |(advice, number): (_, Option<usize>)| {
-            let advice: &Advice = advice;
-            (advice, number.filter(|_| advice.command.is_some()))
-        };
-        let rows: Vec<_> = problem.advice.iter().zip(numbers).map(typable).collect();
-        let choice = rows.iter().filter(|(_, number)| number.is_some()).count() > 1;
-        for (advice, number) in rows {
-            let number = number.filter(|_| choice).map(|number| format!("{number}. "));
-            self.view.text(Style::Plain, &format!("     try   {}{advice}", number.unwrap_or_default()));
+        for (advice, number) in problem.advice.iter().zip(self.numbers_of(problem)) {
+            let number = number.map(|number| format!("{number}. ")).unwrap_or_default();
+            self.view.text(Style::Plain, &format!("     try   {number}{advice}"));
         }
+    }
+
+    /// A number for each piece of advice, or none; none at all where there is nothing to choose from.
+    fn numbers_of(&self, problem: &Problem) -> Vec<Option<usize>> {
+        let mut numbers = self.learn_of(problem);
+        numbers.resize(problem.advice.len(), None);
+        for (number, advice) in numbers.iter_mut().zip(&problem.advice) {
+            number.take_if(|_| advice.command.is_none());
+        }
+        if !self.prompts() || numbers.iter().flatten().count() < 2 {
+            numbers.fill(None);
+        }
+        numbers
     }
 
     /// Takes note of a problem that the tables explain, for `/explain`, `/fix` and what is said of later replies.
