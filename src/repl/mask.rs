@@ -12,21 +12,40 @@ pub fn bullets(text: &str) -> String {
     "•".repeat(width)
 }
 
-/// Where the secret of a command line begins: behind `AUTH` and its mechanism, typed as a command or in the
-/// quotes of `/raw`.
+/// Where the secret of a command line begins: behind `AUTH` and its mechanism, typed as a command, in the quotes of
+/// `/raw`, or in the group of `/pipeline`.
 pub fn secret_start(line: &str) -> Option<usize> {
-    let command = match line.get(..4) {
-        Some(word) if word.eq_ignore_ascii_case("/raw") => {
-            line.get(4..)?.trim_start().trim_start_matches('"')
-        }
-        _ => line.trim_start_matches('/'),
+    let helper = |name: &str| line.get(..name.len()).is_some_and(|word| word.eq_ignore_ascii_case(name));
+    let (command, mark) = match () {
+        () if helper("/raw") => (line.get(4..)?.trim_start().trim_start_matches('"'), "\\n"),
+        () if helper("/pipeline") => (line.get(9..)?, "|"),
+        () => return initial_response(line.trim_start_matches('/')).map(|secret| line.len() - secret.len()),
     };
-    let (verb, rest) = command.trim_start().split_once([' ', '\t'])?;
-    if !verb.eq_ignore_ascii_case("AUTH") {
-        return None;
+    let mut rest = Some(command);
+    while let Some(text) = rest {
+        let (part, more) = text.split_once(mark).map_or((text, None), |(part, more)| (part, Some(more)));
+        // What stands behind AUTH answers its challenges.
+        let secret = match initial_response(part) {
+            Some(initial) => Some(initial.len() + more.map_or(0, |more| more.len() + mark.len())),
+            None => more.filter(|more| is_auth(part) && *more != "\"").map(str::len),
+        };
+        if let Some(length) = secret {
+            return Some(line.len() - length);
+        }
+        rest = more;
     }
-    let (_, secret) = rest.trim_start().split_once([' ', '\t'])?;
-    Some(line.len() - secret.len())
+    None
+}
+
+fn is_auth(command: &str) -> bool {
+    let verb = command.split_ascii_whitespace().next();
+    verb.is_some_and(|verb| verb.eq_ignore_ascii_case("AUTH"))
+}
+
+/// What stands behind `AUTH` and its mechanism.
+fn initial_response(command: &str) -> Option<&str> {
+    let (_, rest) = command.trim_start().split_once([' ', '\t']).filter(|_| is_auth(command))?;
+    rest.trim_start().split_once([' ', '\t']).map(|(_, initial)| initial)
 }
 
 /// A command line as it may be shown: its secret masked, its control bytes visible.
@@ -71,6 +90,12 @@ mod tests {
         assert_eq!(secret("  auth\tlogin  abc").as_deref(), Some(" abc"));
         assert_eq!(secret("/raw \"AUTH PLAIN abc\\r\\n\"").as_deref(), Some("abc\\r\\n\""));
         assert_eq!(secret("AUTH PLAIN ").as_deref(), Some(""));
+        assert_eq!(secret("/pipeline NOOP | AUTH PLAIN abc= | RSET").as_deref(), Some("abc= | RSET"));
+        let login = r#"/raw "NOOP\r\nAUTH LOGIN\r\nYWxp\r\nc2Vj\r\n""#;
+        assert_eq!(secret(login).as_deref(), Some(r#"YWxp\r\nc2Vj\r\n""#));
+        for open in ["/pipeline NOOP | AUTH PLAIN", r#"/raw "AUTH LOGIN\r\n""#, "/pipeline", "/raw"] {
+            assert_eq!(secret(open), None, "{open}");
+        }
         for open in ["AUTH PLAIN", "AUTH", "EHLO AUTH me", "/auth PLAIN", "RCPT TO:<auth plain x>", ""] {
             assert_eq!(secret(open), None, "{open}");
         }
