@@ -43,7 +43,12 @@ impl Offers {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::explain::{Asked, Failure, explain_failure};
+    use crate::narrate::{Layout, Level, Narrator};
+    use crate::transcript::{Entry, EntryKind, Payload};
 
     fn fix(command: Option<&'static str>) -> Fix {
         Fix { text: "do this".into(), command: command.map(Into::into) }
@@ -67,5 +72,22 @@ mod tests {
         let mut offers = Offers::default();
         assert_eq!(offers.number([&[fix(None), fix(Some("RSET"))][..]]), [[Some(1), Some(2)]]);
         assert!(offers.lines().is_empty());
+    }
+
+    #[test]
+    fn a_reply_that_nobody_waited_for_takes_the_place_of_a_failure() {
+        let layout = Layout { level: Level::Brief, width: 100, timing: false, prompt: true };
+        let mut narrator = Narrator::new(layout);
+        narrator.offer(|command| Some(command.to_owned()));
+        let target = Asked { prompt: true, ..Asked::of("mx.example.org") };
+        let failure = explain_failure(&Failure::ConnectionRefused, target);
+        let numbers = narrator.fail(&failure);
+        assert_eq!(numbers.iter().flatten().count(), narrator.offers().len());
+        assert_eq!(narrator.explain_last(), [failure]);
+        let line = Payload::from_bytes("421 4.4.2 mx.example.org Error: timeout exceeded");
+        let kind = EntryKind::Received { tls: false, error: true, line };
+        narrator.entry(&Entry::new(Duration::ZERO, kind), false);
+        assert!(narrator.explain_last().iter().all(|told| told.said.contains("timeout")));
+        assert!(!narrator.offers().is_empty());
     }
 }
