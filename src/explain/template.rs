@@ -41,11 +41,15 @@ fn fix(row: &Advice, context: &Context<'_>) -> Option<Fix> {
 /// Puts RSET before what cannot come within the transaction that is open (RFC 5321 §4.1.4, RFC 3207 §4, RFC 4954 §4).
 fn end_transaction_first(fixes: &mut Vec<Fix>, context: &Context<'_>) {
     const OUTSIDE: [&str; 5] = ["MAIL", "AUTH", "STARTTLS", "/auth", "/starttls"];
-    let verb = |fix: &Fix| fix.command.as_deref().and_then(|c| c.split(' ').next()).map(str::to_owned);
-    let verbs: Vec<Option<String>> = fixes.iter().map(verb).collect();
-    let is = |verb: &Option<String>, list: &[&str]| verb.as_deref().is_some_and(|verb| list.contains(&verb));
-    let Some(place) = verbs.iter().position(|verb| is(verb, &OUTSIDE)) else { return };
-    if context.condition("transaction-open") == Some(true) && !verbs.iter().any(|verb| is(verb, &["RSET"])) {
+    if context.condition("transaction-open") != Some(true) {
+        return;
+    }
+    let is = |fix: &Fix, verbs: &[&str]| {
+        let verb = fix.command.as_deref().and_then(|command| command.split(' ').next());
+        verb.is_some_and(|verb| verbs.contains(&verb))
+    };
+    let Some(place) = fixes.iter().position(|fix| is(fix, &OUTSIDE)) else { return };
+    if !fixes.iter().any(|fix| is(fix, &["RSET"])) {
         let (text, command) = (Cow::Borrowed("end the open transaction first"), Some(Cow::Borrowed("RSET")));
         fixes.insert(place, Fix { text, command });
     }
@@ -156,7 +160,7 @@ impl Context<'_> {
 
     /// Whether a command authenticates by a mechanism that the server does not list.
     fn lacks_mechanism(&self, command: &str) -> bool {
-        let mechanism = command.strip_prefix("/auth ").unwrap_or_default();
+        let Some(mechanism) = command.strip_prefix("/auth ") else { return false };
         let offered = self.situation.capabilities.map(|c| c.mechanisms()).filter(|list| !list.is_empty());
         let lists = |list: Vec<String>| list.iter().any(|listed| listed.eq_ignore_ascii_case(mechanism));
         !mechanism.is_empty() && offered.is_some_and(|list| !lists(list))

@@ -236,6 +236,8 @@ fn why_the_server_ends_the_session_is_not_made_up() {
     assert!(first_cause(&told).contains("stopped"), "{}", all(&told));
     let told = answer("421 4.4.2 Error: timeout exceeded", "NOOP", |_| {});
     assert!(first_cause(&told).contains("nothing came from this side"), "{}", all(&told));
+    let told = answer("421 closing", "NOOP", |_| {});
+    assert!(first_cause(&told).contains("does not say why"), "{}", all(&told));
     let told = answer("421 closing", "QUIT", |_| {});
     assert!(first_cause(&told).contains("to end anyway"), "{}", all(&told));
     assert!(!all(&told).contains("nothing came from this side"), "{}", all(&told));
