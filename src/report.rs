@@ -97,6 +97,8 @@ pub struct Problem {
     pub advice: Vec<Advice>,
     /// What the tables say of it, where they know it.
     pub explanation: Option<Box<Explanation>>,
+    /// Whether it is that the session broke off, which whoever tells the session explains.
+    pub broke_off: bool,
 }
 
 /// Something to do.
@@ -141,7 +143,14 @@ impl fmt::Display for Advice {
 impl Problem {
     /// A problem without advice.
     pub fn new(status: Status, what: impl Into<String>) -> Self {
-        Problem { status, what: what.into(), causes: Vec::new(), advice: Vec::new(), explanation: None }
+        Problem {
+            status,
+            what: what.into(),
+            causes: Vec::new(),
+            advice: Vec::new(),
+            explanation: None,
+            broke_off: false,
+        }
     }
 
     /// Adds a line of advice.
@@ -163,15 +172,23 @@ impl Problem {
         let typed = target.map(Target::typed);
         // A link that does not begin with TLS is encrypted by STARTTLS.
         let starttls = status == Status::Tls && target.is_some_and(|target| !target.implicit_tls());
-        let explanation =
-            explain_failure(failure, Asked { target: typed.as_deref(), starttls, prompt, options });
+        let asked = Asked { target: typed.as_deref(), starttls, prompt, options };
+        Problem::new(status, what).because(explain_failure(failure, asked))
+    }
+
+    /// With the causes and fixes of an explanation.
+    pub fn because(self, explanation: Explanation) -> Self {
         Problem {
-            status,
-            what,
             causes: explanation.causes.iter().take(3).map(|cause| cause.to_string()).collect(),
             advice: explanation.fixes.iter().take(3).map(Advice::from).collect(),
             explanation: Some(Box::new(explanation)),
+            ..self
         }
+    }
+
+    /// Without causes and advice, as they have been told.
+    pub fn told(self) -> Self {
+        Problem { causes: Vec::new(), advice: Vec::new(), ..self }
     }
 
     /// No session could be opened. `prompt` says whether somebody can type helper commands now.
@@ -246,7 +263,8 @@ const LONGER: &str = "--timeout SECONDS waits longer, or less long";
 
 impl From<Broken> for Problem {
     fn from(broken: Broken) -> Problem {
-        let problem = Problem::new(Status::Protocol, broken.to_string());
+        let broke_off = matches!(broken, Broken::Closed { .. } | Broken::TimedOut { .. } | Broken::Io(_));
+        let problem = Problem { broke_off, ..Problem::new(Status::Protocol, broken.to_string()) };
         match broken {
             // A server that waits for the client to begin is silent to one that waits for its greeting.
             Broken::TimedOut { command, .. } if command.input == Input::Connect => {

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::time::Duration;
 
 use super::context::Context;
 use super::explanation::{Confidence, Evidence, EvidenceKind, Explanation, Inference, Reason};
 use super::tables;
 use super::template;
-use super::{Actor, Asked, Situation};
-use crate::wire::{Quirk, Reply, escape};
+use super::{Actor, Asked, Phase, Situation};
+use crate::wire::{Reply, Verb, escape};
 
 /// What went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,15 +43,15 @@ pub enum Failure {
     TlsNotPlaintext,
     /// STARTTLS was offered on an earlier connection and is not now.
     StartTlsVanished,
-    /// No reply in time: what was waited for, and how many seconds.
+    /// What was waited for did not come in time.
     TimedOut {
-        /// The limit that was hit: `greeting`, `reply`, `data`, …
-        limit: String,
-        /// Its length in seconds.
-        seconds: u64,
+        /// What that was: `greeting`, `reply to RCPT`, …
+        awaited: String,
+        /// How long it was waited for, where that is known.
+        limit: Option<Duration>,
     },
-    /// The peer broke the protocol.
-    Quirk(Quirk),
+    /// The peer broke the protocol, in the words of the [`crate::wire::Quirk`].
+    Quirk(String),
 }
 
 impl Failure {
@@ -74,6 +75,43 @@ impl Failure {
         })
     }
 
+    /// The row for this failure: where a session broke off at a moment that has one of its own, that.
+    fn row(&self, moment: Option<Moment>) -> Option<(&'static str, &'static tables::ReasonRow)> {
+        let begin = match self {
+            Failure::TimedOut { .. } => "timed-out",
+            _ => "lost",
+        };
+        let own = moment.and_then(|moment| tables::failure(&format!("{begin}-{}", moment.word()?)));
+        own.or_else(|| tables::failure(self.slug()?))
+    }
+
+    /// Whether it is the end of a session, or of waiting in one.
+    fn breaks_off(&self) -> bool {
+        matches!(self, Failure::Reset | Failure::ClosedEarly | Failure::TimedOut { .. })
+    }
+
+    /// What happened, in a session that it broke off.
+    fn happened(&self, moment: Moment, verb: Option<&Verb>) -> String {
+        if let (Failure::TimedOut { .. }, Moment::Dot) = (self, moment) {
+            return format!("{}: {IN_DOUBT}", self.said());
+        }
+        let event = match self {
+            Failure::TimedOut { .. } => return self.said(),
+            Failure::Reset => "the link was cut",
+            _ => "the server closed the link",
+        };
+        let unanswered = |what: &str| format!("{event} without answering {what}");
+        match (moment, verb) {
+            (Moment::Greeting, _) => format!("{event} before its greeting"),
+            (Moment::Dot, _) => format!("{}: {IN_DOUBT}", unanswered("the end of the content")),
+            (Moment::Content, _) => format!("{event} in the midst of the content"),
+            (Moment::Idle, _) | (Moment::Command | Moment::Quit, None) => format!("{event} unasked"),
+            (Moment::Command | Moment::Quit, Some(verb)) => {
+                unanswered(&escape::visible(verb.as_str().as_bytes()))
+            }
+        }
+    }
+
     /// The words by which `tls.toml` knows this failure.
     fn tls_words(&self) -> Option<&str> {
         match self {
@@ -88,26 +126,82 @@ impl Failure {
     fn said(&self) -> String {
         match self {
             Failure::Tls(said) => escape::visible(said.as_bytes()),
-            Failure::TimedOut { limit, seconds } => {
-                format!("no {} within {seconds} s", escape::visible(limit.as_bytes()))
+            Failure::TimedOut { awaited, limit } => {
+                let awaited = escape::visible(awaited.as_bytes());
+                let limit =
+                    limit.map_or("in time".to_owned(), |limit| format!("within {} s", limit.as_secs_f64()));
+                format!("no {awaited} {limit}")
             }
-            Failure::Quirk(quirk) => escape::visible(quirk.to_string().as_bytes()),
+            Failure::Quirk(quirk) => escape::visible(quirk.as_bytes()),
             _ => String::new(),
         }
     }
 }
 
+/// What is to be said of a message whose end was not answered.
+const IN_DOUBT: &str = "whether it took the message is not known";
+
+/// When a session broke off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    Greeting,
+    Command,
+    Content,
+    Dot,
+    Quit,
+    Idle,
+}
+
+impl Moment {
+    fn of(situation: &Situation<'_>) -> Moment {
+        let last_chunk = || {
+            let command = situation.command.unwrap_or_default().trim_ascii_end();
+            command.to_ascii_uppercase().ends_with(b" LAST")
+        };
+        match (situation.phase, situation.verb) {
+            (Phase::Greeting, _) => Moment::Greeting,
+            (Phase::Data, None) => Moment::Content,
+            (Phase::Data, _) => Moment::Dot,
+            (Phase::Bdat, _) if last_chunk() => Moment::Dot,
+            (_, Some(Verb::Quit)) => Moment::Quit,
+            (_, Some(_)) => Moment::Command,
+            (_, None) => Moment::Idle,
+        }
+    }
+
+    /// The word for it in the names of rows.
+    fn word(self) -> Option<&'static str> {
+        Some(match self {
+            Moment::Greeting => "at-greeting",
+            Moment::Content => "in-content",
+            Moment::Dot => "at-dot",
+            Moment::Quit => "at-quit",
+            Moment::Idle => "while-idle",
+            Moment::Command => return None,
+        })
+    }
+}
+
 /// Explains a failure of a session with the server that was asked for.
 pub fn explain_failure(failure: &Failure, asked: Asked<'_>) -> Explanation {
-    let mut explanation = with_context(asked, |context| match failure.tls_words() {
-        Some(words) => tls(words, context),
-        None => plain(failure, context),
-    });
-    explanation.said = failure.said();
-    if let Failure::Quirk(quirk) = failure {
-        explanation.sources.insert(0, Cow::Borrowed(quirk.source()));
-    }
-    explanation
+    with_context(asked, |context| of(failure, context))
+}
+
+/// Explains a failure in the midst of a session. What is known of that is in the situation, whose reply is not looked at.
+pub fn explain_failure_in(failure: &Failure, situation: &Situation<'_>) -> Explanation {
+    of(failure, &context(situation))
+}
+
+fn of(failure: &Failure, context: &Context<'_>) -> Explanation {
+    let explanation = match (failure.tls_words(), failure) {
+        (Some(words), _) => tls(words, context),
+        (None, Failure::Quirk(quirk)) => match tables::quirk(quirk) {
+            Some((slug, row)) => build_quirk(slug, row, context),
+            None => plain(failure, context),
+        },
+        (None, _) => plain(failure, context),
+    };
+    Explanation { said: failure.said(), ..explanation }
 }
 
 /// Explains by the row of this name alone, be it of `failures.toml`, `tls.toml` or `reasons.toml`.
@@ -124,9 +218,12 @@ pub fn explain_row(slug: &str, asked: Asked<'_>) -> Option<Explanation> {
 
 fn with_context(asked: Asked<'_>, work: impl FnOnce(&Context<'_>) -> Explanation) -> Explanation {
     let nothing = Reply::default();
-    let situation = Situation { host: asked.target, asked, ..Situation::of(&nothing) };
-    work(&Context {
-        situation: &situation,
+    work(&context(&Situation { host: asked.target, asked, ..Situation::of(&nothing) }))
+}
+
+fn context<'s>(situation: &'s Situation<'s>) -> Context<'s> {
+    Context {
+        situation,
         code: 0,
         class: 0,
         said: "",
@@ -135,15 +232,18 @@ fn with_context(asked: Asked<'_>, work: impl FnOnce(&Context<'_>) -> Explanation
         provider: None,
         mended: None,
         place: None,
-    })
+    }
 }
 
 fn plain(failure: &Failure, context: &Context<'_>) -> Explanation {
-    let row = failure.slug().and_then(tables::failure);
-    match row {
-        Some((slug, row)) => build(Reason(slug), row, context),
-        None => unknown(),
+    let situation = context.situation;
+    let moment = (situation.live && failure.breaks_off()).then(|| Moment::of(situation));
+    let Some((slug, row)) = failure.row(moment) else { return unknown() };
+    let mut explanation = build(Reason(slug), row, context);
+    if let (Some(moment), Some(inferred)) = (moment, &mut explanation.inferred) {
+        inferred.text = Cow::Owned(failure.happened(moment, situation.verb));
     }
+    explanation
 }
 
 fn tls(words: &str, context: &Context<'_>) -> Explanation {
@@ -163,6 +263,24 @@ fn build_tls(slug: &'static str, row: &'static tables::TlsRow, context: &Context
         inferred: Some(Inference {
             text: Cow::Borrowed(row.meaning),
             because: Cow::Borrowed("what the TLS library or the peer said"),
+        }),
+        causes: template::texts(&row.causes, context),
+        fixes: template::fixes(&row.fixes, context),
+        actor: row.actor,
+        sources: vec![Cow::Borrowed(row.source)],
+        confidence: Confidence::new(90),
+        evidence: vec![Evidence { kind: EvidenceKind::Session, text: Cow::Borrowed(slug), weight: 90 }],
+        ..unknown()
+    }
+}
+
+fn build_quirk(slug: &'static str, row: &'static tables::QuirkRow, context: &Context<'_>) -> Explanation {
+    Explanation {
+        reason: Reason(slug),
+        standard: Some(Cow::Borrowed(row.meaning)),
+        inferred: Some(Inference {
+            text: Cow::Borrowed(row.meaning),
+            because: Cow::Borrowed("what came over the link"),
         }),
         causes: template::texts(&row.causes, context),
         fixes: template::fixes(&row.fixes, context),

@@ -73,7 +73,10 @@ pub fn lookup(word: &str) -> Vec<Entry> {
     found.extend(tables::reason(&lower).map(|(reason, row)| family("reason", reason.slug(), row)));
     found.extend(tables::failure(&lower).map(|(slug, row)| family("failure", slug, row)));
     if let Some((slug, row)) = tables::tls_rows().find(|(slug, _)| *slug == lower) {
-        found.push(entry("TLS failure", slug, row.meaning, row.source));
+        found.push(advised(entry("TLS failure", slug, row.meaning, row.source), &row.causes, &row.fixes));
+    }
+    if let Some((slug, row)) = tables::quirks().find(|(slug, _)| *slug == lower) {
+        found.push(advised(entry("deviation", slug, row.meaning, row.source), &row.causes, &row.fixes));
     }
     found
 }
@@ -116,11 +119,16 @@ fn family(kind: &'static str, slug: &str, row: &'static tables::ReasonRow) -> En
     let sources = row.sources.iter().map(|row| row.text.text);
     let mut entry = entry(kind, slug, row.meaning, &sources.collect::<Vec<_>>().join(" · "));
     entry.details.push(("who acts", row.actor.describe().to_owned()));
-    let plain = |rows: &[super::Advice]| -> Vec<String> {
+    advised(entry, &row.causes, &row.fixes)
+}
+
+/// With the causes and fixes that hold everywhere.
+fn advised(mut entry: Entry, causes: &[super::Advice], fixes: &[super::Advice]) -> Entry {
+    let mut add = |label, rows: &[super::Advice]| {
         let rows = rows.iter().filter(|row| row.conditions.is_none() && !row.text.open);
-        rows.map(|row| row.text.text.to_owned()).collect()
+        entry.details.extend(rows.map(|row| (label, row.text.text.to_owned())));
     };
-    entry.details.extend(plain(&row.causes).into_iter().map(|text| ("cause", text)));
-    entry.details.extend(plain(&row.fixes).into_iter().map(|text| ("fix", text)));
+    add("cause", causes);
+    add("fix", fixes);
     entry
 }

@@ -43,7 +43,7 @@ pub use engine::{explain, explain_best};
 pub use explanation::{
     Actor, Confidence, Evidence, EvidenceKind, Explanation, Fix, Inference, Level, Place, Reason, Text,
 };
-pub use failure::{Failure, explain_failure, explain_row};
+pub use failure::{Failure, explain_failure, explain_failure_in, explain_row};
 pub use lookup::{Entry, lookup};
 pub use record::{Record, class_word};
 pub use rules::Submission;

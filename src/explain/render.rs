@@ -51,10 +51,10 @@ pub struct Headline {
     pub enhanced: Option<EnhancedCode>,
 }
 
-pub(super) const INDENT: usize = 5;
+pub(crate) const INDENT: usize = 5;
 const LABEL: usize = 6;
 /// How many proposals the short form has.
-const IN_BRIEF: usize = 2;
+pub(crate) const IN_BRIEF: usize = 2;
 /// Words that a headline or a proposal seldom has more of.
 const WORDS: usize = 48;
 
@@ -130,13 +130,7 @@ pub fn full_numbered(
             out.extend(explanation.place.iter().flat_map(|place| pointed(place, width)));
         }
     }
-    for (n, fix) in explanation.fixes.iter().enumerate() {
-        let number = numbers.get(n).copied().flatten();
-        let mark = number.map_or(Cow::Borrowed("·"), |number| Cow::Owned(format!("{number}.")));
-        let mut words = vec![(mark, Style::Good)];
-        add_fix(&mut words, fix, width);
-        labelled_words(&mut out, if n == 0 { "try" } else { "" }, words, width);
-    }
+    proposals(&mut out, &explanation.fixes, numbers, width);
     labelled(&mut out, "who", Style::Plain, Some(explanation.actor.describe()), width);
     let sources: Vec<&str> = explanation.sources.iter().map(|s| s.as_ref()).collect();
     labelled(&mut out, "ref", Style::Dim, Some(&sources.join(" · ")), width);
@@ -146,9 +140,44 @@ pub fn full_numbered(
     out
 }
 
+/// A deviation from the protocol beside what else is told: what it was, what it means, why, and what to do.
+pub fn aside(explanation: &Explanation, width: usize, numbers: &[Option<usize>]) -> Vec<Line> {
+    let mut out = Vec::new();
+    labelled(&mut out, "quirk", Style::Warn, Some(&explanation.said), width);
+    labelled(&mut out, "", Style::Plain, explanation.standard.as_deref(), width);
+    for (n, cause) in explanation.causes.iter().enumerate() {
+        labelled(&mut out, if n == 0 { "why" } else { "" }, Style::Plain, Some(cause), width);
+    }
+    proposals(&mut out, &explanation.fixes, numbers, width);
+    let sources: Vec<&str> = explanation.sources.iter().map(|s| s.as_ref()).collect();
+    labelled(&mut out, "ref", Style::Dim, Some(&sources.join(" · ")), width);
+    out
+}
+
+/// A further reading, in short.
+pub fn reading(explanation: &Explanation, width: usize) -> Vec<Line> {
+    let Some(inferred) = &explanation.inferred else { return Vec::new() };
+    let (sure, percent) = (explanation.confidence, explanation.confidence.percent());
+    let text = format!("{}: {} ({sure} {percent} %)", explanation.reason, inferred.text);
+    let mut out = Vec::new();
+    labelled(&mut out, "or", Style::Dim, Some(&text), width);
+    out
+}
+
 /// One line as plain text.
 pub fn plain(line: &Line) -> String {
     line.iter().map(|piece| piece.text.as_str()).collect()
+}
+
+/// Proposals by these numbers; one that has none gets a dot.
+fn proposals(out: &mut Vec<Line>, fixes: &[super::Fix], numbers: &[Option<usize>], width: usize) {
+    for (n, fix) in fixes.iter().enumerate() {
+        let number = numbers.get(n).copied().flatten();
+        let mark = number.map_or(Cow::Borrowed("·"), |number| Cow::Owned(format!("{number}.")));
+        let mut words = vec![(mark, Style::Good)];
+        add_fix(&mut words, fix, width);
+        labelled_words(out, if n == 0 { "try" } else { "" }, words, width);
+    }
 }
 
 /// Adds the words of a proposal. Its command is one of them, so that it is not broken, unless it is longer than a line.
@@ -174,7 +203,8 @@ fn room(width: usize) -> usize {
     width.saturating_sub(INDENT + LABEL).max(20)
 }
 
-fn head(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line> {
+/// The headline alone: what class it is of, what the code means, what is inferred.
+pub fn head(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line> {
     let (word, style) = match headline.code.and_then(ReplyCode::class) {
         Some(Class::Permanent) => ("permanent", Style::Bad),
         Some(Class::Transient) => ("temporary", Style::Warn),

@@ -193,6 +193,8 @@ impl Context<'_> {
             "auth" if argument.is_empty() => format!("heloise --auth PLAIN {}", self.target()?),
             "auth" => format!("heloise --auth {argument} {}", self.target()?),
             "tls" => format!("heloise --insecure {} -c /tls", self.target()?),
+            "reconnect" => format!("heloise {}", self.target()?),
+            "set" => format!("heloise --{argument} {}", self.target()?),
             _ => return None,
         }))
     }

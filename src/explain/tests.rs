@@ -5,6 +5,7 @@ mod session;
 mod situation;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::rules::{self, RuleRow};
 use super::{explain, tables, template, *};
@@ -199,8 +200,8 @@ fn failures_are_all_known() {
         Failure::PlaintextNotTls,
         Failure::TlsNotPlaintext,
         Failure::Tls("something new".into()),
-        Failure::TimedOut { limit: "greeting".into(), seconds: 300 },
-        Failure::Quirk(crate::wire::Quirk::BareLf),
+        Failure::TimedOut { awaited: "greeting".into(), limit: Some(Duration::from_secs(300)) },
+        Failure::Quirk(crate::wire::Quirk::BareLf.to_string()),
     ] {
         let explanation = explain_failure(&failure, Asked::of("mx.example.org"));
         assert_ne!(explanation.reason, Reason::UNKNOWN, "{failure:?}");

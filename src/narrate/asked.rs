@@ -36,8 +36,8 @@ impl Tried {
 }
 
 /// The phase a command was given in. The end of the content counts as DATA, AUTH and BDAT as phases of their own.
-pub(super) fn asked_in(answer: &Answer, before: &State) -> explain::Phase {
-    match answer.command.as_ref().map(|c| c.input) {
+pub(super) fn asked_in(command: Option<&Command>, before: &State) -> explain::Phase {
+    match command.map(|c| c.input) {
         Some(Input::EndOfContent) => explain::Phase::Data,
         Some(Input::Bdat | Input::BdatLast) => explain::Phase::Bdat,
         Some(Input::Auth | Input::AuthResponse) => explain::Phase::Auth,
@@ -47,8 +47,8 @@ pub(super) fn asked_in(answer: &Answer, before: &State) -> explain::Phase {
 }
 
 /// The verb that a reply is about, also where no command line was the last thing sent.
-pub(super) fn verb_of(answer: &Answer) -> Option<Verb> {
-    let command = answer.command.as_ref()?;
+pub(super) fn verb_of(command: Option<&Command>) -> Option<Verb> {
+    let command = command?;
     command.verb.clone().or(match command.input {
         Input::AuthResponse => Some(Verb::Auth),
         Input::EndOfContent => Some(Verb::Data),

@@ -1,14 +1,13 @@
 //! Who answers questions: explains replies one after the other, as each failure counts for what is said of the next.
 
 use crate::explain::render::{self, Headline, Line};
-use crate::explain::{self, Asked, Explanation, Reason, Situation};
-use crate::session::Answer;
+use crate::explain::{self, Asked, Explanation, Failure, Fix, Reason, Situation};
 use crate::target::Target;
 use crate::transcript::Header;
-use crate::wire::ReplyCode;
+use crate::wire::Reply;
 
 use super::offers::{Numbers, Offers};
-use super::question::Question;
+use super::question::{Question, Subject};
 use super::{Layout, Level};
 
 /// Explains the replies of a session, in the order in which they came.
@@ -49,52 +48,85 @@ impl Explainer {
         self.earlier.clear();
     }
 
-    /// The lines to show beside a reply.
+    /// The lines to show beside a reply, or below a failure.
     pub fn lines(&mut self, question: &Question, layout: Layout) -> Vec<Line> {
-        let (best, _) = self.with_situation(question, layout, explain::explain_best);
+        let best = match question.subject {
+            Subject::Reply(_) => {
+                self.with_situation(question, layout, |situation| explain::explain_best(situation).0)
+            }
+            _ => self.explanations(question, layout).into_iter().next(),
+        };
         let Some(best) = best else { return Vec::new() };
-        if question.answer.reply.code().is_some_and(ReplyCode::is_error) {
+        if question.went_wrong() {
             self.count(best.reason);
         }
         match layout.level {
             Level::None => Vec::new(),
             Level::Brief => {
-                let numbers = layout.prompt.then(|| self.offers.number([best.fixes.as_slice()]).pop());
-                let numbers = numbers.flatten().unwrap_or_default();
-                render::brief_numbered(&best, headline(&question.answer), layout.width, &numbers)
+                let shown = best.fixes.get(..render::IN_BRIEF).unwrap_or(&best.fixes);
+                let numbers = if layout.prompt { self.number(shown) } else { Numbers::new() };
+                render::brief_numbered(&best, headline(question), layout.width, &numbers)
             }
-            Level::Full => self.full(&[best], headline(&question.answer), layout.width),
+            Level::Full => self.whole(&best, headline(question), layout.width),
         }
     }
 
-    /// All explanations of a reply, best first.
+    /// All explanations of a reply, best first; that of a failure.
     pub fn explanations(&self, question: &Question, layout: Layout) -> Vec<Explanation> {
-        self.with_situation(question, layout, explain::explain)
+        match &question.subject {
+            Subject::Reply(_) => self.with_situation(question, layout, explain::explain),
+            Subject::Failure(failure) => vec![self.failure(failure, question, layout)],
+            Subject::Explained(failure) => vec![failure.as_ref().clone()],
+        }
     }
 
-    /// The two best explanations in full, as lines.
-    pub fn in_full(&mut self, question: &Question, layout: Layout) -> Vec<Line> {
-        let mut told = self.explanations(question, layout);
-        told.truncate(2);
-        self.full(&told, headline(&question.answer), layout.width)
+    fn failure(&self, failure: &Failure, question: &Question, layout: Layout) -> Explanation {
+        self.with_situation(question, layout, |situation| explain::explain_failure_in(failure, situation))
     }
 
-    /// A failure in full, as lines.
-    pub fn failure_in_full(&mut self, failure: &Explanation, layout: Layout) -> Vec<Line> {
-        self.full(std::slice::from_ref(failure), Headline::default(), layout.width)
+    /// What is said of the deviations in it.
+    fn quirks(&self, question: &Question, layout: Layout) -> Vec<Explanation> {
+        let quirks = question.quirks.iter().cloned().map(Failure::Quirk);
+        quirks.map(|quirk| self.failure(&quirk, question, layout)).collect()
     }
 
-    fn full(&mut self, told: &[Explanation], headline: Headline, width: usize) -> Vec<Line> {
-        let numbers = self.offers.number(told.iter().map(|one| one.fixes.as_slice()));
-        let pairs = told.iter().zip(&numbers);
-        pairs.flat_map(|(one, numbers)| render::full_numbered(one, headline, width, numbers)).collect()
+    /// The best explanation in full, as lines, then the deviations; other readings in a line each if they are likely, or
+    /// all of them in full.
+    pub fn in_full(&mut self, question: &Question, layout: Layout, all: bool) -> Vec<Line> {
+        let (headline, width) = (headline(question), layout.width);
+        let told = self.explanations(question, layout);
+        let quirks = self.quirks(question, layout);
+        let mut readings = told.iter();
+        // Where nothing is wrong but the form, the form is what matters.
+        let best = readings.next().filter(|_| !question.is_of_form());
+        let (in_full, in_short): (Vec<_>, Vec<_>) =
+            readings.filter(|other| all || is_worth_telling(other, &told)).partition(|_| all);
+        let numbered = best.into_iter().chain(&quirks).chain(in_full.iter().copied());
+        let mut numbers = self.offers.number(numbered.map(|one| one.fixes.as_slice())).into_iter();
+        let mut next = || numbers.next().unwrap_or_default();
+        let mut lines = Vec::new();
+        lines.extend(best.iter().flat_map(|best| render::full_numbered(best, headline, width, &next())));
+        lines.extend(quirks.iter().flat_map(|quirk| render::aside(quirk, width, &next())));
+        lines.extend(in_full.iter().flat_map(|other| render::full_numbered(other, headline, width, &next())));
+        lines.extend(in_short.iter().flat_map(|other| render::reading(other, width)));
+        lines
     }
 
-    /// Takes note that something failed: it counts for what is said later. What is proposed for it is about to be shown,
-    /// by these numbers.
-    pub fn failed(&mut self, failure: &Explanation) -> Numbers {
+    /// One explanation in full, as lines.
+    pub fn whole(&mut self, told: &Explanation, headline: Headline, width: usize) -> Vec<Line> {
+        let numbers = self.number(&told.fixes);
+        render::full_numbered(told, headline, width, &numbers)
+    }
+
+    /// Takes note that something failed: it counts for what is said later. So many of what is proposed for it are about
+    /// to be shown, by these numbers.
+    pub fn failed(&mut self, failure: &Explanation, shown: usize) -> Numbers {
         self.count(failure.reason);
-        self.offers.number([failure.fixes.as_slice()]).pop().unwrap_or_default()
+        self.number(failure.fixes.get(..shown).unwrap_or(&failure.fixes))
+    }
+
+    fn number(&mut self, fixes: &[Fix]) -> Numbers {
+        self.offers.number([fixes]).pop().unwrap_or_default()
     }
 
     fn count(&mut self, reason: Reason) {
@@ -103,17 +135,18 @@ impl Explainer {
         }
     }
 
-    /// Has the reply explained in the situation that it came in.
+    /// Has it explained in the situation that it came in.
     fn with_situation<T>(
         &self,
         question: &Question,
         layout: Layout,
         explain: impl FnOnce(&Situation<'_>) -> T,
     ) -> T {
-        let Question { answer, circumstances: known } = question;
+        let known = &question.circumstances;
+        let nothing = Reply::default();
         let situation = Situation {
             verb: known.verb.as_ref(),
-            command: answer.command.as_ref().map(|c| c.line.as_slice()),
+            command: question.command.as_ref().map(|c| c.line.as_slice()),
             phase: known.phase,
             stood: Some(known.stood),
             greeted: known.greeted.as_ref(),
@@ -140,12 +173,19 @@ impl Explainer {
             },
             banner: known.banner.as_deref(),
             earlier: &self.earlier,
-            ..Situation::of(&answer.reply)
+            ..Situation::of(question.reply().unwrap_or(&nothing))
         };
         explain(&situation)
     }
 }
 
-fn headline(answer: &Answer) -> Headline {
-    Headline { code: answer.reply.code(), enhanced: answer.reply.enhanced() }
+/// Whether a further reading is likely enough beside the first.
+fn is_worth_telling(other: &Explanation, told: &[Explanation]) -> bool {
+    let best = told.first().map_or(0, |best| best.confidence.percent());
+    other.confidence.percent().saturating_mul(3) >= best
+}
+
+fn headline(question: &Question) -> Headline {
+    let reply = question.reply();
+    Headline { code: reply.and_then(Reply::code), enhanced: reply.and_then(Reply::enhanced) }
 }

@@ -6,6 +6,10 @@ use crate::explain::render::{self, Line, Piece, Style};
 use crate::session::Difference;
 use crate::wire::escape;
 
+/// How a line begins that is no line of the session, and the column behind that.
+const MARKS: [&str; 2] = ["=== ", "*** "];
+const MARKED: usize = 4;
+
 /// What EHLO gained and lost by TLS, each by itself, wrapped to `width` columns.
 pub fn difference_lines(difference: &Difference, width: usize) -> Vec<Line> {
     let rows = [("+", Style::Good, &difference.gained), ("-", Style::Warn, &difference.lost)];
@@ -31,6 +35,29 @@ pub(super) fn marked(arrow: &str, arrow_style: Style, text: String, style: Style
     let mut arrow = escape::visible(arrow.as_bytes());
     arrow.push(' ');
     vec![piece(arrow_style, arrow), piece(style, text)]
+}
+
+/// A line broken at blanks where it is too long; what goes on stands below its first word, the mark of `===` and `***`
+/// not counted. One without a mark is indented by `hang`.
+pub(super) fn folded(line: Line, hang: usize, width: usize) -> Vec<Line> {
+    if width_of(&line) <= width {
+        return vec![line];
+    }
+    // The first piece begins with a mark or blanks, in whose place the indent stands.
+    let mut words: Vec<render::Word<'_>> = Vec::new();
+    for piece in &line {
+        let mut more = render::words(&piece.text, piece.style);
+        // A colon stays with the word before it.
+        if piece.text.starts_with(':')
+            && let (Some((last, _)), Some((colon, _))) = (words.last_mut(), more.next())
+        {
+            last.to_mut().push_str(&colon);
+        }
+        words.extend(more);
+    }
+    let marked = line.first().is_some_and(|piece| MARKS.contains(&piece.text.as_str()));
+    let (first, rest) = if marked { (0, MARKED) } else { (hang, hang) };
+    render::wrap(words, first, rest, width)
 }
 
 pub(super) fn width_of(line: &Line) -> usize {
@@ -73,6 +100,21 @@ mod tests {
                 "                SCRAM-SHA-256 OAUTHBEARER XOAUTH2",
                 "     since TLS  - STARTTLS",
             ]
+        );
+    }
+
+    #[test]
+    fn a_long_line_goes_on_below_its_first_word() {
+        let line = vec![
+            piece(Style::Dim, "=== ".to_owned()),
+            piece(Style::Plain, "TLSv1.3".to_owned()),
+            piece(Style::Bad, " · certificate NOT verified".to_owned()),
+            piece(Style::Bad, ": its root authority is not trusted here".to_owned()),
+        ];
+        let lines: Vec<String> = folded(line, 4, 44).iter().map(render::plain).collect();
+        assert_eq!(
+            lines,
+            ["=== TLSv1.3 · certificate NOT verified: its", "    root authority is not trusted here"]
         );
     }
 }

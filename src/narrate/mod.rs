@@ -6,7 +6,9 @@
 mod asked;
 mod explainer;
 mod lines;
+mod link;
 mod offers;
+mod past;
 mod question;
 #[cfg(test)]
 mod tests;
@@ -16,8 +18,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::explain::render::{Line, Style};
-use crate::explain::{self, Explanation, tables};
+use crate::explain::render::{self, Line, Style};
+use crate::explain::{self, tables};
 use crate::sasl;
 use crate::session::{Answer, Dialogue, Input, Sent, State};
 use crate::target::{Scheme, Target};
@@ -27,8 +29,9 @@ use crate::wire::{EnhancedCode, ReplyAssembler, ReplyCode, ReplyLine, Verb, esca
 use self::asked::{Tried, asked_in, verb_of};
 pub use self::explainer::Explainer;
 pub use self::lines::difference_lines;
-use self::lines::{marked, piece, shortened, width_of};
+use self::lines::{folded, marked, piece, shortened, width_of};
 pub use self::offers::{Numbers, Offers, Typist};
+use self::past::{Owner, Past};
 use self::question::Circumstances;
 pub use self::question::Question;
 
@@ -78,13 +81,6 @@ pub enum Part {
     Session(Box<Header>),
 }
 
-/// What can be explained once more.
-#[derive(Debug)]
-enum Subject {
-    Reply(Question),
-    Failure(Explanation),
-}
-
 /// Follows a session entry by entry and tells it.
 #[derive(Debug)]
 pub struct Narrator {
@@ -96,11 +92,15 @@ pub struct Narrator {
     explainer: Explainer,
     tried: Tried,
     quiet: HashSet<(Option<Verb>, ReplyCode)>,
-    /// Whether the last reply is kept.
+    /// Whether the last replies are kept.
     remembers: bool,
-    last: Option<Subject>,
+    past: Past,
     /// Whether something was taken out of the reply under way.
     redacted: bool,
+    /// What was told last is why the peer ends the session.
+    parting: bool,
+    /// The deviations whose meaning has been told.
+    odd: HashSet<&'static str>,
 }
 
 impl Narrator {
@@ -115,8 +115,10 @@ impl Narrator {
             tried: Tried::default(),
             quiet: HashSet::new(),
             remembers: true,
-            last: None,
+            past: Past::default(),
             redacted: false,
+            parting: false,
+            odd: HashSet::new(),
         }
     }
 
@@ -181,10 +183,11 @@ impl Narrator {
             }
             EntryKind::Received { line, error, .. } => return self.received(entry, line, *error, at),
             EntryKind::Info(Info::Other(_)) | EntryKind::Note(_) if typed => return Vec::new(),
-            EntryKind::Info(info) => return self.info(info, at).into_iter().map(Part::Line).collect(),
+            EntryKind::Info(info) => return self.info(info, at),
             // Words of our own: what they quote from outside is escaped already.
             EntryKind::Problem(text) => {
-                marked("***", Style::Bad, escape::harmless(text).into_owned(), Style::Bad)
+                let line = marked("***", Style::Bad, escape::harmless(text).into_owned(), Style::Bad);
+                return folded(line, 0, self.layout.width).into_iter().map(Part::Line).collect();
             }
             EntryKind::Note(text) => {
                 marked("###", Style::Label, escape::visible(text.as_bytes()), Style::Label)
@@ -220,6 +223,7 @@ impl Narrator {
 
     /// Takes note of a line of the client.
     fn take(&mut self, line: &Payload, at: Duration) {
+        self.parting = false;
         if line.ending.ends_line() {
             if let Sent::Command(command) = self.dialogue.sent(line.head(), line.wire_len(), at) {
                 self.tried.note(&command);
@@ -238,8 +242,9 @@ impl Narrator {
         let bytes = line.bytes().map_or_else(|| line.to_visible().into_bytes().into(), Cow::Borrowed);
         let parsed = ReplyLine::crlf(&bytes);
         if parsed.code.is_none() && self.assembler.pending_lines() == 0 {
-            return vec![Part::Line(shown)];
+            return std::iter::once(Part::Line(shown)).chain(self.stray(&bytes)).collect();
         }
+        self.past.line(Owner::UnderWay);
         let first = self.assembler.pending_lines() == 0;
         self.redacted = line.bytes().is_none();
         if !first && !error {
@@ -251,17 +256,18 @@ impl Narrator {
         let mut lines = vec![shown];
         self.add_challenge(&answer, &mut lines);
         let explains = self.comment(&answer, &mut lines);
-        let circumstances =
-            (explains || self.remembers).then(|| Circumstances::of(&answer, &self.dialogue, &self.tried));
+        let circumstances = (explains || self.remembers)
+            .then(|| Circumstances::of(answer.command.as_ref(), &self.dialogue, &self.tried));
         self.dialogue.learn(&answer);
         self.tried.answered(&answer);
+        self.parting = is_refused_greeting(&answer);
         let difference = self.difference(&answer);
         let mut parts: Vec<Part> = lines.into_iter().map(Part::Line).collect();
-        let question = circumstances.map(|circumstances| Question { answer, circumstances });
+        let question = circumstances.map(|circumstances| Question::of_answer(answer, circumstances));
         if let Some(question) = &question
             && self.remembers
         {
-            self.last = Some(Subject::Reply(question.clone()));
+            self.past.add(question.clone());
         }
         parts.extend(question.filter(|_| explains).map(|question| Part::Question(Box::new(question))));
         parts.extend(difference.into_iter().map(Part::Line));
@@ -306,9 +312,9 @@ impl Narrator {
     /// Says what an expected reply means, the first time; whether an explanation is wanted instead.
     fn comment(&mut self, answer: &Answer, lines: &mut Vec<Line>) -> bool {
         let Some(code) = answer.reply.code() else { return false };
-        let verb = verb_of(answer);
+        let verb = verb_of(answer.command.as_ref());
         let verb = verb.as_ref();
-        let phase = asked_in(answer, self.dialogue.state());
+        let phase = asked_in(answer.command.as_ref(), self.dialogue.state());
         // The tables are read on first use, which takes as long as a short session: not before they are needed.
         match self.layout.level {
             Level::None => false,
@@ -354,11 +360,12 @@ impl Narrator {
             Ok(decoded) if decoded.is_empty() => {}
             Ok(decoded) => {
                 let shown = escape::visible(&decoded);
-                lines.push(vec![piece(Style::Dim, "     = ".to_owned()), piece(Style::Plain, shown)]);
+                let width = self.layout.width;
+                render::hanging(lines, ("= ", Style::Dim), render::words(&shown, Style::Plain), width);
                 // LOGIN's challenges are words already.
                 let words = sasl::describe_challenge(mechanism, &decoded).filter(|_| mechanism != "LOGIN");
                 if let Some(words) = words {
-                    lines.push(vec![piece(Style::Dim, format!("       {words}"))]);
+                    render::hanging(lines, ("  ", Style::Dim), render::words(&words, Style::Dim), width);
                 }
             }
             Err(bad) => {
@@ -373,63 +380,12 @@ impl Narrator {
         let difference = self.dialogue.state().tls_difference().filter(|_| greet);
         difference.map(|difference| difference_lines(&difference, self.layout.width)).unwrap_or_default()
     }
+}
 
-    /// The explanations of the last reply or failure, best first; none of a narrator that forgets them.
-    pub fn explain_last(&self) -> Vec<Explanation> {
-        match &self.last {
-            Some(Subject::Reply(question)) => self.explainer.explanations(question, self.layout),
-            Some(Subject::Failure(failure)) => vec![failure.clone()],
-            None => Vec::new(),
-        }
-    }
-
-    /// The full explanation of the last reply or failure, as lines.
-    pub fn tell_last(&mut self) -> Vec<Line> {
-        match &self.last {
-            Some(Subject::Reply(question)) => self.explainer.in_full(question, self.layout),
-            Some(Subject::Failure(failure)) => self.explainer.failure_in_full(failure, self.layout),
-            None => Vec::new(),
-        }
-    }
-
-    /// Something failed beside the replies, which whoever calls shows with these numbers of its proposals.
-    pub fn fail(&mut self, failure: &Explanation) -> Numbers {
-        self.last = Some(Subject::Failure(failure.clone()));
-        self.explainer.failed(failure)
-    }
-
-    /// Offers the proposals as lines to type.
-    pub fn offer(&mut self, typist: Typist) {
-        self.explainer.offers.typist = Some(typist);
-    }
-
-    /// What the numbers of the proposals that were shown last stand for, from 1. Where none were, those for the last
-    /// reply.
-    pub fn offers(&self) -> Vec<String> {
-        let offers = &self.explainer.offers;
-        if !offers.lines().is_empty() {
-            return offers.lines().to_vec();
-        }
-        let mut offers = offers.clone();
-        offers.number(self.explain_last().first().map(|best| best.fixes.as_slice()));
-        offers.lines().to_vec()
-    }
-
-    fn info(&mut self, info: &Info, at: Duration) -> Vec<Line> {
-        match info {
-            Info::Tls(summary) => {
-                self.dialogue.secured(summary.verified == Some(true));
-                tls::lines(summary, &self.header, at, self.layout.width)
-            }
-            Info::Closed { .. } => {
-                self.dialogue.closed();
-                vec![marked("===", Style::Dim, info.to_visible(), Style::Dim)]
-            }
-            Info::Quirk(_) => vec![marked("===", Style::Dim, info.to_visible(), Style::Warn)],
-            Info::Timeout { .. } => vec![marked("===", Style::Dim, info.to_visible(), Style::Bad)],
-            _ => vec![marked("===", Style::Dim, info.to_visible(), Style::Dim)],
-        }
-    }
+/// A greeting that refuses is a good-bye as well.
+fn is_refused_greeting(answer: &Answer) -> bool {
+    let greeting = answer.command.as_ref().is_some_and(|command| command.input == Input::Connect);
+    greeting && answer.reply.code().is_some_and(ReplyCode::is_error)
 }
 
 fn said_by_enhanced(code: EnhancedCode) -> Option<String> {

@@ -25,13 +25,13 @@ impl Offers {
     /// Numbers the proposals of all readings through, as they are about to be shown. What was offered before stays
     /// where nothing of it can be typed, as it is still to be seen above.
     pub fn number<'f>(&mut self, readings: impl IntoIterator<Item = &'f [Fix]>) -> Vec<Numbers> {
-        let Some(typist) = self.typist else {
-            return readings.into_iter().map(|fixes| (1..=fixes.len()).map(Some).collect()).collect();
-        };
-        let mut lines = Vec::new();
+        let (mut lines, mut count) = (Vec::new(), 0);
         let mut number = |fix: &Fix| {
-            lines.push(typist(fix.command.as_deref()?)?);
-            Some(lines.len())
+            if let Some(typist) = self.typist {
+                lines.push(typist(fix.command.as_deref()?)?);
+            }
+            count += 1;
+            Some(count)
         };
         let numbers = readings.into_iter().map(|fixes| fixes.iter().map(&mut number).collect()).collect();
         if !lines.is_empty() {

@@ -1,6 +1,9 @@
 //! Sessions told from transcripts: what was learnt before a reply shows beside it.
 
+mod past;
+
 use super::*;
+use crate::explain::Explanation;
 use crate::transcript::Reader;
 
 /// Everything that is told beside the last reply of a session with `target`.

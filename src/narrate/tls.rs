@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset};
 
-use super::piece;
+use super::lines::{folded, piece};
 use crate::explain::render::{self, Line, Style};
 use crate::transcript::{Header, TlsSummary};
 use crate::wire::escape;
@@ -14,33 +14,7 @@ const EXPIRY_WARNING_DAYS: i64 = 21;
 
 /// The lines for the start of encryption, `at` a time after the beginning that `header` tells.
 pub(super) fn lines(summary: &TlsSummary, header: &Header, at: Duration, width: usize) -> Vec<Line> {
-    let lines = unfolded(summary, header, at);
-    lines
-        .into_iter()
-        .zip([4].into_iter().chain(std::iter::repeat(5)))
-        .flat_map(|(line, hang)| folded(line, hang, width))
-        .collect()
-}
-
-/// A line broken at blanks where it is too long; what goes on stands below its first word.
-fn folded(line: Line, hang: usize, width: usize) -> Vec<Line> {
-    if super::width_of(&line) <= width {
-        return vec![line];
-    }
-    // The first piece begins with a mark or blanks, in whose place the indent stands.
-    let mut words: Vec<render::Word<'_>> = Vec::new();
-    for piece in &line {
-        let mut more = render::words(&piece.text, piece.style);
-        // A colon stays with the word before it.
-        if piece.text.starts_with(':')
-            && let (Some((last, _)), Some((colon, _))) = (words.last_mut(), more.next())
-        {
-            last.to_mut().push_str(&colon);
-        }
-        words.extend(more);
-    }
-    let marked = line.first().is_some_and(|piece| piece.text.starts_with("==="));
-    render::wrap(words, if marked { 0 } else { hang }, hang, width)
+    unfolded(summary, header, at).into_iter().flat_map(|line| folded(line, render::INDENT, width)).collect()
 }
 
 fn unfolded(summary: &TlsSummary, header: &Header, at: Duration) -> Vec<Line> {
@@ -108,24 +82,4 @@ fn certificate(summary: &TlsSummary, header: &Header, at: Duration) -> Option<Li
         line.push(piece(style, words));
     }
     Some(line)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_line_goes_on_below_its_first_word() {
-        let line = vec![
-            piece(Style::Dim, "=== ".to_owned()),
-            piece(Style::Plain, "TLSv1.3".to_owned()),
-            piece(Style::Bad, " · certificate NOT verified".to_owned()),
-            piece(Style::Bad, ": its root authority is not trusted here".to_owned()),
-        ];
-        let lines: Vec<String> = folded(line, 4, 44).iter().map(render::plain).collect();
-        assert_eq!(
-            lines,
-            ["=== TLSv1.3 · certificate NOT verified: its", "    root authority is not trusted here"]
-        );
-    }
 }

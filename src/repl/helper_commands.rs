@@ -164,10 +164,8 @@ impl Operator {
     fn explain(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
         let level = match argument {
             "" => {
-                let lines = self.view.narrator(|narrator| narrator.tell_last());
-                if lines.is_empty() {
-                    return Err(Problem::new(Status::Usage, "no reply has come yet"));
-                }
+                let lines = self.view.narrator(|narrator| narrator.tell_back(0, false));
+                let lines = lines.ok_or_else(|| Problem::new(Status::Usage, "no reply has come yet"))?;
                 self.view.lines(&lines);
                 return Ok(Vec::new());
             }

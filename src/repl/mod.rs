@@ -20,6 +20,7 @@ mod interactive;
 mod kill;
 mod login;
 mod login_all;
+mod lost;
 pub mod mask;
 mod memory;
 mod opening;

@@ -390,6 +390,7 @@ impl Operator {
     /// How the session ended, the record taken into account: that it is not whole outweighs success alone, but is
     /// said in any case.
     pub fn account_for_record(&mut self, ended: Result<Status, Problem>) -> Result<Status, Problem> {
+        let ended = ended.map_err(|problem| self.with_reason(problem));
         let lost = self.log().and_then(|log| log.record_lost().map(str::to_owned));
         let Some(words) = lost else { return ended };
         let problem = Problem::new(Status::LocalFile, words);

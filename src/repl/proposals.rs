@@ -14,6 +14,9 @@ const PROGRAM: &str = "heloise ";
 impl Operator {
     /// Tells a problem, its proposals numbered where there are several to choose from.
     pub(super) fn tell(&mut self, problem: &Problem) {
+        if self.has_told(problem) {
+            return;
+        }
         // The stream of entries may have told it a moment ago.
         if !self.view.told_last(&problem.what) {
             self.view.text(Style::Bad, &format!("*** {}", problem.what));
@@ -43,7 +46,9 @@ impl Operator {
     /// Takes note of a problem that the tables explain, for `/explain`, `/fix` and what is said of later replies.
     pub(super) fn learn_of(&self, problem: &Problem) -> Vec<Option<usize>> {
         let explanation = problem.explanation.as_deref();
-        explanation.map(|told| self.view.narrator(|narrator| narrator.fail(told))).unwrap_or_default()
+        let numbers =
+            explanation.map(|told| self.view.narrator(|narrator| narrator.fail(told, problem.advice.len())));
+        numbers.unwrap_or_default()
     }
 
     /// `/fix N`: what was proposed is put at the prompt; the person sends it, or not.

@@ -58,8 +58,8 @@ async fn follow(operator: &mut Operator, source: Source, manner: Manner) -> Resu
                 Ok(Done::Waiting) => Vec::new(),
                 Ok(Done::Leave) => break,
                 Err(problem) if manner.keep_going && operator.state().is_some() => {
-                    complain(&problem);
                     operator.learn_of(&problem);
+                    complain(&operator.with_reason(problem.clone()));
                     worst = worst.max(problem.status);
                     Vec::new()
                 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use unicode_width::UnicodeWidthStr;
 
 use crate::explain::render::{Line, Piece, Style};
-use crate::narrate::{Layout, Narrator};
+use crate::narrate::{Layout, Level, Narrator};
 use crate::transcript::export::json;
 use crate::transcript::{Entry, EntryKind, Header};
 use crate::transport::Sink;
@@ -85,6 +85,12 @@ impl View {
     /// Whether this problem is what the entries told last. It is forgotten with that.
     pub fn told_last(&self, problem: &str) -> bool {
         self.lock().told.take_if(|told| told == problem).is_some()
+    }
+
+    /// Whether what happens is explained where it is shown.
+    pub fn explains(&self) -> bool {
+        let shown = self.lock();
+        shown.form == Form::Told && shown.narrator.layout.level != Level::None
     }
 
     /// Shows lines that are no part of the session: answers of helper commands. Not in JSON.

@@ -6,6 +6,7 @@ mod agreement;
 mod at_terminal;
 mod bad_input;
 mod binary;
+mod broken_off;
 mod check;
 mod diff;
 mod dns;

@@ -4,6 +4,7 @@
 //! empty at run time; tests read the TOML itself and refuse it with file, line and reason, so this never leaves the
 //! workshop.
 
+mod quirks;
 mod reasons;
 mod registry;
 mod replies;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+pub use quirks::{QuirkRow, quirk, quirks};
 pub use reasons::{ReasonRow, failure, failures, reason, reasons};
 pub(crate) use registry::enhanced_reason;
 #[cfg(test)]
@@ -93,6 +95,7 @@ pub(crate) type Keyed<T> = BTreeMap<&'static str, T>;
 #[cfg(test)]
 pub(crate) fn check() -> Result<(), TableError> {
     registry::check()?;
+    quirks::check()?;
     reasons::check()?;
     replies::check()
 }

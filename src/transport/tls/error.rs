@@ -103,7 +103,7 @@ impl TlsError {
         Failure::Tls(match &self.failure {
             TlsFailure::PlaintextReply(_) => return Failure::PlaintextNotTls,
             TlsFailure::Timeout(limit) => {
-                return Failure::TimedOut { limit: "TLS handshake".to_owned(), seconds: limit.as_secs() };
+                return Failure::TimedOut { awaited: "TLS handshake".to_owned(), limit: Some(*limit) };
             }
             TlsFailure::Verify(problem) => problem.known_as(),
             TlsFailure::ClosedInHandshake { reset: true } => {

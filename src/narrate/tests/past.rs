@@ -1,0 +1,148 @@
+//! What can be asked of a narrator afterwards.
+
+use super::super::*;
+use crate::explain::{Asked, Failure, explain_failure};
+use crate::transcript::{ClosedBy, Reader};
+
+/// A narrator that has told this session.
+fn told(entries: &str) -> Narrator {
+    let layout = Layout { level: Level::Brief, width: 90, timing: false, prompt: true };
+    let mut narrator = Narrator::new(layout);
+    narrator.offer(|command| Some(command.to_owned()));
+    let text = format!("%heloise 1\n%target mx.example.org\n\n{entries}");
+    let mut reader = Reader::new(text.as_bytes()).unwrap();
+    narrator.begin(reader.header());
+    while let Some(entry) = reader.next_entry().unwrap() {
+        narrator.entry(&entry, true);
+    }
+    narrator
+}
+
+fn back(narrator: &mut Narrator, before: usize, all: bool) -> String {
+    let lines = narrator.tell_back(before, all).unwrap_or_default();
+    lines.iter().map(|line| render::plain(line) + "\n").collect()
+}
+
+const ENVELOPE: &str = "\
+0.0 <-  220 mx.example.org ESMTP
+0.1  -> EHLO me.example
+0.2 <-  250 mx.example.org
+0.3  -> MAIL FROM:<a@me.example>
+0.4 <-  250 2.1.0 Ok
+0.5  -> RCPT TO:<b@far.example>
+0.6 <** 554 5.7.1 <b@far.example>: Relay access denied
+0.7  -> NOOP
+";
+
+#[test]
+fn earlier_replies_are_explained_in_their_situation() {
+    let mut narrator = told(&(ENVELOPE.to_owned() + "0.8 <-  250 2.0.0 Ok\n"));
+    assert!(back(&mut narrator, 0, false).contains("nothing is wrong"));
+    let refused = back(&mut narrator, 1, false);
+    assert!(refused.starts_with("=== RCPT: 554 5.7.1 "), "{refused}");
+    assert!(refused.contains("will not relay to far.example"), "{refused}");
+    // What is proposed is for the one that was told last.
+    assert!(narrator.offers().iter().all(|line| refused.contains(&format!(": {line}\n"))), "{refused}");
+    assert!(!narrator.offers().is_empty());
+    assert!(back(&mut narrator, 4, false).contains("220 mx.example.org"));
+    assert_eq!(back(&mut narrator, 5, false), "");
+}
+
+#[test]
+fn only_the_last_are_kept() {
+    let many: String = (0..30).map(|n| format!("1.0  -> NOOP\n1.0 <-  250 {n}\n")).collect();
+    let mut narrator = told(&many);
+    assert!(back(&mut narrator, 19, false).contains(": 250 10\n"));
+    assert_eq!(back(&mut narrator, 20, false), "");
+}
+
+#[test]
+fn a_lost_link_is_explained_and_not_the_reply_before_it() {
+    let mut narrator = told(&(ENVELOPE.to_owned() + "0.8 === closed by=server\n"));
+    let lost = back(&mut narrator, 0, false);
+    assert!(lost.contains("the server closed the link without answering NOOP"), "{lost}");
+    assert!(lost.contains("1. connect again: /reconnect"), "{lost}");
+    assert_eq!(narrator.offers(), ["/reconnect"]);
+    // Whoever asks about the last reply gets that.
+    let last = narrator.explain_last();
+    assert_eq!(last.first().map(|told| told.reason.slug()), Some("relay-denied"));
+}
+
+#[test]
+fn deviations_are_explained_with_what_they_were_seen_in() {
+    let mut narrator = told("0.0 <-  220 hi\n0.0 === quirk line ends in LF alone, not CRLF\n");
+    let told_again = back(&mut narrator, 0, false);
+    assert!(!told_again.contains("nothing is wrong"), "{told_again}");
+    assert!(told_again.contains("quirk line ends in LF alone"), "{told_again}");
+    assert!(told_again.contains("1. look at the bytes: /hex on"), "{told_again}");
+    assert_eq!(narrator.offers(), ["/hex on"]);
+    // The numbers go on behind those of a refusal.
+    let refused = ENVELOPE.replace("0.7  -> NOOP", "0.7 === quirk NUL byte in the line");
+    let mut narrator = told(&refused);
+    let told_again = back(&mut narrator, 0, false);
+    assert!(told_again.contains("will not relay"), "{told_again}");
+    let offers = narrator.offers();
+    assert_eq!(offers.last().map(String::as_str), Some("/hex on"));
+    assert!(told_again.contains(&format!("{}. look at the bytes: /hex on", offers.len())), "{told_again}");
+}
+
+#[test]
+fn failures_beside_the_session_are_kept_among_the_others() {
+    let mut narrator = told(ENVELOPE);
+    let asked = Asked { prompt: true, ..Asked::of("mx.example.org") };
+    let refused = explain_failure(&Failure::ConnectionRefused, asked);
+    let numbers = narrator.fail(&refused, 1);
+    assert_eq!(numbers.len(), 1);
+    let last = back(&mut narrator, 0, false);
+    assert!(last.contains("     here  connection-refused: "), "{last}");
+    assert!(back(&mut narrator, 1, false).starts_with("=== RCPT: 554"));
+    narrator.entry(&Entry::new(Duration::ZERO, EntryKind::Info(Info::Closed { by: ClosedBy::Server })), true);
+    assert!(back(&mut narrator, 0, false).contains("without answering NOOP"));
+    assert!(back(&mut narrator, 1, false).starts_with("=== the link: connection-refused\n"));
+}
+
+#[test]
+fn numbers_stand_for_what_is_shown_by_them() {
+    let mut narrator = told(&ENVELOPE.replace("0.7  -> NOOP", "0.7 === quirk NUL byte in the line"));
+    for all in [false, true] {
+        let shown = back(&mut narrator, 0, all).split_whitespace().collect::<Vec<_>>().join(" ");
+        let offers = narrator.offers();
+        assert!(offers.len() > 1, "{shown}");
+        let mut rest = shown.as_str();
+        for (n, line) in offers.iter().enumerate() {
+            let (_, behind) = rest.split_once(&format!(" {}. ", n + 1)).unwrap();
+            let this = behind.split(&format!(" {}. ", n + 2)).next().unwrap();
+            assert!(this.contains(&format!(": {line}")), "{line} in {this}");
+            rest = behind;
+        }
+        assert!(!rest.contains(&format!(" {}. ", offers.len() + 1)), "{shown}");
+    }
+}
+
+#[test]
+fn other_readings_take_a_line_each_and_only_likely_ones_are_told() {
+    let session = "0.0 <-  220 hi\n0.1  -> NOOP\n0.2 <** 421 4.4.2 mx.example.org timeout exceeded\n";
+    let mut narrator = told(session);
+    let readings = narrator.explain_last();
+    let short = back(&mut narrator, 0, false);
+    let best = readings[0].confidence.percent();
+    let likely = readings.iter().skip(1).filter(|other| other.confidence.percent() * 3 >= best);
+    assert_eq!(short.matches("     or    ").count(), likely.count(), "{short}");
+    assert_eq!(short.matches("     said  ").count(), 1, "{short}");
+    let whole = back(&mut narrator, 0, true);
+    assert_eq!(whole.matches("     said  ").count(), readings.len(), "{whole}");
+    assert!(!whole.contains("queue"), "no message was under way: {whole}");
+}
+
+#[test]
+fn what_is_too_long_for_the_screen_goes_on_below() {
+    let layout = Layout { level: Level::Brief, width: 60, timing: false, prompt: true };
+    let mut narrator = Narrator::new(layout);
+    let long = "a problem that is told in more words than a narrow screen has room for in one line";
+    let entry = |kind| Entry::new(Duration::ZERO, kind);
+    for kind in [EntryKind::Problem(long.to_owned()), EntryKind::Info(Info::Quirk(long.to_owned()))] {
+        let lines = narrator.entry(&entry(kind), false);
+        assert!(lines.len() > 1 && lines.iter().all(|line| width_of(line) <= 60), "{lines:?}");
+        assert!(lines.iter().skip(1).all(|line| render::plain(line).starts_with("    ")), "{lines:?}");
+    }
+}
