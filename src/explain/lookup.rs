@@ -50,7 +50,11 @@ pub fn lookup(word: &str) -> Vec<Entry> {
         && length == word.len()
         && let Some(meaning) = tables::enhanced_meaning(code)
     {
-        found.push(entry("enhanced status code", word, meaning.text, meaning.source));
+        let entry = entry("enhanced status code", word, meaning.text, meaning.source);
+        found.push(match tables::enhanced_reason(code) {
+            Some((_, (_, row))) => of_family(entry, row),
+            None => entry,
+        });
     }
     found.extend(tables::command(word).map(command));
     found.extend(tables::capability(word).map(|row| {
@@ -117,7 +121,11 @@ fn command(row: &'static tables::CommandInfo) -> Entry {
 
 fn family(kind: &'static str, slug: &str, row: &'static tables::ReasonRow) -> Entry {
     let sources = row.sources.iter().map(|row| row.text.text);
-    let mut entry = entry(kind, slug, row.meaning, &sources.collect::<Vec<_>>().join(" · "));
+    of_family(entry(kind, slug, row.meaning, &sources.collect::<Vec<_>>().join(" · ")), row)
+}
+
+/// With what is common to all replies of a family.
+fn of_family(mut entry: Entry, row: &'static tables::ReasonRow) -> Entry {
     entry.details.push(("who acts", row.actor.describe().to_owned()));
     advised(entry, &row.causes, &row.fixes)
 }

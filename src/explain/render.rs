@@ -203,8 +203,7 @@ fn room(width: usize) -> usize {
     width.saturating_sub(INDENT + LABEL).max(20)
 }
 
-/// The headline alone: what class it is of, what the code means, what is inferred.
-pub fn head(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line> {
+fn head(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line> {
     let (word, style) = match headline.code.and_then(ReplyCode::class) {
         Some(Class::Permanent) => ("permanent", Style::Bad),
         Some(Class::Transient) => ("temporary", Style::Warn),

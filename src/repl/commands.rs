@@ -64,6 +64,8 @@ pub enum Argument {
     Mechanism,
     /// A file.
     File,
+    /// One of these words, a verb or a keyword.
+    TopicOr(&'static [&'static str]),
     /// One of these words.
     Choice(&'static [&'static str]),
     /// Free text.
@@ -169,13 +171,15 @@ to a new PEM file.
     HelperCommand {
         id: CommandId::Explain,
         name: "/explain",
-        syntax: "/explain [none|brief|full]",
-        summary: "explain the last reply or failure in full, or set how much is explained",
+        syntax: "/explain [-N|all|WORD|REPLY]",
+        summary: "explain the last reply or failure in full, an earlier one, or a word",
         help: "\
-Alone it explains what came last: what the server said, what the standard says, what is inferred and why,
-causes, fixes, sources. With a word it sets how much is said beside each reply from here on.
-  /explain     /explain full     /explain none",
-        argument: Argument::Choice(&["none", "brief", "full"]),
+Alone it explains the last reply or failure: what the server said, what the standard says, what is inferred and
+why, causes, fixes, sources; other readings in a line each if they are likely, or with all in full. -1 explains the
+one before the last, up to -19. It takes a code, a verb, a keyword or a reason, and a whole reply out of anywhere.
+none, brief and full set how much is said beside each reply from here on.
+  /explain     /explain -1     /explain all     /explain 5.7.26     /explain 550 5.1.1 User unknown     /explain full",
+        argument: Argument::TopicOr(&["all", "brief", "full", "none", "-1"]),
         offline: true,
         private: false,
     },
@@ -186,8 +190,8 @@ causes, fixes, sources. With a word it sets how much is said beside each reply f
         summary: "type the Nth of the proposals that were shown last, for you to confirm",
         help: "\
 Proposals stand behind the word try; those that can be typed have numbers where there are several to choose
-from. The command is put at the prompt as if you had typed it: change it, send it with Enter, or drop it with
-Ctrl-C. Alone it takes the first.
+from, and those shown last count, be it by /explain -1. The command is put at the prompt as if you had typed
+it: change it, send it with Enter, or drop it with Ctrl-C. Alone it takes the first.
   /fix     /fix 2",
         argument: Argument::Text,
         offline: true,

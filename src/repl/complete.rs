@@ -77,7 +77,8 @@ fn helper_argument(typed: &str, end: usize, known: &Knowledge) -> Completion {
     let Some(row) = commands::find(name) else { return Completion::none(typed.len()) };
     match row.argument {
         Argument::Verb if argument.starts_with('/') => helper_names(argument, start, row.name),
-        Argument::Verb => topics(argument, start, known),
+        Argument::Verb => topics(argument, start, &[], known),
+        Argument::TopicOr(words) => topics(argument, start, words, known),
         Argument::Mechanism => mechanisms(argument, start, known),
         Argument::File => files(argument, start),
         Argument::Choice(words) => {
@@ -109,13 +110,14 @@ fn how_to_reach(argument: &str, end: usize) -> Completion {
     }
 }
 
-/// Verbs and what the server offers, for `/help`.
-fn topics(word: &str, start: usize, known: &Knowledge) -> Completion {
+/// Some words, verbs, and what the server offers, for `/help` and `/explain`.
+fn topics(word: &str, start: usize, words: &[&str], known: &Knowledge) -> Completion {
+    let words = words.iter().map(|word| (*word).to_owned());
     let verbs = tables::commands().map(|row| row.verb.to_owned());
     let keywords =
         known.capabilities.iter().flat_map(|c| c.list.iter().map(|c| c.keyword.to_ascii_uppercase()));
-    let matching =
-        verbs.chain(keywords).filter(|topic| begins(topic, word) && topic.chars().all(is_harmless));
+    let all = words.chain(verbs).chain(keywords);
+    let matching = all.filter(|topic| begins(topic, word) && topic.chars().all(is_harmless));
     Completion::of(start, matching.map(|topic| (topic.clone(), topic)))
 }
 
@@ -291,6 +293,9 @@ mod tests {
         assert_eq!(lines("/rec", &known), ["/reconnect", "/record "]);
         assert_eq!(lines("/help /sen", &known), ["/help /send "]);
         assert_eq!(lines("/help rcp", &known), ["/help RCPT"]);
+        assert_eq!(lines("/explain f", &known), ["/explain full"]);
+        assert_eq!(lines("/explain -", &known), ["/explain -1"]);
+        assert_eq!(lines("/explain rc", &known), ["/explain RCPT"]);
         assert!(lines("//", &known).is_empty() && lines("/note x", &known).is_empty());
     }
 

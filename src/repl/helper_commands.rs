@@ -4,9 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::explain::lookup;
-use crate::explain::render::{Line, Piece, Style};
+use crate::explain::render::{self, INDENT, Line, Style};
 use crate::explain::tables;
-use crate::narrate::{Level, difference_lines};
+use crate::narrate::difference_lines;
 use crate::report::{Problem, Status};
 use crate::session::{Answer, Phase, Timeouts};
 use crate::wire::{Class, CommandLine, Verb, escape};
@@ -15,6 +15,9 @@ use super::commands::{self, CommandId, Invocation};
 use super::opening;
 use super::operator::{Done, Operator};
 use super::recording;
+
+/// Column at which the meaning of a keyword begins in `/caps`.
+const MEANING: usize = 10;
 
 impl Operator {
     /// Carries out a helper command.
@@ -115,7 +118,7 @@ impl Operator {
         self.upgrade().await
     }
 
-    fn help(&mut self, topic: &str) -> Result<Vec<Answer>, Problem> {
+    pub(super) fn help(&mut self, topic: &str) -> Result<Vec<Answer>, Problem> {
         if let Some(text) = commands::help(topic) {
             self.view.text(Style::Plain, &text);
             return Ok(Vec::new());
@@ -144,37 +147,20 @@ impl Operator {
             );
         };
         let difference = state.tls_difference();
+        let width = self.view.narrator(|narrator| narrator.layout.width);
         let mut lines: Vec<Line> = Vec::new();
         for capability in &capabilities.list {
             let words = std::iter::once(&capability.keyword).chain(&capability.params);
             let shown = words.map(|w| escape::visible(w.as_bytes())).collect::<Vec<_>>().join(" ");
             let meaning = tables::capability(&capability.keyword)
                 .map_or("not a registered keyword".to_owned(), |c| format!("{} · {}", c.meaning, c.rfc));
-            lines.push(vec![Piece { style: Style::Plain, text: format!("     {shown}") }]);
-            lines.push(vec![Piece { style: Style::Dim, text: format!("          {meaning}") }]);
+            lines.extend(render::wrap(render::words(&shown, Style::Plain), INDENT, MEANING, width));
+            lines.extend(render::wrap(render::words(&meaning, Style::Dim), MEANING, MEANING, width));
         }
         if let Some(difference) = difference {
-            let width = self.view.narrator(|narrator| narrator.layout.width);
             lines.extend(difference_lines(&difference, width));
         }
         self.view.lines(&lines);
-        Ok(Vec::new())
-    }
-
-    fn explain(&mut self, argument: &str) -> Result<Vec<Answer>, Problem> {
-        let level = match argument {
-            "" => {
-                let lines = self.view.narrator(|narrator| narrator.tell_back(0, false));
-                let lines = lines.ok_or_else(|| Problem::new(Status::Usage, "no reply has come yet"))?;
-                self.view.lines(&lines);
-                return Ok(Vec::new());
-            }
-            "none" => Level::None,
-            "brief" => Level::Brief,
-            "full" => Level::Full,
-            topic => return self.help(topic),
-        };
-        self.view.narrator(|narrator| narrator.layout.level = level);
         Ok(Vec::new())
     }
 

@@ -13,6 +13,7 @@ pub mod commands;
 mod complete;
 mod content;
 mod editor;
+mod explaining;
 mod helper_commands;
 mod hint;
 pub mod history;
