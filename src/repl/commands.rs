@@ -174,11 +174,11 @@ to a new PEM file.
         syntax: "/explain [-N|all|WORD|REPLY]",
         summary: "explain the last reply or failure in full, an earlier one, or a word",
         help: "\
-Alone it explains the last reply or failure: what the server said, what the standard says, what is inferred and
-why, causes, fixes, sources; other readings in a line each if they are likely, or with all in full. -1 explains the
-one before the last, up to -19. It takes a code, a verb, a keyword or a reason, and a whole reply out of anywhere.
-none, brief and full set how much is said beside each reply from here on.
-  /explain     /explain -1     /explain all     /explain 5.7.26     /explain 550 5.1.1 User unknown     /explain full",
+Alone it explains the last reply or failure: what the server said, what the standard says, what is inferred
+and why, causes, fixes, sources; other readings in a line each if they are likely, or with all in full. -1
+explains the one before the last, up to -19. It takes a code, a verb, a keyword or a reason, and a whole reply
+out of anywhere. none, brief and full set how much is said beside each reply from here on.
+  /explain     /explain -1     /explain all     /explain 5.7.26     /explain 550 5.1.1 User unknown",
         argument: Argument::TopicOr(&["all", "brief", "full", "none", "-1"]),
         offline: true,
         private: false,

@@ -41,7 +41,7 @@ impl Operator {
             CommandId::Record => self.record(argument)?,
             CommandId::Note => self.note(argument)?,
             CommandId::Open => return self.open_target(argument).await,
-            CommandId::Reconnect => vec![self.connect().await?],
+            CommandId::Reconnect => self.connect_or_type_on().await?.into_iter().collect(),
             CommandId::Set => self.set(argument)?,
             CommandId::Quit => return Ok(Done::Leave),
         };
@@ -50,6 +50,9 @@ impl Operator {
 
     /// Sends EHLO if no greeting has been accepted on this link.
     pub async fn ensure_greeted(&mut self) -> Result<Vec<Answer>, Problem> {
+        if self.awaits_greeting() {
+            self.connection()?.reply().await?;
+        }
         if self.connection()?.state().greeted.is_some() {
             return Ok(Vec::new());
         }

@@ -34,7 +34,23 @@ pub async fn run(
     if let Some(text) = welcome {
         operator.view.text(Style::Plain, text);
     }
-    let mut ended = match super::begin(operator, prelude).await {
+    let mut keys = Keys::new()?;
+    let begun = tokio::select! {
+        begun = super::begin(operator, prelude) => Some(begun),
+        () = keys.interrupt.arrived() => None,
+        () = keys.terminate.arrived() => return Ok(terminated(operator, &keys)),
+    };
+    let begun = match begun {
+        Some(begun) => begun,
+        // There may be a greeting yet; what else is under way cannot be taken up again.
+        None if operator.awaits_greeting() => Ok(Status::Ok),
+        None if operator.state().is_some() => {
+            operator.hang_up();
+            Ok(Status::Ok)
+        }
+        None => return Ok(Status::Signal(keys.interrupt.last())),
+    };
+    let mut ended = match begun {
         // The certificate may be looked at: no secret has been sent, and none can be.
         Err(problem) if operator.tls_refused => {
             operator.tell(&problem);
@@ -43,9 +59,13 @@ pub async fn run(
                 .text(Style::Dim, "     /tls shows the certificate · /reconnect · /open TARGET · /quit");
             problem.status
         }
+        // There was a session, and what was proposed when it broke off can be typed.
+        Err(problem) if problem.broke_off => {
+            operator.tell(&problem);
+            problem.status
+        }
         begun => begun.map(|_| Status::Ok)?,
     };
-    let mut keys = Keys::new()?;
     loop {
         operator.share_knowledge();
         let typed = tokio::select! {

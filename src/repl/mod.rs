@@ -14,6 +14,7 @@ mod complete;
 mod content;
 mod editor;
 mod explaining;
+mod greeting;
 mod helper_commands;
 mod hint;
 pub mod history;
@@ -71,6 +72,13 @@ pub struct Prelude {
     pub until: Until,
 }
 
+impl Prelude {
+    /// Whether nothing is to be done once the link is open.
+    fn is_empty(&self) -> bool {
+        !self.greet && !self.starttls && self.save_certs.is_none() && self.auth.is_none()
+    }
+}
+
 /// A step of the prelude.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Until {
@@ -96,7 +104,11 @@ pub fn open_terminal(colour: bool) -> Result<Terminal, Problem> {
 
 /// Up to the encrypted link. The status of a greeting that refuses comes back.
 async fn open(operator: &mut Operator, prelude: &Prelude) -> Result<Option<Status>, Problem> {
-    let greeting = operator.connect().await?;
+    let greeting = match prelude.is_empty() {
+        true => operator.connect_or_type_on().await?,
+        false => Some(operator.connect().await?),
+    };
+    let Some(greeting) = greeting else { return Ok(None) };
     if let Some(status) = operator::status_of(&greeting) {
         return Ok(Some(status));
     }

@@ -175,10 +175,11 @@ impl Operator {
         self.ehlo = opening.ehlo.or(self.ehlo.take());
         // A consent was given for another server.
         self.login.allow_plaintext = false;
-        let mut answers = vec![self.connect().await?];
-        if opening.starttls {
-            answers.extend(self.starttls().await?);
+        if !opening.starttls {
+            return Ok(Done::Replies(self.connect_or_type_on().await?.into_iter().collect()));
         }
+        let mut answers = vec![self.connect().await?];
+        answers.extend(self.starttls().await?);
         Ok(Done::Replies(answers))
     }
 

@@ -8,10 +8,9 @@ use crate::report::{Problem, Status, complain};
 use crate::sasl::by_hand::{Ask, ByHand};
 use crate::secret::Secret;
 use crate::session::{Answer, Command, Event, Input, Phase, Sent, State};
-use crate::target::{Scheme, Target};
 use crate::transcript::ClosedBy;
 use crate::transport::look::Looked;
-use crate::transport::{Connection, Log, OpenError, Setup};
+use crate::transport::{Connection, Log, Setup};
 use crate::wire::Class;
 
 use super::account::Login;
@@ -20,9 +19,6 @@ use super::commands;
 use super::memory::Memory;
 use super::proposals;
 use super::view::View;
-
-/// Greetings mostly come within this time.
-const SOON: Duration = Duration::from_secs(6);
 
 /// What became of a line.
 #[derive(Debug)]
@@ -72,7 +68,7 @@ pub struct Operator {
     pub(super) starttls: Memory,
     /// The lines that `/pipeline` has collected, while it does.
     pub(super) held: Option<Vec<Vec<u8>>>,
-    log: Option<Log>,
+    pub(super) log: Option<Log>,
 }
 
 impl Operator {
@@ -111,7 +107,7 @@ impl Operator {
         self.open().map(Connection::state)
     }
 
-    fn open(&self) -> Option<&Connection> {
+    pub(super) fn open(&self) -> Option<&Connection> {
         self.connection.as_ref().filter(|connection| !connection.ended())
     }
 
@@ -164,51 +160,6 @@ impl Operator {
             Some(connection) => Some(connection.log()),
             None => self.log.as_mut(),
         }
-    }
-
-    /// Opens a session and waits for the greeting. One that is open is given up.
-    pub async fn connect(&mut self) -> Result<Answer, Problem> {
-        (self.exchange, self.held, self.consented) = (None, None, false);
-        self.looked = None;
-        self.tls_refused = false;
-        self.starttls.new_session();
-        if let Some(old) = self.connection.take() {
-            self.log = Some(old.into_log());
-        }
-        let Some(log) = self.log.take() else {
-            return Err(Problem::new(Status::Protocol, "the record of the session is gone"));
-        };
-        let mut connection = match self.setup.open(log).await {
-            Ok(connection) => connection,
-            Err((log, error)) => {
-                self.log = Some(log);
-                return Err(match error {
-                    OpenError::Tls(error) => self.tls_failed(error).await,
-                    OpenError::Dial(_) => Problem::opening(error, &self.setup, self.prompts()),
-                });
-            }
-        };
-        let login = &self.login;
-        for secret in [&login.password, &login.token, &login.kept].into_iter().flatten() {
-            connection.log().keep_secret(secret);
-        }
-        let name = self.ehlo.clone().unwrap_or_else(|| connection.own_name());
-        self.view.narrator(|narrator| narrator.greet_as(&name));
-        self.connection = Some(connection);
-        self.greeting().await
-    }
-
-    /// Waits for the greeting. When it does not come soon, what that may mean is said, and it is waited for all the same.
-    async fn greeting(&mut self) -> Result<Answer, Problem> {
-        let text = no_greeting_yet(&self.setup.target, self.prompts());
-        let view = self.view.clone();
-        let greeting = self.connection()?.reply();
-        tokio::pin!(greeting);
-        if let Ok(answer) = tokio::time::timeout(SOON, &mut greeting).await {
-            return Ok(answer?);
-        }
-        view.text(Style::Dim, &text);
-        Ok(greeting.await?)
     }
 
     /// The next thing that happens in the session; for the prompt to wait on. Never ready without a session.
@@ -359,7 +310,10 @@ impl Operator {
     /// Says QUIT and waits for the good-bye; what goes wrong on the way out is of no interest any more.
     pub async fn quit(&mut self) {
         let polite = Duration::from_secs(5);
+        // Before its greeting nothing may be said to a server (RFC 5321 §3.1), which may wait for TLS instead.
+        let silent = self.awaits_greeting();
         if let Ok(connection) = self.connection()
+            && !silent
             && !connection.dialogue().in_content()
         {
             let farewell = async {
@@ -409,17 +363,6 @@ impl Operator {
             connection.hang_up();
         }
     }
-}
-
-/// What silence in place of a greeting may mean.
-fn no_greeting_yet(target: &Target, at_prompt: bool) -> String {
-    let waiting = "=== no greeting yet: some servers delay it, to see who cannot wait";
-    if target.implicit_tls() {
-        return waiting.to_owned();
-    }
-    let verb = if at_prompt { "/open" } else { "heloise" };
-    let smtps = Target { scheme: Scheme::Smtps, ..target.clone() };
-    format!("{waiting}; one that expects TLS from the first byte waits for us: {verb} {smtps}")
 }
 
 /// Whether what is typed next is read the same way whatever the reply. If not, the prompt must wait for it.

@@ -156,11 +156,10 @@ impl fmt::Display for TlsError {
                 write!(f, "the server asked for a client certificate and refused with the alert {alert}")
             }
             TlsFailure::PlaintextReply(said) => {
-                write!(
-                    f,
-                    "the server does not speak TLS here; it said \"{}\"",
-                    visible(said.trim_ascii_end())
-                )
+                // What stands behind the first line answers our own hello, which it took for commands.
+                let line = said.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                let line = visible(line.trim_ascii_end());
+                write!(f, "the server does not speak TLS here; it said \"{line}\"")
             }
             TlsFailure::ClosedInHandshake { reset: false } if !self.seen.heard => {
                 f.write_str("the server closed the connection instead of beginning TLS")
@@ -303,7 +302,7 @@ mod tests {
 
     #[test]
     fn plaintext_outweighs_what_the_library_says() {
-        let seen = Seen { not_tls: Some(b"220 mx \x1b[2J\r\n".to_vec()), ..Seen::default() };
+        let seen = Seen { not_tls: Some(b"220 mx \x1b[2J\r\n500 what?\r\n".to_vec()), ..Seen::default() };
         let error =
             TlsError::from_library("error:0A00010B:SSL routines::wrong version number:x:1:", seen, &host());
         assert_eq!(error.to_string(), r#"the server does not speak TLS here; it said "220 mx \x1b[2J""#);

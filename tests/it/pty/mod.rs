@@ -2,6 +2,7 @@
 
 mod child;
 mod editor;
+mod lost;
 mod session;
 
 use std::io::{Read, Write};

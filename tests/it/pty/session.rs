@@ -12,10 +12,10 @@ use portable_pty::CommandBuilder;
 use super::Pty;
 
 /// The program at a terminal, with the person's folders in `home`.
-struct Session(Pty);
+pub(super) struct Session(Pty);
 
 impl Session {
-    fn start(home: &Path, args: &[&str]) -> Session {
+    pub(super) fn start(home: &Path, args: &[&str]) -> Session {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_heloise"));
         command.args(args);
         command.env("HOME", home);
@@ -34,7 +34,7 @@ impl Session {
     }
 
     /// A session with a server that the test plays, at its first prompt.
-    fn with_server(home: &Path) -> (Session, BufReader<TcpStream>) {
+    pub(super) fn with_server(home: &Path) -> (Session, BufReader<TcpStream>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let session = Session::start(home, &[&listener.local_addr().unwrap().to_string()]);
         let mut link = listener.accept().unwrap().0;
@@ -44,7 +44,7 @@ impl Session {
     }
 
     /// Waits for an empty prompt whose words before the mark end so.
-    fn wait_prompt(&self, words: &str) {
+    pub(super) fn wait_prompt(&self, words: &str) {
         let ending = format!("{words} ▸");
         self.wait(&format!("there is a prompt {ending:?}"), |rows| {
             rows.last().is_some_and(|row| row.ends_with(&ending))
@@ -52,7 +52,7 @@ impl Session {
     }
 
     /// Types a line and waits for what the screen says to it.
-    fn enter(&mut self, line: &str, said: &str) {
+    pub(super) fn enter(&mut self, line: &str, said: &str) {
         self.keys(format!("{line}\r"));
         self.wait_text(said);
     }
@@ -76,7 +76,7 @@ impl DerefMut for Session {
     }
 }
 
-fn line_from(client: &mut BufReader<TcpStream>) -> String {
+pub(super) fn line_from(client: &mut BufReader<TcpStream>) -> String {
     let mut line = String::new();
     client.read_line(&mut line).unwrap();
     line
