@@ -120,6 +120,28 @@ fn a_recorded_session_that_broke_off_is_explained_likewise() {
 }
 
 #[test]
+fn who_is_hung_up_on_after_a_failed_login_is_told_so() {
+    let last = [Act::Await("AUTH"), send("535 5.7.8 no\r\n")];
+    let addr =
+        peer([after(1, &[]), vec![send("250 mx.example.org\r\n")], last.to_vec()].concat()).to_string();
+    let args = [
+        "--allow-plaintext-auth",
+        "--keep-going",
+        &addr,
+        "-c",
+        "EHLO me",
+        "-c",
+        "AUTH PLAIN AGEAYg==",
+        "-c",
+        "NOOP",
+    ];
+    let run = Heloise::new().run(&args, b"");
+    let told = words(run.stdout.split("=== closed").nth(1).unwrap_or_default());
+    assert!(told.contains("failed, and the server") || told.contains("failed, and a guard"), "{}", run.all());
+    assert!(told.contains("login"), "{}", run.all());
+}
+
+#[test]
 fn an_end_that_was_announced_is_none_to_explain() {
     for acts in [
         vec![send("554 5.7.1 not you\r\n")],
