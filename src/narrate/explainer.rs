@@ -90,8 +90,8 @@ impl Explainer {
         quirks.map(|quirk| self.failure(&quirk, question, layout)).collect()
     }
 
-    /// The best explanation in full, as lines, then the deviations; other readings in a line each if they are likely, or
-    /// all of them in full.
+    /// The best explanation in full, as lines; other readings in a line each if they are likely, or all of them in full;
+    /// then the deviations.
     pub fn in_full(&mut self, question: &Question, layout: Layout, all: bool) -> Vec<Line> {
         let (headline, width) = (headline(question), layout.width);
         let told = self.explanations(question, layout);
@@ -101,14 +101,14 @@ impl Explainer {
         let best = readings.next().filter(|_| !question.is_of_form());
         let (in_full, in_short): (Vec<_>, Vec<_>) =
             readings.filter(|other| all || is_worth_telling(other, &told)).partition(|_| all);
-        let numbered = best.into_iter().chain(&quirks).chain(in_full.iter().copied());
+        let numbered = best.into_iter().chain(in_full.iter().copied()).chain(&quirks);
         let mut numbers = self.offers.number(numbered.map(|one| one.fixes.as_slice())).into_iter();
         let mut next = || numbers.next().unwrap_or_default();
         let mut lines = Vec::new();
         lines.extend(best.iter().flat_map(|best| render::full_numbered(best, headline, width, &next())));
-        lines.extend(quirks.iter().flat_map(|quirk| render::aside(quirk, width, &next())));
         lines.extend(in_full.iter().flat_map(|other| render::full_numbered(other, headline, width, &next())));
         lines.extend(in_short.iter().flat_map(|other| render::reading(other, width)));
+        lines.extend(quirks.iter().flat_map(|quirk| render::aside(quirk, width, &next())));
         lines
     }
 

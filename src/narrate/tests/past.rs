@@ -146,3 +146,23 @@ fn what_is_too_long_for_the_screen_goes_on_below() {
         assert!(lines.iter().skip(1).all(|line| render::plain(line).starts_with("    ")), "{lines:?}");
     }
 }
+
+#[test]
+fn a_long_challenge_goes_on_below_its_beginning() {
+    use base64::Engine;
+    let words = "please answer this long question of a server that is wordy about what it would like to know";
+    let challenge = base64::engine::general_purpose::STANDARD.encode(words);
+    let layout = Layout { level: Level::Brief, width: 60, timing: false, prompt: true };
+    let mut narrator = Narrator::new(layout);
+    let text = format!("%heloise 1\n%target mx.example.org\n\n0.0  -> AUTH LOGIN\n0.1 <-  334 {challenge}\n");
+    let mut reader = Reader::new(text.as_bytes()).unwrap();
+    let mut lines = Vec::new();
+    while let Some(entry) = reader.next_entry().unwrap() {
+        lines = narrator.entry(&entry, true);
+    }
+    let shown: Vec<String> = lines.iter().skip(1).map(render::plain).collect();
+    let decoded: Vec<&String> = shown.iter().filter(|line| !line.contains("LOGIN")).collect();
+    assert!(decoded.first().is_some_and(|line| line.starts_with("     = please answer")), "{shown:#?}");
+    assert!(decoded.get(1).is_some_and(|line| line.starts_with("       ")), "{shown:#?}");
+    assert!(lines.iter().skip(1).all(|line| width_of(line) <= 60), "{shown:#?}");
+}
