@@ -8,7 +8,7 @@ use super::context::Context;
 use super::explanation::{Confidence, Evidence, EvidenceKind, Explanation, Inference, Reason};
 use super::tables;
 use super::template;
-use super::{Actor, Asked, Phase, Situation};
+use super::{Actor, Advice, Asked, Phase, Situation};
 use crate::wire::{Reply, Verb, escape};
 
 /// What went wrong.
@@ -256,39 +256,41 @@ fn tls(words: &str, context: &Context<'_>) -> Explanation {
     }
 }
 
+/// What the rows of TLS failures and of deviations have alike.
+struct Clause {
+    meaning: &'static str,
+    causes: &'static [Advice],
+    fixes: &'static [Advice],
+    actor: Actor,
+    source: &'static str,
+}
+
 fn build_tls(slug: &'static str, row: &'static tables::TlsRow, context: &Context<'_>) -> Explanation {
-    Explanation {
-        reason: Reason(slug),
-        standard: Some(Cow::Borrowed(row.meaning)),
-        inferred: Some(Inference {
-            text: Cow::Borrowed(row.meaning),
-            because: Cow::Borrowed("what the TLS library or the peer said"),
-        }),
-        causes: template::texts(&row.causes, context),
-        fixes: template::fixes(&row.fixes, context),
-        actor: row.actor,
-        sources: vec![Cow::Borrowed(row.source)],
-        confidence: Confidence::new(90),
-        evidence: vec![Evidence { kind: EvidenceKind::Session, text: Cow::Borrowed(slug), weight: 90 }],
-        ..unknown()
-    }
+    let tables::TlsRow { meaning, causes, fixes, actor, source, .. } = row;
+    let clause = Clause { meaning, causes, fixes, actor: *actor, source };
+    clause.build(slug, "what the TLS library or the peer said", context)
 }
 
 fn build_quirk(slug: &'static str, row: &'static tables::QuirkRow, context: &Context<'_>) -> Explanation {
-    Explanation {
-        reason: Reason(slug),
-        standard: Some(Cow::Borrowed(row.meaning)),
-        inferred: Some(Inference {
-            text: Cow::Borrowed(row.meaning),
-            because: Cow::Borrowed("what came over the link"),
-        }),
-        causes: template::texts(&row.causes, context),
-        fixes: template::fixes(&row.fixes, context),
-        actor: row.actor,
-        sources: vec![Cow::Borrowed(row.source)],
-        confidence: Confidence::new(90),
-        evidence: vec![Evidence { kind: EvidenceKind::Session, text: Cow::Borrowed(slug), weight: 90 }],
-        ..unknown()
+    let tables::QuirkRow { meaning, causes, fixes, actor, source, .. } = row;
+    let clause = Clause { meaning, causes, fixes, actor: *actor, source };
+    clause.build(slug, "what came over the link", context)
+}
+
+impl Clause {
+    fn build(&self, slug: &'static str, because: &'static str, context: &Context<'_>) -> Explanation {
+        Explanation {
+            reason: Reason(slug),
+            standard: Some(Cow::Borrowed(self.meaning)),
+            inferred: Some(Inference { text: Cow::Borrowed(self.meaning), because: Cow::Borrowed(because) }),
+            causes: template::texts(self.causes, context),
+            fixes: template::fixes(self.fixes, context),
+            actor: self.actor,
+            sources: vec![Cow::Borrowed(self.source)],
+            confidence: Confidence::new(90),
+            evidence: vec![Evidence { kind: EvidenceKind::Session, text: Cow::Borrowed(slug), weight: 90 }],
+            ..unknown()
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::wire::parameter::from_hex;
+
 /// More bytes than this of one decoded line are not kept together.
 const ENOUGH: usize = 64 * 1024;
 
@@ -81,7 +83,7 @@ impl Decoder {
         }
         let line = line.trim_ascii_end();
         let (line, goes_on) = line.strip_suffix(b"=").map_or((line, false), |line| (line, true));
-        let mut bytes = unquoted(line);
+        let mut bytes = from_hex(line, b'=');
         if !goes_on {
             bytes.push(b'\n');
         }
@@ -106,27 +108,6 @@ impl Decoder {
         let left = self.finish()?;
         Some(vec![left, line.to_vec()])
     }
-}
-
-/// `=41` as the byte that it stands for; what stands for none is left as it is.
-fn unquoted(line: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(line.len());
-    let mut rest = line;
-    while let Some((first, behind)) = rest.split_first() {
-        let digit = |at: usize| behind.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-        match (first, digit(0), digit(1)) {
-            (b'=', Some(high), Some(low)) => {
-                // Two hexadecimal digits are below 256.
-                out.push((high * 16 + low) as u8);
-                rest = behind.get(2..).unwrap_or_default();
-            }
-            _ => {
-                out.push(*first);
-                rest = behind;
-            }
-        }
-    }
-    out
 }
 
 #[cfg(test)]

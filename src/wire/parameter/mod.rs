@@ -186,18 +186,24 @@ pub fn to_xtext(bytes: &[u8]) -> String {
 
 /// Decodes xtext (RFC 3461 §4). A plus sign without two hexadecimal digits behind it stays.
 pub fn from_xtext(text: &[u8]) -> Vec<u8> {
+    from_hex(text, b'+')
+}
+
+/// Bytes of which some are written as a mark and two hexadecimal digits. A mark without them stays.
+pub(crate) fn from_hex(text: &[u8], mark: u8) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
-    while let Some((first, tail)) = rest.split_first() {
-        let code = tail.get(..2).filter(|_| *first == b'+').and_then(|hex| std::str::from_utf8(hex).ok());
-        match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
+    while let Some((first, behind)) = rest.split_first() {
+        let digit = |at: usize| behind.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+        match (digit(0), digit(1)) {
+            (Some(high), Some(low)) if *first == mark => {
+                // Two hexadecimal digits are below 256.
+                bytes.push((high * 16 + low) as u8);
+                rest = behind.get(2..).unwrap_or_default();
             }
-            None => {
+            _ => {
                 bytes.push(*first);
-                rest = tail;
+                rest = behind;
             }
         }
     }
@@ -216,6 +222,7 @@ mod tests {
         assert!(whole(extensions::xtext, text.as_bytes()).is_some());
         assert_eq!(from_xtext(text.as_bytes()), all);
         assert_eq!(from_xtext(b"a+zz+4"), b"a+zz+4");
+        assert_eq!(from_xtext(b"++41"), b"+A", "a sign is no digit");
         assert_eq!(to_xtext(b"a+b=c d"), "a+2Bb+3Dc+20d");
     }
 
