@@ -199,11 +199,14 @@ impl Finder {
         if let Some(said) = without_mark(bare) {
             return Some(ReplyLine::crlf(said)).filter(|raw| starts_reply(raw, said, b" -\t"));
         }
-        let (bare, opened) = open_status(bare).map_or((bare, false), |said| (said, true));
-        let said = memchr::memmem::find(bare, b"};{").and_then(|end| bare.get(..end)).unwrap_or(bare);
+        let braced = memchr::memchr(b'{', bare).is_some();
+        let opened = braced.then(|| open_status(bare)).flatten();
+        let indented = bare.len() < line.len() && opened.is_none();
+        let bare = opened.unwrap_or(bare);
+        let closed = braced.then(|| memchr::memmem::find(bare, b"};{")).flatten();
+        let said = closed.and_then(|end| bare.get(..end)).unwrap_or(bare);
         let raw = ReplyLine::crlf(said);
         // What is indented is counted or numbered more often than said.
-        let indented = bare.len() < line.len() && !opened;
         let told = !indented
             || said.get(3) == Some(&b'-')
             || self.raw.pending_lines() > 0 && self.raw.pending_code() == raw.code

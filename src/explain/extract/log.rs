@@ -9,18 +9,61 @@ mod postfix;
 mod qmail;
 mod sendmail;
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use super::Found;
 use crate::explain::text::enhanced_at;
 
 pub(super) use anywhere::{find as anywhere, reply_at_start};
+
+/// Reads a line of one software.
+type Reader = fn(&str, usize) -> Read;
+
+/// Who can read lines, each with what it knows its own by, in the order in which they are asked.
+const READERS: [(&[&str], Reader); 6] = [
+    (exchange::SIGNS, exchange::find),
+    (named::SIGNS, named::find),
+    (exim::SIGNS, exim::find),
+    (postfix::SIGNS, postfix::find),
+    (sendmail::SIGNS, sendmail::find),
+    (qmail::SIGNS, qmail::find),
+];
+
+/// Looks for the signs of all readers at once, as most lines of a log have none.
+static SIGNS: LazyLock<Option<Signs>> = LazyLock::new(Signs::of_readers);
+
+struct Signs {
+    search: AhoCorasick,
+    /// The bit of the reader that each sign belongs to.
+    readers: Vec<u8>,
+}
+
+impl Signs {
+    /// Nothing if they were too many to be searched for.
+    fn of_readers() -> Option<Signs> {
+        let signs =
+            (0u8..).zip(READERS).flat_map(|(n, (signs, _))| signs.iter().map(move |sign| (1 << n, sign)));
+        let (readers, signs): (Vec<u8>, Vec<&str>) = signs.unzip();
+        Some(Signs { search: AhoCorasick::new(signs).ok()?, readers })
+    }
+
+    /// A bit for each reader a sign of which stands in the line.
+    fn in_line(&self, line: &str) -> u8 {
+        let found = self.search.find_overlapping_iter(line);
+        found.filter_map(|sign| self.readers.get(sign.pattern().as_usize())).fold(0, |all, bit| all | bit)
+    }
+}
 
 /// The replies in a log line, one for each recipient that it is about.
 pub(super) fn find(line: &str, number: usize) -> Vec<Found> {
     if let Some(found) = objects::find(line, number) {
         return found;
     }
-    let readers = [exchange::find, named::find, exim::find, postfix::find, sendmail::find, qmail::find];
-    let read = readers.iter().find_map(|read| read(line, number));
+    let signs = SIGNS.as_ref().map_or(u8::MAX, |signs| signs.in_line(line));
+    let mut readers = (0u8..).zip(READERS).filter(|(n, _)| signs & 1 << n != 0);
+    let read = readers.find_map(|(_, (_, read))| read(line, number));
     read.unwrap_or_else(|| anywhere(line, number).into_iter().collect())
 }
 

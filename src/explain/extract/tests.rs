@@ -233,6 +233,23 @@ fn a_line_may_tell_of_several_recipients() {
 }
 
 #[test]
+fn lines_of_mailq_tell_what_is_waited_for() {
+    for (line, code) in [
+        ("(host mx.example.net[192.0.2.1] said: 450 4.7.1 later (in reply to RCPT TO command))", Some(450)),
+        ("(connect to mx.example.net[192.0.2.1]:25: Connection timed out)", None),
+        (
+            "(conversation with mx.example.net[192.0.2.1] timed out while receiving the initial server greeting)",
+            None,
+        ),
+        ("(lost connection with mx.example.net[192.0.2.1] while sending RCPT TO)", None),
+    ] {
+        let found = only(line);
+        assert_eq!(found.reply.code().map(|code| code.0), code, "{line}");
+        assert_eq!(found.host.as_deref(), Some("mx.example.net"), "{line}");
+    }
+}
+
+#[test]
 fn what_is_no_outcome_is_not_counted() {
     for line in [
         "postfix/smtpd[1]: NOQUEUE: reject_warning: RCPT from unknown[192.0.2.9]: 554 5.7.1 blocked; from=<a@example.org> \

@@ -1,7 +1,5 @@
 //! Replies in lines of which nothing is known: many programs log what a server said.
 
-use std::cell::LazyCell;
-
 use crate::explain::extract::Found;
 use crate::explain::text::enhanced_at;
 
@@ -36,29 +34,30 @@ const COUNTED: [&str; 14] = [
 
 /// The first reply in a line.
 pub fn find(line: &str, number: usize) -> Option<Found> {
+    let starts = memchr::memchr3_iter(b'2', b'4', b'5', line.as_bytes());
+    let parts = starts.filter_map(|at| line.split_at_checked(at));
+    let mut codes = parts
+        .filter(|(_, rest)| is_reply(rest) || rest.get(3..).is_some_and(|b| b.starts_with(", ")))
+        .peekable();
+    // Most lines have none.
+    codes.peek()?;
     // What somebody wrote to somebody is no reply.
-    let line = super::before(line, &["Subject: ", "Subject=", "subject=", " T=\""]);
-    let mail = LazyCell::new(|| first_word_of_mail(line));
-    let starts = line.char_indices().filter(|(_, c)| matches!(c, '2' | '4' | '5')).map(|(at, _)| at);
-    for at in starts {
-        let (before, rest) = line.split_at_checked(at)?;
+    let own = super::before(line, &["Subject: ", "Subject=", "subject=", " T=\""]);
+    let mail = first_word_of_mail(own);
+    codes.take_while(|(before, _)| before.len() < own.len()).find_map(|(before, rest)| {
+        let rest = rest.get(..own.len() - before.len()).unwrap_or(rest);
         if let Some(tuple) = in_tuple(before, rest, number) {
             return Some(tuple);
-        }
-        if !is_reply(rest) {
-            continue;
         }
         let ends = |marks: &[&str]| marks.iter().any(|mark| before.ends_with(mark));
         let stands = if has_enhanced(rest) {
             before.is_empty() || before.ends_with(' ') || ends(&VAGUE)
         } else {
-            ends(&VAGUE) && !before.ends_with('(') && is_refusal_in_words(rest) && *mail < at
+            ends(&VAGUE) && !before.ends_with('(') && is_refusal_in_words(rest) && mail < before.len()
         };
-        if stands || ends(&TELLING) {
-            return Some(Found::of_text(&until_end(before, rest), number));
-        }
-    }
-    None
+        (is_reply(rest) && (stands || ends(&TELLING)))
+            .then(|| Found::of_text(&until_end(before, rest), number))
+    })
 }
 
 /// A reply that begins where the text does.

@@ -12,6 +12,9 @@ const SENDER: usize = 19;
 /// More fields, and more recipients of one line, are not looked at.
 const MOST: usize = 100;
 
+/// What a line that [`find`] can read has at least one of; lines of logs begin with a time.
+pub(super) const SIGNS: &[&str] = &[",<,", ",>,", "{LED=", "eturned '", "Z,"];
+
 pub(super) fn find(line: &str, number: usize) -> Read {
     // A connector that sends logs what it heard behind `<`, one that receives what it said behind `>`.
     if let Some((_, said)) = line.split_once(",<,").or_else(|| line.split_once(",>,")) {

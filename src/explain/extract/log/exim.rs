@@ -9,6 +9,9 @@ const MARKS: [&str; 4] = [" ** ", " == ", " => ", " -> "];
 /// What says that a server refused.
 const ERROR: &str = "SMTP error from remote mail server after ";
 
+/// What a line that [`find`] can read has at least one of.
+pub(super) const SIGNS: &[&str] = &[" <= ", " rejected ", " ** ", " == ", " => ", " -> ", ERROR];
+
 pub(super) fn find(line: &str, number: usize) -> Read {
     if line.contains(" <= ") {
         // A mail that came in, with its subject.

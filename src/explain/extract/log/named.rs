@@ -4,6 +4,17 @@ use super::anywhere::reply_at_start;
 use super::{Read, Told, before, behind, between};
 use crate::explain::extract::Found;
 
+/// What a line that [`find`] can read has at least one of.
+pub(super) const SIGNS: &[&str] = &[
+    " smtp failed-command ",
+    " mta error reason=",
+    " stat=\"",
+    ", code = ",
+    " retval=DENY",
+    "> rejected: ",
+    ": save failed to ",
+];
+
 /// The reply in such a line, if there is one.
 pub(super) fn find(line: &str, number: usize) -> Read {
     let readers = [opensmtpd, stalwart, haraka, haraka_outbound, dovecot];

@@ -11,6 +11,19 @@ const HOSTS: [&str; 5] = ["host ", "connect to ", "conversation with ", "lost co
 /// What stands between host and reply.
 const SAID: [&str; 2] = ["] said: ", "] refused to talk to me: "];
 
+/// What a line that [`find`] can read has at least one of.
+pub(super) const SIGNS: &[&str] = &[
+    "reject: ",
+    "reject_warning: ",
+    "status=",
+    "] said: ",
+    "] refused to talk to me: ",
+    "(connect to ",
+    "(conversation with ",
+    "(lost connection with ",
+    "/cleanup[",
+];
+
 pub(super) fn find(line: &str, number: usize) -> Read {
     if let Some((_, noted)) = line.split_once(" postfix/cleanup[").or_else(|| line.split_once("/cleanup["))
         && [": info: ", ": warning: ", ": hold: ", ": prepend: ", ": replace: "]

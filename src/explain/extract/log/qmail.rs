@@ -4,6 +4,9 @@ use super::anywhere::reply_at_start;
 use super::{Read, Told, before};
 use crate::explain::extract::Found;
 
+/// What a line that [`find`] can read has.
+pub(super) const SIGNS: &[&str] = &["delivery "];
+
 pub(super) fn find(line: &str, number: usize) -> Read {
     let (_, rest) = line.split_once("delivery ")?;
     let (count, outcome) = rest.split_once(": ")?;

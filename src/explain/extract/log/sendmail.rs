@@ -7,6 +7,9 @@ use crate::explain::extract::Found;
 /// More recipients than this of one line are not told apart.
 const MOST: usize = 100;
 
+/// What a line that [`find`] can read has one of.
+pub(super) const SIGNS: &[&str] = &[" reject=", ", stat="];
+
 pub(super) fn find(line: &str, number: usize) -> Read {
     if let Some((head, said)) = line.split_once(" reject=") {
         return Some(vec![refusal(head, said, number)?]);
