@@ -95,6 +95,8 @@ impl Context<'_> {
             "mechanism-offered" => Some(self.mechanism_offered() == Some(true)),
             "mechanism-not-offered" => Some(self.mechanism_offered() == Some(false)),
             "auth-failed-before" => earlier(&["credentials-rejected", "account-locked", "auth-mechanism"]),
+            // By a reply, and not by the end of the link itself.
+            "refused-before" => Some(s.earlier.iter().any(|slug| tables::reason(slug).is_some())),
             "relay-denied-before" => earlier(&["relay-denied"]),
             "host-named" => {
                 let host = s.host.map(host_alone);
@@ -296,7 +298,7 @@ pub(crate) const CONDITIONS: &str = "live tls plain authenticated unauthenticate
      auth-after-tls starttls-offered starttls-not-offered starttls-vanished temporary permanent size-known over-size \
      null-sender sender-known recipient-known forward-named at-connect at-ehlo at-mail at-rcpt at-data at-auth at-starttls \
      missing-ehlo missing-mail missing-rcpt token-sent certificate-sent secret-sent mechanism-offered mechanism-not-offered \
-     auth-failed-before relay-denied-before mended placed utf8 code-500 code-501 code-502 code-504 code-555 \
+     auth-failed-before relay-denied-before refused-before mended placed utf8 code-500 code-501 code-502 code-504 code-555 \
      login-is-apikey no-ehlo helo-given transaction-open data-amid-bdat size-unlisted at-content at-quit \
      login-known login-full login-short linked positive intermediate host-named by-starttls port-25 port-465 port-587";
 

@@ -43,7 +43,15 @@ pub async fn run(
     let begun = match begun {
         Some(begun) => begun,
         // There may be a greeting yet; what else is under way cannot be taken up again.
-        None if operator.awaits_greeting() => Ok(Status::Ok),
+        None if operator.awaits_greeting() => {
+            if let Some(left) = left_to_do(prelude) {
+                operator.view.text(
+                    Style::Warn,
+                    &format!("=== nothing was begun yet: once the greeting is here, {left}"),
+                );
+            }
+            Ok(Status::Ok)
+        }
         None if operator.state().is_some() => {
             operator.hang_up();
             Ok(Status::Ok)
@@ -90,6 +98,16 @@ pub async fn run(
         terminal.screen().flush().await;
     }
     Ok(ended)
+}
+
+/// What a person has to do by hand where waiting for the greeting was ended before anything else was begun.
+fn left_to_do(prelude: &Prelude) -> Option<&'static str> {
+    match (prelude.starttls, prelude.auth.is_some()) {
+        (true, true) => Some("/starttls, then /auth"),
+        (true, false) => Some("/starttls"),
+        (false, true) => Some("/auth"),
+        (false, false) => prelude.greet.then_some("EHLO"),
+    }
 }
 
 /// Waits for a line; meanwhile what the server says appears above the prompt.

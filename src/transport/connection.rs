@@ -345,10 +345,11 @@ impl Connection {
             match output {
                 Output::Line(line) => self.log.received(now, line, tls, mechanism.as_deref()),
                 Output::Event(mut event) => {
+                    // What is odd about a reply is told of it as it came.
+                    self.log.event(now, &event, &self.closed_by);
                     if let Event::Reply(answer) = &mut event {
                         answer.reply = self.log.masked(std::mem::take(&mut answer.reply));
                     }
-                    self.log.event(now, &event, &self.closed_by);
                     if let Event::Reply(answer) = &event
                         && answer.command.is_none()
                         && answer.reply.code().is_some_and(ReplyCode::is_error)

@@ -166,3 +166,12 @@ fn a_long_challenge_goes_on_below_its_beginning() {
     assert!(decoded.get(1).is_some_and(|line| line.starts_with("       ")), "{shown:#?}");
     assert!(lines.iter().skip(1).all(|line| width_of(line) <= 60), "{shown:#?}");
 }
+
+#[test]
+fn who_hangs_up_after_a_refusal_is_not_said_to_have_waited() {
+    let why = |entries: &str| told(entries).explain_failure().unwrap().causes.remove(0);
+    let greeted = "0.0 <-  220 mx.example.org\n0.1  -> EHLO a.example\n0.2 <-  250 mx.example.org\n";
+    let refused = "0.3  -> MAIL FROM:<a@a.example>\n0.4 <** 550 5.7.1 no\n";
+    assert!(why(&format!("{greeted}0.5 === closed by=server\n")).contains("idle"));
+    assert!(why(&format!("{greeted}{refused}0.5 === closed by=server\n")).contains("refused before"));
+}

@@ -27,8 +27,27 @@ pub struct Known {
 #[derive(Clone, Debug)]
 struct Spelling {
     text: Secret,
+    place: Place,
+}
+
+/// Where a spelling counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Anywhere,
+    /// As a word of its own, and not as a part of a name or an address: others have the same word in them.
+    Alone,
     /// It is what the base64 of something longer must contain: the word around it is the secret.
-    within_base64: bool,
+    WithinBase64,
+}
+
+/// A secret that is shorter, and of letters or of digits alone, is a word that others say, too.
+const UNLIKE_WORDS: usize = 8;
+
+impl Place {
+    fn of(secret: &[u8]) -> Place {
+        let plain = secret.iter().all(u8::is_ascii_alphabetic) || secret.iter().all(u8::is_ascii_digit);
+        if plain && secret.len() < UNLIKE_WORDS { Place::Alone } else { Place::Anywhere }
+    }
 }
 
 impl Known {
@@ -49,14 +68,15 @@ impl Known {
         if bytes.len() < SHORTEST {
             return;
         }
-        self.push(Zeroizing::new(bytes.to_vec()), false);
+        let place = Place::of(bytes);
+        self.push(Zeroizing::new(bytes.to_vec()), place);
         for engine in [STANDARD, URL_SAFE] {
             for shift in 0..3 {
-                self.push(inner_base64(&engine, bytes, shift), true);
+                self.push(inner_base64(&engine, bytes, shift), Place::WithinBase64);
             }
         }
-        self.push(spell(bytes, |out, b| write!(out, "{b:02x}")), false);
-        self.push(spell(bytes, |out, b| write!(out, "{b:02X}")), false);
+        self.push(spell(bytes, |out, b| write!(out, "{b:02x}")), Place::Anywhere);
+        self.push(spell(bytes, |out, b| write!(out, "{b:02X}")), Place::Anywhere);
         let url = spell(bytes, |out, b| match b {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                 write!(out, "{}", char::from(b))
@@ -67,16 +87,16 @@ impl Known {
             b'!'..=b'~' if b != b'+' && b != b'=' => write!(out, "{}", char::from(b)),
             _ => write!(out, "+{b:02X}"),
         });
-        self.push(url, false);
-        self.push(xtext, false);
+        self.push(url, place);
+        self.push(xtext, place);
         self.spellings.sort_by_key(|s| std::cmp::Reverse(s.text.len()));
     }
 
-    fn push(&mut self, mut spelling: Zeroizing<Vec<u8>>, within_base64: bool) {
+    fn push(&mut self, mut spelling: Zeroizing<Vec<u8>>, place: Place) {
         let there = self.spellings.iter().any(|s| s.text.expose() == spelling.as_slice());
         if !there && spelling.len() >= SHORTEST {
             let text = Secret::new(std::mem::take(&mut *spelling));
-            self.spellings.push(Spelling { text, within_base64 });
+            self.spellings.push(Spelling { text, place });
         }
     }
 
@@ -163,16 +183,31 @@ impl Known {
 impl Spelling {
     /// Where it stands first, and how long it is: of base64, the whole word.
     fn find(&self, bytes: &[u8]) -> Option<(usize, usize)> {
-        let at = memmem::find(bytes, self.text.expose())?;
-        if !self.within_base64 {
-            return Some((at, self.text.len()));
+        let length = self.text.len();
+        let joins = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._@".contains(byte) || !byte.is_ascii();
+        let is_alone = |at: &usize| {
+            let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+            let goes_on = match bytes.get(at + length..) {
+                // The dot at the end of a sentence belongs to nothing.
+                Some([b'.', rest @ ..]) => rest.first().is_some_and(u8::is_ascii_alphanumeric),
+                Some([next, ..]) => joins(next),
+                _ => false,
+            };
+            !goes_on && !before.is_some_and(joins)
+        };
+        match self.place {
+            Place::Anywhere => Some((memmem::find(bytes, self.text.expose())?, length)),
+            Place::Alone => Some((memmem::find_iter(bytes, self.text.expose()).find(is_alone)?, length)),
+            Place::WithinBase64 => {
+                let at = memmem::find(bytes, self.text.expose())?;
+                let digit = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_');
+                let (before, from) = bytes.split_at_checked(at)?;
+                let more = before.iter().rev().take_while(digit).count();
+                let digits = from.iter().take_while(digit).count();
+                let padding = from.iter().skip(digits).take(2).take_while(|b| **b == b'=').count();
+                Some((at - more, more + digits + padding))
+            }
         }
-        let digit = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_');
-        let (before, from) = bytes.split_at_checked(at)?;
-        let more = before.iter().rev().take_while(digit).count();
-        let digits = from.iter().take_while(digit).count();
-        let padding = from.iter().skip(digits).take(2).take_while(|b| **b == b'=').count();
-        Some((at - more, more + digits + padding))
     }
 }
 

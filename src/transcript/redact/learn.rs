@@ -4,7 +4,9 @@ use memchr::memmem;
 use zeroize::Zeroizing;
 
 use super::{Known, SentKind, base64_loose, clue, decode, initial_response, is_blank, words};
+use crate::sasl;
 use crate::secret::Secret;
+use crate::wire::{CommandLine, Verb};
 
 /// Mechanisms whose messages tell who somebody is, and nothing secret.
 const OPEN: [&str; 2] = ["EXTERNAL", "ANONYMOUS"];
@@ -22,8 +24,9 @@ impl Known {
                 }
                 None => self.learn_clues(line),
             },
-            // Meant as an answer, or a slip of the finger: that a word of several is a secret is not known.
-            SentKind::AuthResponse { mechanism: None, .. } if line.trim_ascii().contains(&b' ') => {
+            // Meant as an answer, or a slip of the finger: that a word of several is a secret is not known, nor that what
+            // looks like a verb is one.
+            SentKind::AuthResponse { mechanism: None, .. } if is_like_a_command(line.trim_ascii()) => {
                 self.learn_clues(line);
             }
             SentKind::AuthResponse { mechanism, step, challenge } => {
@@ -55,11 +58,25 @@ impl Known {
     }
 
     fn learn_word(&mut self, word: &[u8]) {
+        if is_of_smtp(word) {
+            return;
+        }
         self.add(&Secret::new(word));
         if let Some(plain) = base64_loose(word).map(Zeroizing::new) {
             self.add(&Secret::new(secret_part(&plain)));
         }
     }
+}
+
+/// Whether a line may be a command that nobody knows: several words, or one of letters.
+fn is_like_a_command(line: &[u8]) -> bool {
+    line.contains(&b' ') || line.len() <= 8 && line.iter().all(u8::is_ascii_alphabetic)
+}
+
+/// Whether a word is one of the protocol, typed where a secret was due. It stands in many lines that must stay readable.
+fn is_of_smtp(word: &[u8]) -> bool {
+    let is_mechanism = std::str::from_utf8(word).is_ok_and(|name| sasl::info(name).is_some());
+    is_mechanism || !matches!(CommandLine::parse(word).verb, Verb::Other(_))
 }
 
 /// What is secret in a message: without the user's name where that stands beside it, the whole where the shape is not

@@ -273,3 +273,37 @@ fn base64_that_holds_a_secret_is_masked_as_a_whole() {
         assert_eq!(payload.to_visible(), "535 token={secret echo} failed", "{whole}");
     }
 }
+
+#[test]
+fn a_short_word_is_a_secret_where_it_stands_alone() {
+    let plain = b64("\0test\0test");
+    let auth = format!("AUTH PLAIN {plain}");
+    let told = |echo: &str| echoed(&[(&auth, SentKind::Command)], echo);
+    for name in
+        ["250-mail.test.example", "MAIL FROM:<test@example.test>", "the latest", "test-1 test_2 ütest"]
+    {
+        assert_eq!(told(name), Payload::from_bytes(name).to_visible());
+    }
+    for echo in ["535 test", "test: no", "password <test> refused", "it was test.", "\"test\""] {
+        assert_eq!(told(echo), echo.replace("test", "{secret echo}"));
+    }
+    assert_eq!(told(&plain), "{secret echo}");
+    assert_eq!(
+        echoed(&[(&format!("AUTH PLAIN {}", b64("\0a\0t3st")), SentKind::Command)], "xt3st"),
+        "x{secret echo}"
+    );
+}
+
+#[test]
+fn words_of_the_protocol_are_no_secrets() {
+    let asked = answer("PLAIN", 0);
+    let stray = SentKind::AuthResponse { mechanism: None, step: 0, challenge: None };
+    for (line, kind, echo) in [
+        ("QUIT", asked, "QUIT"),
+        ("AUTH PLAIN MAIL", SentKind::Command, "MAIL FROM:<a@b.example>"),
+        ("AUTH PLAIN LOGIN", SentKind::Command, "250-AUTH PLAIN LOGIN CRAM-MD5"),
+        ("STAT", stray, "500 unknown command STAT"),
+    ] {
+        assert_eq!(echoed(&[(line, kind)], echo), echo, "{line}");
+    }
+}

@@ -31,6 +31,7 @@ fn waiting_for_a_greeting_can_be_stopped() {
     let link = listener.accept().unwrap().0;
     session.wait_text("(Ctrl-C stops waiting)");
     session.keys("\x03");
+    session.wait_text("once the greeting is here, /starttls");
     session.wait_last(&format!("{addr} ▸"));
     // Nothing is said to a server that has not greeted.
     session.keys("/quit\r");
