@@ -308,9 +308,10 @@ impl Operator {
         self.connection.as_mut().and_then(Connection::take_unasked)
     }
 
-    /// Where the link is gone after a refusal that came unasked, that is the reason, and gives the status.
+    /// Where the link is gone after a refusal, unasked or not read any more, that is the reason, and gives the status.
     fn with_last_words(&mut self, problem: Problem) -> Problem {
-        match self.take_unasked().filter(|_| problem.status == Status::Protocol) {
+        let refusal = self.connection.as_mut().and_then(Connection::take_refusal);
+        match refusal.filter(|_| problem.status == Status::Protocol) {
             Some(answer) => Problem {
                 status: status_of(&answer).unwrap_or(problem.status),
                 what: format!("{}; it had said: {}", problem.what, super::helper_commands::said(&answer)),

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crate::session::{Answer, Phase};
+use crate::session::{Answer, Input, Phase};
 use crate::transport::{Broken, Connection, ContentError};
 use crate::wire::{Class, ReplyCode};
 
@@ -57,7 +57,7 @@ impl Manner {
 /// the session breaks.
 ///
 /// # Errors
-/// When the session breaks, or the content cannot be read.
+/// When the session breaks before the server has said what becomes of the content, or the content cannot be read.
 pub async fn deliver(
     connection: &mut Connection,
     plan: &Plan,
@@ -65,6 +65,8 @@ pub async fn deliver(
     content: &mut dyn Read,
     outcome: &mut Outcome,
 ) -> Result<(), ContentError> {
+    // What was refused before has nothing to do with this message.
+    drop(connection.take_unasked());
     let open = envelope(connection, plan, manner, outcome).await?;
     if manner.until < Until::Data || !open {
         return Ok(());
@@ -76,19 +78,57 @@ pub async fn deliver(
     } else if !manner.bdat {
         outcome.data = Some(connection.command(b"DATA").await?);
     }
-    let answers = match (manner.bdat, connection.state().phase) {
-        (true, _) => connection.bdat(content).await?,
+    match (manner.bdat, connection.state().phase) {
+        (true, _) => {}
         (false, Phase::Data) if manner.until == Until::Data && outcome.any_accepted() => {
             connection.hang_up();
             return Ok(());
         }
-        (false, Phase::Data) if outcome.any_accepted() => finish(connection, content).await?,
+        (false, Phase::Data) if outcome.any_accepted() => {}
         // The server agrees to content for nobody: it gets the lone dot and nothing else (RFC 2920 §3.1).
-        (false, Phase::Data) => return finish(connection, &mut std::io::empty()).await.map(drop),
+        (false, Phase::Data) => return finish(connection, &mut std::io::empty(), &mut Vec::new()).await,
         (false, _) => return Ok(()),
+    }
+    send_content(connection, manner, content, outcome).await
+}
+
+/// The content, and what the server says of it: at its end, or before.
+async fn send_content(
+    connection: &mut Connection,
+    manner: Manner,
+    content: &mut dyn Read,
+    outcome: &mut Outcome,
+) -> Result<(), ContentError> {
+    let mut answers = Vec::new();
+    // Said beforehand, so that it holds also where a signal stops what follows.
+    outcome.content = true;
+    let sent = match manner.bdat {
+        true => connection.bdat(content, &mut answers).await,
+        false => finish(connection, content, &mut answers).await,
     };
     outcome.ended(&answers, connection.dialogue().is_lmtp());
-    Ok(())
+    let refusal = match &sent {
+        Ok(()) => answers.pop().filter(is_of_a_part),
+        Err(_) => connection.take_refusal(),
+    };
+    if let Some(refusal) = &refusal {
+        outcome.refused(refusal);
+    }
+    match sent {
+        // That the link is gone is the server's way to enforce its answer.
+        Err(ContentError::Broken(_)) if refusal.is_some() => Ok(()),
+        Err(error @ ContentError::Read(_)) => {
+            // Without its end no server takes it.
+            outcome.content = false;
+            Err(error)
+        }
+        sent => sent,
+    }
+}
+
+/// Whether this is the reply to a chunk that is not the last: over LMTP, too, it is one for all recipients.
+fn is_of_a_part(answer: &Answer) -> bool {
+    answer.command.as_ref().is_some_and(|command| command.input == Input::Bdat)
 }
 
 /// MAIL and RCPT. Says whether the server is still there: after its good-bye (421) nothing more is answered.
@@ -118,9 +158,13 @@ async fn envelope(
     Ok(true)
 }
 
-async fn finish(connection: &mut Connection, content: &mut dyn Read) -> Result<Vec<Answer>, ContentError> {
+async fn finish(
+    connection: &mut Connection,
+    content: &mut dyn Read,
+    answers: &mut Vec<Answer>,
+) -> Result<(), ContentError> {
     connection.send_message(content).await?;
-    Ok(connection.settle().await?)
+    Ok(connection.settle_into(answers).await?)
 }
 
 /// The session itself may know more than the replies that have been read so far.

@@ -30,6 +30,8 @@ pub struct Outcome {
     pub mail: Option<Answer>,
     /// The reply to DATA.
     pub data: Option<Answer>,
+    /// Whether content was sent: then the reply to it alone says what became of the message.
+    pub content: bool,
     /// The recipients, in the order in which they were named.
     pub recipients: Vec<Recipient>,
 }
@@ -45,6 +47,8 @@ pub enum Fate {
     Refused,
     /// The address was accepted, and no message was sent.
     Accepted,
+    /// The message was sent, and no reply to it came: the server may have taken it or not (RFC 1047).
+    Unknown,
     /// It did not come to that.
     NotTried,
 }
@@ -57,6 +61,7 @@ impl Fate {
             Fate::Deferred => "deferred",
             Fate::Refused => "refused",
             Fate::Accepted => "accepted",
+            Fate::Unknown => "unknown",
             Fate::NotTried => "not tried",
         }
     }
@@ -64,7 +69,7 @@ impl Fate {
     fn style(self) -> Style {
         match self {
             Fate::Taken | Fate::Accepted => Style::Good,
-            Fate::Deferred => Style::Warn,
+            Fate::Deferred | Fate::Unknown => Style::Warn,
             Fate::Refused => Style::Bad,
             Fate::NotTried => Style::Dim,
         }
@@ -83,7 +88,7 @@ impl Outcome {
     pub fn new(envelope: &Envelope) -> Outcome {
         let recipient = |address: &ForwardPath| Recipient { address: address.clone(), rcpt: None, end: None };
         let recipients = envelope.to.iter().map(recipient).collect();
-        Outcome { from: envelope.from.clone(), mail: None, data: None, recipients }
+        Outcome { from: envelope.from.clone(), mail: None, data: None, content: false, recipients }
     }
 
     /// Whether any recipient was accepted.
@@ -98,6 +103,13 @@ impl Outcome {
         let accepted = self.recipients.iter_mut().filter(|recipient| recipient.accepted());
         for (index, recipient) in accepted.enumerate() {
             recipient.end = if lmtp { answers.get(index) } else { last }.cloned();
+        }
+    }
+
+    /// Gives a refusal of the content to the accepted recipients that have no reply of their own to it.
+    pub fn refused(&mut self, answer: &Answer) {
+        for recipient in self.recipients.iter_mut().filter(|recipient| recipient.accepted()) {
+            recipient.end.get_or_insert_with(|| answer.clone());
         }
     }
 
@@ -117,6 +129,7 @@ impl Outcome {
             }
             (Some(answer), ..) => (Fate::Refused, Some(answer)),
             (None, Some(end), _) => (Fate::Taken, Some(end)),
+            (None, None, Some(_)) if self.content => (Fate::Unknown, None),
             (None, None, Some(rcpt)) => (Fate::Accepted, Some(rcpt)),
             (None, None, None) => (Fate::NotTried, None),
         }
@@ -128,7 +141,10 @@ impl Outcome {
         let width = shown.iter().map(|address| address.chars().count()).max().unwrap_or(0).min(WIDEST);
         let rows = self.recipients.iter().zip(&shown).map(|(recipient, address)| {
             let (fate, answer) = self.fate(recipient);
-            let said = answer.map(last_line).unwrap_or_default();
+            let said = match fate {
+                Fate::Unknown => NO_WORD.to_owned(),
+                _ => answer.map(last_line).unwrap_or_default(),
+            };
             let row = format!("     to    {address:<width$}  {:<10}{said}", fate.as_str());
             (fate.style(), row.trim_end().to_owned())
         });
@@ -153,6 +169,9 @@ impl Outcome {
         })
     }
 }
+
+/// What stands in the table where no reply does.
+const NO_WORD: &str = "no reply to the content: the server may have taken it or not (RFC 1047)";
 
 /// Columns that the longest address may take in the table.
 const WIDEST: usize = 48;
@@ -230,6 +249,11 @@ mod tests {
         assert_eq!(fates(&outcome), [Fate::Taken, Fate::Refused, Fate::Deferred]);
         outcome.ended(&[answer("250 2.0.0 kept")], true);
         assert_eq!(fates(&outcome), [Fate::Taken, Fate::Refused, Fate::Accepted], "no word is no yes");
+        outcome.content = true;
+        assert_eq!(fates(&outcome), [Fate::Taken, Fate::Refused, Fate::Unknown]);
+        assert_eq!(outcome.to_json()["recipients"][2]["fate"], "unknown");
+        outcome.refused(&answer("421 4.3.2 going down"));
+        assert_eq!(fates(&outcome), [Fate::Taken, Fate::Refused, Fate::Deferred], "what was said stays");
     }
 
     #[test]

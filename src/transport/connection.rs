@@ -207,6 +207,17 @@ impl Connection {
         self.unasked.take()
     }
 
+    /// The refusal that a broken session ended with: one that came while something was still being sent, so that nobody
+    /// has read it, else the one that came unasked.
+    pub fn take_refusal(&mut self) -> Option<Answer> {
+        let unasked = self.unasked.take();
+        let unread = self.noted.iter().find_map(|event| match event {
+            Event::Reply(answer) if is_error(answer) => Some(answer.clone()),
+            _ => None,
+        });
+        unread.or(unasked)
+    }
+
     /// The reply to the oldest command that waits for one. Replies that answer nothing are passed over
     /// (they have been shown); what ends the session is an error.
     pub async fn reply(&mut self) -> Result<Answer, Broken> {
@@ -352,7 +363,7 @@ impl Connection {
                     }
                     if let Event::Reply(answer) = &event
                         && answer.command.is_none()
-                        && answer.reply.code().is_some_and(ReplyCode::is_error)
+                        && is_error(answer)
                     {
                         self.unasked.get_or_insert_with(|| answer.clone());
                     }
@@ -456,6 +467,10 @@ impl Connection {
         self.session.handle_end(now);
         self.note_all();
     }
+}
+
+fn is_error(answer: &Answer) -> bool {
+    answer.reply.code().is_some_and(ReplyCode::is_error)
 }
 
 fn poll_read(link: &mut Option<AnyLink>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {

@@ -125,19 +125,26 @@ impl Connection {
         Ok(answers)
     }
 
-    /// Sends message content in chunks (RFC 3030 §2), as it comes, and waits for the reply to each. Returns the
-    /// replies to the last chunk, or to the one that was refused. Holds two chunks in memory at a time.
-    pub async fn bdat(&mut self, content: &mut dyn Read) -> Result<Vec<Answer>, ContentError> {
+    /// Sends message content in chunks (RFC 3030 §2), as it comes, and waits for the reply to each. `answers`, empty
+    /// at first, has the replies to the last chunk, or to the one that was refused, also where the session breaks.
+    /// Holds two chunks in memory at a time.
+    pub async fn bdat(
+        &mut self,
+        content: &mut dyn Read,
+        answers: &mut Vec<Answer>,
+    ) -> Result<(), ContentError> {
         let mut chunk = self.next_piece(content)?;
         loop {
             let next = self.next_piece(content)?;
             let last = next.is_empty();
             self.send_chunk(&chunk, last).await?;
-            let answers = self.settle().await?;
+            self.settle_into(answers).await?;
             let refused = answers.iter().any(|answer| answer.reply.class() != Some(Class::Completion));
             if last || refused || self.ended() {
-                return Ok(answers);
+                return Ok(());
             }
+            // A yes to a part is none to the message.
+            answers.clear();
             chunk = next;
         }
     }
@@ -160,6 +167,12 @@ impl Connection {
     /// Waits until the server has nothing more to say about the commands sent, and returns its replies.
     pub async fn settle(&mut self) -> Result<Vec<Answer>, Broken> {
         let mut answers = Vec::new();
+        self.settle_into(&mut answers).await?;
+        Ok(answers)
+    }
+
+    /// The same; `answers` keeps the replies that came before the session broke.
+    pub async fn settle_into(&mut self, answers: &mut Vec<Answer>) -> Result<(), Broken> {
         while self.is_busy() && !self.must_upgrade() {
             match self.next().await {
                 Some(Event::Reply(answer)) if answer.command.is_some() => answers.push(answer),
@@ -167,7 +180,7 @@ impl Connection {
                 None => break,
             }
         }
-        Ok(answers)
+        Ok(())
     }
 }
 

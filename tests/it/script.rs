@@ -377,6 +377,30 @@ fn a_refusal_that_nobody_asked_for_decides_the_status() {
     }
 }
 
+/// A server that closes with content unread resets the link. What it said before is what ended the script, whether the
+/// lone dot was sent by then or not.
+#[test]
+fn a_refusal_within_the_content_decides_the_status() {
+    let say = |text: &str| Act::Send(text.as_bytes().to_vec());
+    for (reply, status) in [("554 5.7.1 content refused", 5), ("421 4.3.2 going down", 4)] {
+        // Whether the refusal is there before the dot is chance in a short message, so that it is sent several times.
+        for lines in [2, 2, 2, 2, 20_000, 400_000] {
+            let acts = vec![
+                say("220 mx.example ESMTP\r\n"),
+                Act::Await("DATA"),
+                say("354 go on\r\n"),
+                Act::Await("Subject"),
+                say(&format!("{reply}\r\n")),
+            ];
+            let script = format!("DATA\nSubject: x\n\n{}.\nQUIT\n", "a line of sixteen\n".repeat(lines));
+            let addr = peer_that(acts).to_string();
+            let run = Heloise::new().run(&["--explain", "none", &addr], script.as_bytes());
+            assert_eq!(run.code, Some(status), "{lines} lines: {}", run.stderr);
+            assert!(run.all().contains(reply), "{lines} lines: {}", run.stderr);
+        }
+    }
+}
+
 #[test]
 fn deviations_of_greeting_and_ehlo_are_named() {
     let acts = vec![

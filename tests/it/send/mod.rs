@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use self::taker::{Manner, Taken, Taker};
 use crate::binary::{Heloise, Run};
+use crate::peer::{Act, peer};
 use crate::program::{Serving, arg, run};
 
 /// What a server of today offers.
@@ -164,6 +165,66 @@ fn a_server_that_leaves_in_the_middle_is_heard() {
         assert_eq!(ran.code, Some(4), "{}", ran.all());
         assert!(ran.stdout.contains("a@example.net  deferred  421 4.3.2"), "{}", ran.stdout);
         assert!(ran.stdout.contains("b@example.net  not tried"), "{}", ran.stdout);
+    }
+}
+
+/// Sends content of so many octets to a server that does this once the content has begun.
+fn cut_short(octets: usize, acts: &[Act], more: &[&str]) -> Run {
+    let say = |text: &str| Act::Send(text.as_bytes().to_vec());
+    let (offer, begin) = match more.contains(&"--bdat") {
+        true => ("250-mx.example\r\n250 CHUNKING\r\n", vec![Act::Await("BDAT")]),
+        false => {
+            ("250 mx.example\r\n", vec![Act::Await("DATA"), say("354 go on\r\n"), Act::Await("Subject")])
+        }
+    };
+    let mut all = vec![say("220 mx.example ESMTP\r\n"), Act::Await("EHLO"), say(offer)];
+    for command in ["MAIL", "RCPT"] {
+        all.extend([Act::Await(command), say("250 ok\r\n")]);
+    }
+    let addr = peer([all, begin, acts.to_vec()].concat()).to_string();
+    let dir = tempfile::tempdir().unwrap();
+    let lines = "a line of sixteen\r\n".repeat(octets / 19);
+    let eml = file(&dir, "big.eml", format!("Subject: big\r\n\r\n{lines}").as_bytes());
+    let base = ["send", "--explain", "none", "--from", "a@b.example", "--to", "d@e.example", "--eml"];
+    Heloise::new().run(&[&base[..], &[arg(&eml)], more, &[&addr]].concat(), b"")
+}
+
+/// A server need not wait for the end of the content: what it says before it closes is its answer.
+#[test]
+fn a_refusal_within_the_content_is_the_reply_to_it() {
+    for (reply, row, status) in [
+        ("554 5.7.1 content refused", "d@e.example  refused   554 5.7.1 content refused", 5),
+        ("451 4.3.0 not now", "d@e.example  deferred  451 4.3.0 not now", 4),
+        ("421 4.3.2 going down", "d@e.example  deferred  421 4.3.2 going down", 4),
+    ] {
+        let say = Act::Send(format!("{reply}\r\n").into_bytes());
+        // Closed with content unread, which makes a reset; or read to the end, and the end left without an answer.
+        for (octets, acts, more) in [
+            (300_000, vec![say.clone()], &[][..]),
+            (8_000_000, vec![say.clone()], &[]),
+            (100, vec![say.clone(), Act::Await(".\r")], &[]),
+            (8_000_000, vec![say.clone()], &["--bdat"]),
+        ] {
+            let run = cut_short(octets, &acts, more);
+            assert_eq!(run.code, Some(status), "{octets} {more:?}: {}", run.stderr);
+            assert!(run.stdout.contains(row), "{octets} {more:?}: {row} is missing: {}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn content_without_a_reply_leaves_the_outcome_unknown() {
+    for (octets, acts, more) in [
+        (300_000, vec![Act::Reset], &[][..]),
+        (100, vec![Act::Await(".\r")], &[]),
+        (100, vec![Act::Hold], &["--timeout", "0.5"]),
+        (8_000_000, vec![Act::Reset], &["--bdat"]),
+    ] {
+        let run = cut_short(octets, &acts, more);
+        assert_eq!(run.code, Some(8), "{octets} {more:?}: {}", run.stderr);
+        let row = "d@e.example  unknown   no reply to the content";
+        assert!(run.stdout.contains(row), "{octets} {more:?}: {}", run.stderr);
+        assert!(!run.stdout.contains("accepted"), "{octets} {more:?}: {}", run.stderr);
     }
 }
 
