@@ -87,11 +87,6 @@ impl Found {
     /// Notes which command was answered: `RCPT TO`, `end of DATA`, `CONNECT`, …
     pub(crate) fn answered(&mut self, command: &str) {
         let lower = command.to_ascii_lowercase();
-        // Exim says so of commands that it did not wait for.
-        let (command, lower) = match lower.strip_prefix("pipelined ") {
-            Some(rest) => (command.get(command.len() - rest.len()..).unwrap_or(command), rest.to_owned()),
-            None => (command, lower),
-        };
         let content = ["end of data", "message content", "data block"];
         if content.iter().any(|words| lower.contains(words)) {
             (self.verb, self.phase) = (Some(Verb::Data), Phase::Data);

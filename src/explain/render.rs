@@ -58,13 +58,9 @@ pub(crate) const IN_BRIEF: usize = 2;
 /// Words that a headline or a proposal seldom has more of.
 const WORDS: usize = 48;
 
-/// The short form: a headline, why, try, ref; a line each, wrapped to `width` columns.
-pub fn brief(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line> {
-    brief_numbered(explanation, headline, width, &[])
-}
-
-/// The same with the numbers of the proposals, where there are several to choose from.
-pub fn brief_numbered(
+/// The short form: a headline, why, try, ref; a line each, wrapped to `width` columns. Proposals have their numbers
+/// where there are several to choose from.
+pub fn brief(
     explanation: &Explanation,
     headline: Headline,
     width: usize,

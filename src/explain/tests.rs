@@ -158,7 +158,7 @@ fn a_guess_is_told_as_one() {
         let reply = reply(text);
         let best = explain(&Situation { verb: Some(&verb), ..Situation::of(&reply) }).remove(0);
         let headline = render::Headline { code: reply.code(), enhanced: reply.enhanced() };
-        render::brief(&best, headline, 200).iter().map(render::plain).collect::<Vec<_>>().join("\n")
+        render::brief(&best, headline, 200, &[]).iter().map(render::plain).collect::<Vec<_>>().join("\n")
     };
     let blocked = told("550 no", Verb::Ehlo);
     assert!(blocked.contains("permanent · perhaps: this client's address is blocked here"), "{blocked}");

@@ -65,7 +65,7 @@ impl Explainer {
             Level::Brief => {
                 let shown = best.fixes.get(..render::IN_BRIEF).unwrap_or(&best.fixes);
                 let numbers = if layout.prompt { self.number(shown) } else { Numbers::new() };
-                render::brief_numbered(&best, headline(question), layout.width, &numbers)
+                render::brief(&best, headline(question), layout.width, &numbers)
             }
             Level::Full => self.whole(&best, headline(question), layout.width),
         }

@@ -64,9 +64,10 @@ impl Reader {
 
     /// The reply of the group under way.
     pub fn finish(&mut self) -> Option<Found> {
-        let before = self.field.take().and_then(|field| self.group.take(field));
-        // Only a recipient's field gives a reply, and then what follows it is nothing yet.
-        before.or_else(|| std::mem::take(&mut self.group).finish())
+        let ended = self.field.take().and_then(|field| self.group.take(field));
+        // Where the last field has ended another group, nothing but a recipient is known of the one that it began.
+        let group = std::mem::take(&mut self.group);
+        ended.or_else(|| group.finish())
     }
 }
 

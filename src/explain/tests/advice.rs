@@ -282,7 +282,7 @@ fn a_new_address_that_the_reply_names_can_be_typed() {
 fn proposals_have_numbers_in_brief_where_there_is_a_choice() {
     let told = answer("NOOP", "502 5.5.1 NOOP not implemented");
     let brief = |numbers: &[Option<usize>]| {
-        let lines = render::brief_numbered(&told, render::Headline::default(), 200, numbers);
+        let lines = render::brief(&told, render::Headline::default(), 200, numbers);
         lines.iter().map(render::plain).find(|line| line.contains("try")).unwrap_or_default()
     };
     assert!(brief(&[Some(1), Some(2)]).contains("try   1. look at the syntax: /help NOOP · or 2. "));

@@ -94,7 +94,7 @@ fn the_transaction_ends_before_tls_and_login() {
                 (s.capabilities, s.stood, s.recipient) = (Some(&caps), Some(stood), Some("b@c.example"));
                 s.asked.prompt = prompt;
             });
-            let lines = render::brief(&told, render::Headline::default(), 300);
+            let lines = render::brief(&told, render::Headline::default(), 300, &[]);
             (commands(&told).join("\n"), lines.iter().map(render::plain).collect::<String>())
         };
         let (open, shown) = of(Phase::Mail, true);

@@ -71,7 +71,7 @@ fn the_place_of_a_syntax_error_is_shown_with_carets() {
     let place = found.place.as_ref().unwrap();
     assert_eq!((place.at.start, place.command.as_slice()), (8, &b"RCPT TO:bob@example.net"[..]));
     for lines in [
-        render::brief(&found, render::Headline::default(), 80),
+        render::brief(&found, render::Headline::default(), 80, &[]),
         render::full(&found, render::Headline::default(), 80),
     ] {
         let lines: Vec<String> = lines.iter().map(render::plain).collect();
@@ -254,7 +254,7 @@ fn rendering_wraps_and_keeps_to_the_look() {
     let headline = render::Headline { code: Some(crate::wire::ReplyCode(554)), enhanced: found.enhanced };
     for width in [40, 80, 200] {
         for line in
-            render::brief(&found, headline, width).iter().chain(&render::full(&found, headline, width))
+            render::brief(&found, headline, width, &[]).iter().chain(&render::full(&found, headline, width))
         {
             let text = render::plain(line);
             let unbroken = text.split_ascii_whitespace().any(|word| word.len() + 11 > width);
@@ -262,7 +262,7 @@ fn rendering_wraps_and_keeps_to_the_look() {
             assert!(!text.contains('\n'));
         }
     }
-    let lines: Vec<String> = render::brief(&found, headline, 200).iter().map(render::plain).collect();
+    let lines: Vec<String> = render::brief(&found, headline, 200, &[]).iter().map(render::plain).collect();
     assert_eq!(
         lines[0],
         "     permanent · 5.7.1 delivery is not authorized; the message is refused · this server will not relay to example.net"

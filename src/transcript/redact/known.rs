@@ -40,13 +40,13 @@ enum Place {
     WithinBase64,
 }
 
-/// A secret that is shorter, and of letters or of digits alone, is a word that others say, too.
-const UNLIKE_WORDS: usize = 8;
+/// A secret that is shorter, and of letters or of digits alone, is a part of many names.
+const UNLIKE_NAMES: usize = 6;
 
 impl Place {
     fn of(secret: &[u8]) -> Place {
         let plain = secret.iter().all(u8::is_ascii_alphabetic) || secret.iter().all(u8::is_ascii_digit);
-        if plain && secret.len() < UNLIKE_WORDS { Place::Alone } else { Place::Anywhere }
+        if plain && secret.len() < UNLIKE_NAMES { Place::Alone } else { Place::Anywhere }
     }
 }
 

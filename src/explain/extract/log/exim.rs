@@ -50,6 +50,8 @@ pub(super) fn told(text: &str, number: usize) -> Option<Found> {
     // Exim writes the line ends of a reply as a backslash and an n.
     let said = one_line(before(said, &[" DT=", " QT="]));
     let (command, answer) = said.split_once(": ").or_else(|| said.split_once(":"))?;
+    // It says so of a command whose reply was not waited for before the next.
+    let command = command.strip_prefix("pipelined ").unwrap_or(command);
     let host = behind(answer, "host ", &[" ", "["]).filter(|_| answer.starts_with("host "));
     let host = host.or_else(|| behind(head, " H=", &[" "])).or_else(|| behind(head, "host ", &[" ", "["]));
     let recipient = command.contains("RCPT ").then(|| between(command, "<", ">")).flatten();

@@ -101,6 +101,15 @@ fn the_recipient_that_failed_is_the_final_one() {
 }
 
 #[test]
+fn a_recipient_without_more_is_no_other_groups() {
+    let mail = format!(
+        "Final-Recipient: rfc822; {BOB}\nStatus: 5.1.1\nFinal-Recipient: rfc822; b@example.com\n\n\
+                        Diagnostic-Code: smtp; 550 5.2.2 mailbox full\n"
+    );
+    expect(&mail, &[("user-unknown", 0, "5.1.1", BOB, ""), ("mailbox-full", 550, "5.2.2", "", "")]);
+}
+
+#[test]
 fn transfer_encodings_are_undone() {
     let report = |encoding: &str, content: &str| {
         format!(
