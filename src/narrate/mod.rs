@@ -142,11 +142,12 @@ impl Narrator {
         self.explainer.clone()
     }
 
-    /// Begins a session: what was known of an earlier one is forgotten.
+    /// Begins a session: what was known of an earlier one is forgotten, but for its last replies.
     pub fn begin(&mut self, header: &Header) {
-        let mut explainer = std::mem::take(&mut self.explainer);
+        let (mut explainer, mut past) = (std::mem::take(&mut self.explainer), std::mem::take(&mut self.past));
+        past.begin(&explainer);
         explainer.begin(header);
-        *self = Narrator { remembers: self.remembers, explainer, ..Narrator::new(self.layout) };
+        *self = Narrator { remembers: self.remembers, explainer, past, ..Narrator::new(self.layout) };
         let target = header.target.as_deref().and_then(|text| text.parse::<Target>().ok());
         let lmtp = target.is_some_and(|t| t.scheme == Scheme::Lmtp);
         self.dialogue = Dialogue::new(lmtp, Duration::ZERO);
@@ -256,6 +257,10 @@ impl Narrator {
         let mut lines = vec![shown];
         self.add_challenge(&answer, &mut lines);
         let explains = self.comment(&answer, &mut lines);
+        if explains && answer.quirk_of_code().is_some() {
+            // It is told what such a code means, which is not said again beside the deviation.
+            self.odd.insert(tables::UNEXPECTED_CODE);
+        }
         let circumstances = (explains || self.remembers)
             .then(|| Circumstances::of(answer.command.as_ref(), &self.dialogue, &self.tried));
         self.dialogue.learn(&answer);

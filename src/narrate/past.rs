@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Narrator;
+use super::explainer::Explainer;
 use super::lines::{folded, marked};
 use super::offers::{Numbers, Typist};
 use super::question::{Circumstances, Question, Subject};
@@ -17,9 +18,18 @@ const KEPT: usize = 20;
 #[derive(Debug, Default)]
 pub(super) struct Past {
     kept: VecDeque<Question>,
+    /// Those of the session before.
+    earlier: Option<Box<Earlier>>,
     /// Deviations seen in the reply that is not complete yet.
     seen: Vec<String>,
     owner: Owner,
+}
+
+/// The last replies and failures of a session that is over, and who explained them.
+#[derive(Debug)]
+struct Earlier {
+    kept: VecDeque<Question>,
+    explainer: Explainer,
 }
 
 /// Whose a deviation is that is told now.
@@ -35,6 +45,16 @@ pub(super) enum Owner {
 }
 
 impl Past {
+    /// A session begins. What came in the last one, which is explained as this explainer would, can still be asked for.
+    pub fn begin(&mut self, explainer: &Explainer) {
+        let over = std::mem::take(self);
+        let explainer = explainer.clone();
+        self.earlier = match over.kept.is_empty() {
+            true => over.earlier,
+            false => Some(Box::new(Earlier { kept: over.kept, explainer })),
+        };
+    }
+
     /// A line came in: what is said of it counts for this one.
     pub fn line(&mut self, owner: Owner) {
         self.owner = owner;
@@ -92,11 +112,31 @@ impl Narrator {
     /// The last reply or failure in full, as lines, or that so many before it; of its readings `all`, or those that are
     /// likely. Nothing where none is kept.
     pub fn tell_back(&mut self, before: usize, all: bool) -> Option<Vec<Line>> {
-        let question = self.past.back(before)?;
+        let (question, session) = match self.past.back(before) {
+            Some(question) => (question, None),
+            None => {
+                let earlier = self.past.earlier.as_deref_mut()?;
+                // Before anything has come, the last one of the session before is the first that one can go back to.
+                let further = before.checked_sub(self.past.kept.len().max(1))?;
+                (earlier.kept.iter().rev().nth(further)?, Some(&mut earlier.explainer))
+            }
+        };
         // Of an earlier one it is said which it is.
-        let title = (before > 0).then(|| marked("===", Style::Dim, question.title(), Style::Label));
+        let title = match session {
+            Some(_) => format!("in the session before: {}", question.title()),
+            None => question.title(),
+        };
+        let title = (before > 0).then(|| marked("===", Style::Dim, title, Style::Label));
         let title = title.map(|title| folded(title, 0, self.layout.width)).unwrap_or_default();
-        Some(title.into_iter().chain(self.explainer.in_full(question, self.layout, all)).collect())
+        let told = match session {
+            Some(explainer) => {
+                let told = explainer.in_full(question, self.layout, all);
+                self.explainer.offers = explainer.offers.clone();
+                told
+            }
+            None => self.explainer.in_full(question, self.layout, all),
+        };
+        Some(title.into_iter().chain(told).collect())
     }
 
     /// What came from elsewhere in full, as lines.

@@ -36,7 +36,7 @@ impl Operator {
         let lines = self.view.narrator(|narrator| narrator.tell_back(before, all));
         let lines = lines.ok_or_else(|| match before {
             0 => Problem::new(Status::Usage, "no reply has come yet"),
-            _ => Problem::new(Status::Usage, "so far back nothing of this session is kept"),
+            _ => Problem::new(Status::Usage, "so far back nothing is kept"),
         })?;
         self.view.lines(&lines);
         Ok(())

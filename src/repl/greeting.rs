@@ -38,7 +38,8 @@ impl Operator {
 
     /// Opens a session. One that is open is given up.
     async fn dial(&mut self) -> Result<(), Problem> {
-        (self.exchange, self.held, self.consented) = (None, None, false);
+        (self.exchange, self.consented) = (None, false);
+        self.drop_held();
         self.looked = None;
         self.tls_refused = false;
         self.starttls.new_session();

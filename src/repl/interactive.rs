@@ -127,6 +127,11 @@ async fn prompt(operator: &mut Operator) -> Typed {
                 if matches!(event, Event::Closed { .. }) {
                     terminal.known().update(None);
                     terminal.screen().repaint();
+                    if prompt.mode != Mode::Command {
+                        // Content and secrets that are still to come are no commands.
+                        terminal.forget_pasted();
+                        prompt = Prompt::new(NO_SESSION, Mode::Command);
+                    }
                 }
             }
             typed = terminal.read(prompt.clone()) => return typed,

@@ -114,7 +114,8 @@ impl Opening {
     /// Takes note of what stands behind `/open`, and gives the target.
     fn read(&mut self, argument: &str) -> Result<Target, Problem> {
         let usage = |what: String| Problem::new(Status::Usage, what);
-        let (mut words, mut target) = (commands::words(argument).into_iter(), Vec::new());
+        let words = commands::words(argument).map_err(|unclosed| usage(unclosed.to_string()))?;
+        let (mut words, mut target) = (words.into_iter(), Vec::new());
         while let Some(word) = words.next() {
             if !word.starts_with('-') {
                 target.push(word);
@@ -231,6 +232,7 @@ mod tests {
             ("--tls-max 1.4 mx.example.org", "--tls-max takes 1.0|1.1|1.2|1.3"),
             ("mx.example.org --ca", "--ca takes FILE"),
             ("--mx=yes example.org", "--mx takes nothing"),
+            ("\"mx.example.org", "the quotes are not closed"),
         ] {
             assert_eq!(read(line).unwrap_err(), what);
         }

@@ -3,6 +3,7 @@
 use crate::explain::render::Style;
 use crate::report::{Problem, Status};
 use crate::session::Answer;
+use crate::wire::escape::visible;
 use crate::wire::{CommandLine, Verb};
 
 use super::operator::Operator;
@@ -45,14 +46,23 @@ impl Operator {
         Ok(true)
     }
 
+    /// Lines that were collected for a session that is over are not for the next one. They are shown once more.
+    pub(super) fn drop_held(&mut self) {
+        let held = self.held.take().unwrap_or_default();
+        if !held.is_empty() {
+            let text = listed(
+                "=== what /pipeline has collected was not sent, and is dropped with the session",
+                &held,
+            );
+            self.view.text(Style::Warn, &text);
+        }
+    }
+
     fn show_held(&mut self) {
         let held = self.held.get_or_insert_default();
-        let mut text =
-            "=== lines are collected from here on; /pipeline go sends them, /pipeline cancel drops them\n"
-                .to_owned();
-        for line in held {
-            text.push_str(&format!("     {}\n", crate::wire::escape::visible(line)));
-        }
+        let title =
+            "=== lines are collected from here on; /pipeline go sends them, /pipeline cancel drops them";
+        let text = listed(title, held);
         self.view.text(Style::Dim, &text);
     }
 
@@ -71,6 +81,11 @@ impl Operator {
             self.view.text(Style::Warn, &text);
         }
     }
+}
+
+fn listed(title: &str, lines: &[Vec<u8>]) -> String {
+    let lines = lines.iter().map(|line| format!("     {}\n", visible(line)));
+    std::iter::once(format!("{title}\n")).chain(lines).collect()
 }
 
 /// Whether what follows the command depends on its reply (RFC 2920 §3.1, RFC 3207 §4).

@@ -291,7 +291,8 @@ impl Highlighter for LineHelper {
             }
             Painting::Unsure => "",
         };
-        let lost = self.had_session && self.mode == Mode::Command && self.known.get().phase == Phase::Closed;
+        let sends = matches!(self.mode, Mode::Command | Mode::Content);
+        let lost = self.had_session && sends && self.known.get().phase == Phase::Closed;
         let prompt = match () {
             () if lost => Cow::Owned(self.without_session(prompt)),
             () if self.colour => Cow::Borrowed(prompt),

@@ -55,7 +55,7 @@ impl Answer {
     }
 
     /// A positive code that is not the command's.
-    fn quirk_of_code(&self) -> Option<Quirk> {
+    pub fn quirk_of_code(&self) -> Option<Quirk> {
         let command = self.command.as_ref()?;
         let code = self.reply.code().filter(|code| matches!(code.0, 200..400))?;
         let expected = success_codes(command.input, command.verb.as_ref())?;
@@ -267,8 +267,23 @@ impl Dialogue {
             Some(command) => self.state.replied(command, &answer.reply),
             None => self.state.unsolicited(&answer.reply),
         }
+        self.learn_what_came_too_early(&answer.reply);
         if answer.reply.code().is_some_and(|code| code.is_error()) && is_bdat(answer.command.as_ref()) {
             self.chunk_left = 0;
+        }
+    }
+
+    /// What was sent behind AUTH before its challenge came, and is no command, answers that challenge.
+    fn learn_what_came_too_early(&mut self, reply: &Reply) {
+        if self.state.phase != Phase::Auth || reply.code() != Some(ReplyCode::CHALLENGE) {
+            return;
+        }
+        if let Some(next) = self.pending.front_mut()
+            && matches!(next.command.verb, Some(Verb::Other(_)) | None)
+            && next.command.input == Input::Other
+        {
+            next.command = Command::of_input(Input::AuthResponse);
+            self.state.sent(&next.command);
         }
     }
 

@@ -100,6 +100,20 @@ fn auth_lines_are_responses_until_the_exchange_ends() {
 }
 
 #[test]
+fn answers_that_were_sent_before_their_challenges_are_answers_all_the_same() {
+    let mut client = ready("250-mx\r\n250 AUTH LOGIN\r\n");
+    for line in ["AUTH LOGIN", "YWxpY2U=", "aHVudGVyMg==", "NOOP"] {
+        client.submit(line.as_bytes(), T0);
+    }
+    feed(&mut client, "334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n");
+    assert_eq!(client.dialogue().awaiting().map(|command| command.input), Some(Input::AuthResponse));
+    feed(&mut client, "235 2.7.0 ok\r\n250 2.0.0 ok\r\n");
+    assert_eq!(client.state().phase, Phase::Ready);
+    assert_eq!(client.state().authenticated.as_ref().unwrap().mechanism, "LOGIN");
+    assert!(client.dialogue().awaiting().is_none());
+}
+
+#[test]
 fn a_response_typed_after_a_refused_auth_is_still_a_secret() {
     let mut client = ready("250 mx\r\n");
     client.submit(b"AUTH LOGIN", T0);

@@ -20,7 +20,7 @@ pub enum Broken {
     #[error("the link failed: {}", crate::transport::io_words(.0))]
     Io(io::Error),
     /// A wait ran out.
-    #[error("no {} within {} seconds", awaited(command), limit.as_secs_f64())]
+    #[error("no {} within {}", awaited(command), in_seconds(limit))]
     TimedOut {
         /// What was waited for.
         command: Command,
@@ -28,7 +28,7 @@ pub enum Broken {
         limit: Duration,
     },
     /// The link took no more bytes for too long.
-    #[error("the server took no more bytes for {} seconds", .0.as_secs_f64())]
+    #[error("the server took no more bytes for {}", in_seconds(.0))]
     Stalled(Duration),
     /// The server exceeded a cap.
     #[error("the server sent {0}")]
@@ -39,6 +39,13 @@ pub enum Broken {
     /// What came is no SMTP.
     #[error("the server does not speak SMTP; its first line is: {0}")]
     NotSmtp(String),
+}
+
+fn in_seconds(time: &Duration) -> String {
+    match time.as_secs_f64() {
+        1.0 => "1 second".to_owned(),
+        other => format!("{other} seconds"),
+    }
 }
 
 fn left_unanswered(command: &Command) -> String {

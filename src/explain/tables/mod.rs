@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-pub use quirks::{QuirkRow, quirk, quirks};
+pub use quirks::{QuirkRow, UNEXPECTED_CODE, quirk, quirks};
 pub use reasons::{ReasonRow, failure, failures, reason, reasons};
 pub(crate) use registry::enhanced_reason;
 #[cfg(test)]

@@ -28,6 +28,9 @@ pub struct QuirkRow {
 const QUIRKS_TABLE: Table = table!("quirks");
 static QUIRKS: LazyLock<Keyed<QuirkRow>> = LazyLock::new(|| QUIRKS_TABLE.rows());
 
+/// The name of the row for [`crate::wire::Quirk::UnexpectedCode`], and of the reason for replies with such a code.
+pub const UNEXPECTED_CODE: &str = "unexpected-code";
+
 /// The row of the deviation that is told in these words; of several, that with the longest words in common.
 pub fn quirk(told: &str) -> Option<(&'static str, &'static QuirkRow)> {
     let told = told.to_ascii_lowercase();
@@ -48,7 +51,7 @@ pub(super) fn check() -> Result<(), super::TableError> {
 
 #[cfg(test)]
 mod tests {
-    use super::quirk;
+    use super::{UNEXPECTED_CODE, quirk};
     use crate::wire::Quirk;
 
     #[test]
@@ -72,7 +75,7 @@ mod tests {
             (Quirk::OddSeparator(b'+'), "odd-separator"),
             (Quirk::NotAReply, "not-a-reply"),
             (Quirk::Unsolicited, "unsolicited"),
-            (Quirk::UnexpectedCode { code: 250, expected: &[220] }, "unexpected-code"),
+            (Quirk::UnexpectedCode { code: 250, expected: &[220] }, UNEXPECTED_CODE),
             (Quirk::PlaintextAfterStartTls { bytes: 9 }, "plaintext-after-starttls"),
             (Quirk::OddKeyword, "odd-keyword"),
             (Quirk::OddParameter("NUL".into()), "odd-parameter"),

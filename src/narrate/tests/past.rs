@@ -57,6 +57,22 @@ fn only_the_last_are_kept() {
 }
 
 #[test]
+fn what_came_in_the_session_before_can_be_gone_back_to() {
+    let again = "%heloise 1\n%target mx.other.example\n\n";
+    let mut narrator = told(&(ENVELOPE.to_owned() + again));
+    assert_eq!(back(&mut narrator, 0, false), "", "nothing has come in this one");
+    let before = back(&mut narrator, 1, false);
+    assert!(before.starts_with("=== in the session before: RCPT: 554 5.7.1 "), "{before}");
+    assert!(!narrator.offers().is_empty());
+
+    let mut narrator = told(&(ENVELOPE.to_owned() + again + "0.9 <-  220 mx.other.example ESMTP\n"));
+    assert!(back(&mut narrator, 0, false).contains("mx.other.example"));
+    assert_eq!(back(&mut narrator, 1, false), before);
+    assert!(back(&mut narrator, 4, false).contains("220 mx.example.org ESMTP"));
+    assert_eq!(back(&mut narrator, 5, false), "");
+}
+
+#[test]
 fn a_lost_link_is_explained_and_not_the_reply_before_it() {
     let mut narrator = told(&(ENVELOPE.to_owned() + "0.8 === closed by=server\n"));
     let lost = back(&mut narrator, 0, false);

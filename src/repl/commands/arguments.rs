@@ -17,7 +17,10 @@ pub fn path(argument: &str) -> PathBuf {
 
 /// The words of an argument, quoted as in a shell: `'…'` and `"…"` hold blanks, a backslash outside of `'…'` takes the
 /// meaning from what follows it.
-pub fn words(argument: &str) -> Vec<String> {
+///
+/// # Errors
+/// When quotes are not closed.
+pub fn words(argument: &str) -> Result<Vec<String>, UnclosedQuotes> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     let mut rest = argument.chars();
     while let Some(character) = rest.next() {
@@ -33,8 +36,16 @@ pub fn words(argument: &str) -> Vec<String> {
         }
     }
     words.extend(word);
-    words
+    match quote {
+        Some(_) => Err(UnclosedQuotes),
+        None => Ok(words),
+    }
 }
+
+/// Quotes are opened, and not closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the quotes are not closed")]
+pub struct UnclosedQuotes;
 
 /// Why the argument of `/raw` cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -113,10 +124,17 @@ mod tests {
 
     #[test]
     fn words_are_quoted_as_in_a_shell() {
+        let words = |argument| words(argument).unwrap();
         assert_eq!(words(r#" a 'b c'  "d \" e"f '' g\ h "#), ["a", "b c", "d \" ef", "", "g h"]);
         assert_eq!(words(r"--ca 'it'\''s mine'"), ["--ca", "it's mine"]);
-        assert_eq!(words("'never closed"), ["never closed"]);
         assert!(words("  ").is_empty());
+    }
+
+    #[test]
+    fn quotes_have_to_be_closed() {
+        for argument in ["'never closed", "\"", "a 'b' \"c"] {
+            assert_eq!(words(argument), Err(UnclosedQuotes));
+        }
     }
 
     #[test]

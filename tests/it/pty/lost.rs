@@ -61,7 +61,7 @@ fn a_session_that_broke_off_is_explained_and_can_be_taken_up_again() {
     session.enter("/explain -1", "=== EHLO: 250 mx.example.org");
     session.enter("/explain 550 5.1.1 User unknown", "user-unknown");
     session.enter("/explain 5.7.26", "who acts   the administrator of the sender's domain");
-    session.enter("/explain -7", "nothing of this session is kept");
+    session.enter("/explain -7", "nothing is kept");
 }
 
 #[test]
@@ -78,4 +78,31 @@ fn a_link_that_is_lost_before_the_greeting_leaves_the_prompt() {
     session.wait_last("(no session) ▸");
     session.keys("/quit\r");
     assert_eq!(session.end(), 8);
+}
+
+#[test]
+fn content_that_was_typed_when_the_link_broke_is_no_command() {
+    let home = tempfile::tempdir().unwrap();
+    let (mut session, mut server) = Session::with_server(home.path());
+    for (command, reply) in [
+        ("EHLO me.example", "250 mx.example.org\r\n"),
+        ("MAIL FROM:<a@me.example>", "250 ok\r\n"),
+        ("RCPT TO:<b@example.org>", "250 ok\r\n"),
+        ("DATA", "354 go\r\n"),
+    ] {
+        session.keys(format!("{command}\r"));
+        line_from(&mut server);
+        server.get_mut().write_all(reply.as_bytes()).unwrap();
+        session.wait_text(reply.trim_end());
+    }
+    session.wait_text(" content ▸");
+    session.keys("/quit");
+    session.wait_text(" content ▸ /quit");
+    drop(server);
+    session.wait_text("(no session) ▸ /quit");
+    session.keys("\r");
+    session.wait_text("what you typed last was not sent");
+    session.wait_last("(no session) ▸");
+    session.keys("/quit\r");
+    session.end();
 }
