@@ -13,6 +13,7 @@ use crate::wire::escape::visible;
 use crate::wire::{CommandLine, Verb};
 
 use super::commands::{self, COMMANDS, CommandId};
+use super::mask;
 
 /// How many lines the history keeps.
 pub const LINES: usize = 1000;
@@ -34,7 +35,7 @@ pub fn default_path() -> Option<PathBuf> {
 /// that a line which is no command may be a secret that was meant for it.
 pub fn remembers(line: &str, after_refusal: bool) -> bool {
     let text = line.trim();
-    if text.is_empty() || text.len() > LONGEST {
+    if text.is_empty() || text.len() > LONGEST || mask::secret_start(text).is_some() {
         return false;
     }
     let private = |id| COMMANDS.iter().any(|row| row.id == id && row.private);
@@ -145,6 +146,9 @@ mod tests {
             "/b46 enc hunter2",
             "/raw \"AUTH PLAIN x\\r\\n\"",
             "/raw \"auth plain x\"",
+            "/auth PLAIN hunter2",
+            "/explain AUTH PLAIN AGFsaWNlAHNlY3JldA==",
+            "AUHT PLAIN AGFsaWNlAHNlY3JldA==",
             "PASS hunter2",
             "AUTHINFO PASS hunter2",
             "AGFsaWNlAHNlY3JldA==",

@@ -19,6 +19,10 @@ pub fn known_mechanism(named: &str) -> Result<(), Problem> {
     if named.is_empty() || sasl::info(named).is_some() {
         return Ok(());
     }
+    if named.contains(char::is_whitespace) {
+        let what = "the name of a mechanism is one word; user and password are asked for when it is used";
+        return Err(Problem::new(Status::Usage, what));
+    }
     let known: Vec<&str> = sasl::MECHANISMS.iter().map(|m| m.name).collect();
     let what = format!("{} is no mechanism that is known here", visible(named.as_bytes()));
     Err(Problem::new(Status::Usage, what)

@@ -4,7 +4,12 @@ use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthChar as _;
 
+use crate::sasl;
 use crate::wire::escape::visible;
+use crate::wire::{CommandLine, Verb};
+
+/// A shorter word may be the beginning of a verb.
+const LIKE_AN_ANSWER: usize = 8;
 
 /// As many bullets as the text is wide, so that the editor's reckoning of columns stays true.
 pub fn bullets(text: &str) -> String {
@@ -13,12 +18,13 @@ pub fn bullets(text: &str) -> String {
 }
 
 /// Where the secret of a command line begins: behind `AUTH` and its mechanism, typed as a command, in the quotes of
-/// `/raw`, or in the group of `/pipeline`.
+/// `/raw`, in the group of `/pipeline`, or shown to `/explain`.
 pub fn secret_start(line: &str) -> Option<usize> {
     let helper = |name: &str| line.get(..name.len()).is_some_and(|word| word.eq_ignore_ascii_case(name));
     let (command, mark) = match () {
         () if helper("/raw") => (line.get(4..)?.trim_start().trim_start_matches('"'), "\\n"),
         () if helper("/pipeline") => (line.get(9..)?, "|"),
+        () if helper("/explain") => (line.get(8..)?, "\n"),
         () => return initial_response(line.trim_start_matches('/')).map(|secret| line.len() - secret.len()),
     };
     let mut rest = Some(command);
@@ -38,8 +44,24 @@ pub fn secret_start(line: &str) -> Option<usize> {
 }
 
 fn is_auth(command: &str) -> bool {
-    let verb = command.split_ascii_whitespace().next();
-    verb.is_some_and(|verb| verb.eq_ignore_ascii_case("AUTH"))
+    let mut words = command.split_ascii_whitespace();
+    let Some(verb) = words.next() else { return false };
+    // A verb that nobody knows, with a mechanism behind it, was meant to be AUTH.
+    let mut misspelt = || {
+        let unknown = matches!(CommandLine::parse(verb.as_bytes()).verb, Verb::Other(_));
+        unknown && words.next().is_some_and(|name| sasl::info(name).is_some())
+    };
+    verb.eq_ignore_ascii_case("AUTH") || misspelt()
+}
+
+/// Whether a line is like the answer to a challenge: one word of base64, and no verb.
+pub fn is_like_an_answer(line: &str) -> bool {
+    let word = line.trim();
+    let base64 = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    let is_verb = || !matches!(CommandLine::parse(word.as_bytes()).verb, Verb::Other(_));
+    // What begins with a slash is a helper command.
+    let is_helper = word.starts_with('/');
+    !is_helper && word.len() >= LIKE_AN_ANSWER && word.bytes().all(base64) && !is_verb()
 }
 
 /// What stands behind `AUTH` and its mechanism.
@@ -93,11 +115,24 @@ mod tests {
         assert_eq!(secret("/pipeline NOOP | AUTH PLAIN abc= | RSET").as_deref(), Some("abc= | RSET"));
         let login = r#"/raw "NOOP\r\nAUTH LOGIN\r\nYWxp\r\nc2Vj\r\n""#;
         assert_eq!(secret(login).as_deref(), Some(r#"YWxp\r\nc2Vj\r\n""#));
+        assert_eq!(secret("/explain AUTH PLAIN abc=").as_deref(), Some("abc="));
+        assert_eq!(secret("AUHT PLAIN abc=").as_deref(), Some("abc="));
+        assert_eq!(secret("/auth PLAIN hunter2").as_deref(), Some("hunter2"));
         for open in ["/pipeline NOOP | AUTH PLAIN", r#"/raw "AUTH LOGIN\r\n""#, "/pipeline", "/raw"] {
             assert_eq!(secret(open), None, "{open}");
         }
         for open in ["AUTH PLAIN", "AUTH", "EHLO AUTH me", "/auth PLAIN", "RCPT TO:<auth plain x>", ""] {
             assert_eq!(secret(open), None, "{open}");
+        }
+    }
+
+    #[test]
+    fn answers_are_told_from_verbs() {
+        for answer in ["YWxpY2U=", "aHVudGVyMg==", "hunter2hunter2"] {
+            assert!(is_like_an_answer(answer), "{answer}");
+        }
+        for other in ["STARTTLS", "starttls", "NOOP", "RSET", "MAIL FROM:<a@b>", "", "/starttls"] {
+            assert!(!is_like_an_answer(other), "{other}");
         }
     }
 

@@ -139,6 +139,12 @@ impl LineHelper {
         if self.colour && !text.is_empty() { format!("\x1b[{codes}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
+    /// Where the secret of a command line begins. After a refused AUTH, what is like an answer to its challenges is one.
+    fn secret_start(&self, line: &str) -> Option<usize> {
+        let is_stray = || (self.known.after_refusal() && mask::is_like_an_answer(line)).then_some(0);
+        mask::secret_start(line).or_else(is_stray)
+    }
+
     /// The prompt after the session has ended under it. The editor has reckoned with its width already.
     fn without_session(&self, prompt: &str) -> String {
         let prompt = mask::without_colour(prompt);
@@ -220,7 +226,7 @@ impl Hinter for LineHelper {
                 taken: 0,
             });
         }
-        if self.mode != Mode::Command || pos < line.len() || mask::secret_start(line).is_some() {
+        if self.mode != Mode::Command || pos < line.len() || self.secret_start(line).is_some() {
             return None;
         }
         // Several lines, pasted: each is judged when it is sent.
@@ -271,7 +277,9 @@ impl Highlighter for LineHelper {
             _ if !self.screen.is_lent() => Cow::Borrowed(""),
             Mode::Masked => mask::masked(line, true),
             Mode::Confirm if !is_yes_or_no(line) => mask::masked(line, true),
-            Mode::Command if mask::secret_start(line).is_some() => mask::masked(line, false),
+            Mode::Command if self.secret_start(line).is_some() => {
+                mask::masked(line, self.secret_start(line) == Some(0))
+            }
             Mode::Command if self.colour && line.len() <= REPAINT_LIMIT => Cow::Owned(self.judged(line)),
             _ => Cow::Borrowed(line),
         }
@@ -315,7 +323,7 @@ impl Highlighter for LineHelper {
         self.finished.set(kind == CmdKind::ForcedRefresh);
         line.clone_into(&mut self.last.borrow_mut());
         let secret =
-            self.mode == Mode::Masked || (self.mode == Mode::Command && mask::secret_start(line).is_some());
+            self.mode == Mode::Masked || (self.mode == Mode::Command && self.secret_start(line).is_some());
         let whole = secret || line.len() <= REPAINT_LIMIT || !self.screen.is_lent();
         self.painting.set(if whole { Painting::Line } else { Painting::Unsure });
         whole

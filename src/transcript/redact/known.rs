@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::super::info::Info;
 use super::super::{Entry, EntryKind, Payload, Piece, SecretMark};
+use super::spelled;
 use crate::secret::Secret;
 
 /// Shorter secrets are not hunted for: they would be found everywhere.
@@ -33,6 +34,9 @@ struct Spelling {
 /// Where a spelling counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
+    /// Anywhere, however it is escaped.
+    Spelled,
+    /// Anywhere, as these bytes.
     Anywhere,
     /// As a word of its own, and not as a part of a name or an address: others have the same word in them.
     Alone,
@@ -43,10 +47,13 @@ enum Place {
 /// A secret that is shorter, and of letters or of digits alone, is a part of many names.
 const UNLIKE_NAMES: usize = 6;
 
+/// So many digits of base64 are no chance.
+const ENOUGH_BASE64: usize = 8;
+
 impl Place {
     fn of(secret: &[u8]) -> Place {
         let plain = secret.iter().all(u8::is_ascii_alphabetic) || secret.iter().all(u8::is_ascii_digit);
-        if plain && secret.len() < UNLIKE_NAMES { Place::Alone } else { Place::Anywhere }
+        if plain && secret.len() < UNLIKE_NAMES { Place::Alone } else { Place::Spelled }
     }
 }
 
@@ -61,8 +68,8 @@ impl Known {
         self.spellings.is_empty()
     }
 
-    /// Adds a secret: as it is, in base64 (whole, and inside something longer), in hexadecimal,
-    /// URL-encoded, and in xtext (RFC 3461 §4). Secrets of less than `SHORTEST` bytes are left out.
+    /// Adds a secret: as it is and escaped as programs do it (see [`super::spelled`]), in base64 (whole, and inside
+    /// something longer) and in hexadecimal. Secrets of less than `SHORTEST` bytes are left out.
     pub fn add(&mut self, secret: &Secret) {
         let bytes = secret.expose();
         if bytes.len() < SHORTEST {
@@ -77,18 +84,6 @@ impl Known {
         }
         self.push(spell(bytes, |out, b| write!(out, "{b:02x}")), Place::Anywhere);
         self.push(spell(bytes, |out, b| write!(out, "{b:02X}")), Place::Anywhere);
-        let url = spell(bytes, |out, b| match b {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                write!(out, "{}", char::from(b))
-            }
-            _ => write!(out, "%{b:02X}"),
-        });
-        let xtext = spell(bytes, |out, b| match b {
-            b'!'..=b'~' if b != b'+' && b != b'=' => write!(out, "{}", char::from(b)),
-            _ => write!(out, "+{b:02X}"),
-        });
-        self.push(url, place);
-        self.push(xtext, place);
         self.spellings.sort_by_key(|s| std::cmp::Reverse(s.text.len()));
     }
 
@@ -196,6 +191,7 @@ impl Spelling {
             !goes_on && !before.is_some_and(joins)
         };
         match self.place {
+            Place::Spelled => spelled::find(bytes, self.text.expose()),
             Place::Anywhere => Some((memmem::find(bytes, self.text.expose())?, length)),
             Place::Alone => Some((memmem::find_iter(bytes, self.text.expose()).find(is_alone)?, length)),
             Place::WithinBase64 => {
@@ -219,7 +215,10 @@ fn inner_base64(engine: &impl Engine, bytes: &[u8], shift: usize) -> Zeroizing<V
     let whole = Zeroizing::new(engine.encode(&*padded));
     let from = (shift * 8).div_ceil(6);
     let to = padded.len() * 8 / 6;
-    Zeroizing::new(whole.as_bytes().get(from..to).unwrap_or_default().to_vec())
+    let digits = whole.as_bytes().get(from..to).unwrap_or_default();
+    // Two thirds of it are enough: it may be cut off.
+    let enough = (digits.len() * 2 / 3).max(ENOUGH_BASE64).min(digits.len());
+    Zeroizing::new(digits.get(..enough).unwrap_or_default().to_vec())
 }
 
 fn spell(bytes: &[u8], one: impl Fn(&mut String, u8) -> std::fmt::Result) -> Zeroizing<Vec<u8>> {

@@ -6,6 +6,7 @@
 mod decode;
 mod known;
 mod learn;
+mod spelled;
 
 pub use decode::{Clue, base64_loose, clue};
 pub use known::Known;

@@ -157,6 +157,20 @@ fn known_secrets_are_found_in_every_spelling() {
 }
 
 #[test]
+fn base64_that_is_cut_off_is_found() {
+    let mut known = Known::new();
+    known.add(&Secret::new("Hunter2Pass"));
+    for echo in [
+        "AUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAEh1bnRlcjJQ...",
+        "AUTH PLAIN AEFMSUNFAEh1bnRlcjJQYX",
+        "SHVudGVyMlBh…",
+    ] {
+        let mut payload = Payload::from_bytes(format!("535 no: {echo}"));
+        assert_eq!(known.mask(&mut payload), 1, "{echo}");
+    }
+}
+
+#[test]
 fn known_secrets_leave_texts_and_nothing_prints_them() {
     let mut known = Known::new();
     known.add(&Secret::new("hunter2hunter2"));
