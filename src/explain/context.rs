@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::text::{address_in, addresses_in, domain_in};
 use super::{Situation, tables};
@@ -71,6 +72,15 @@ impl Context<'_> {
             "size-known" => Some(self.sizes().is_some()),
             "size-unlisted" => Some(s.capabilities.is_some() && self.limit().is_none()),
             "over-size" => Some(self.sizes().is_some_and(|(size, limit)| size > limit)),
+            "under-declared" => {
+                Some(s.announced.zip(s.declared_size).is_some_and(|(announced, size)| announced < size))
+            }
+            "first-recipient" => Some(verb == Some("RCPT") && s.stood == Some(Phase::Mail)),
+            "garbled" => Some(s.garbled),
+            "cancelled" => Some(verb == Some("AUTH") && s.command == Some(b"*")),
+            "waited" => s.idle.map(|idle| idle >= A_WHILE),
+            "idle" => s.idle.map(|idle| idle >= IDLE),
+            "amid-reply" => Some(s.amid_reply),
             "null-sender" => Some(s.sender == Some("")),
             "sender-known" => Some(s.sender.is_some_and(|a| !a.is_empty())),
             "recipient-known" => Some(s.recipient.is_some()),
@@ -87,11 +97,10 @@ impl Context<'_> {
             "missing-ehlo" | "missing-mail" | "missing-rcpt" => {
                 Some(self.missing() == name.strip_prefix("missing-"))
             }
-            "token-sent" => s
-                .mechanism
-                .map(|m| m.eq_ignore_ascii_case("XOAUTH2") || m.eq_ignore_ascii_case("OAUTHBEARER")),
+            "token-sent" => s.mechanism.map(takes_token),
             "certificate-sent" => s.mechanism.map(|m| m.eq_ignore_ascii_case("EXTERNAL")),
-            "secret-sent" => s.mechanism.map(|m| !m.eq_ignore_ascii_case("EXTERNAL")).or(Some(true)),
+            // Where the mechanism is not known, it most probably takes a password.
+            "secret-sent" => s.mechanism.map(takes_password).or(Some(true)),
             "mechanism-offered" => Some(self.mechanism_offered() == Some(true)),
             "mechanism-not-offered" => Some(self.mechanism_offered() == Some(false)),
             "auth-failed-before" => earlier(&["credentials-rejected", "account-locked", "auth-mechanism"]),
@@ -189,6 +198,8 @@ impl Context<'_> {
             "known_verb" => self.known_verb().map(Cow::Owned),
             "verb" => filled(s.verb.map(Verb::as_str)),
             "mechanism" => filled(s.mechanism),
+            "password_mechanism" => self.password_mechanism().map(Cow::Owned),
+            "announced" => s.announced.map(|n| Cow::Owned(n.to_string())),
             "mechanisms" => self.mechanisms().map(|list| Cow::Owned(list.join(" "))),
             "other_mechanisms" => self.other_mechanisms().map(Cow::Owned),
             "best_mechanism" => self.best_mechanism().map(Cow::Owned),
@@ -271,25 +282,48 @@ impl Context<'_> {
         (!list.is_empty()).then(|| list.join(" "))
     }
 
+    /// The mechanism tried, if it takes a password; else the best that does.
+    fn password_mechanism(&self) -> Option<String> {
+        let tried = self.situation.mechanism.filter(|tried| takes_password(tried)).map(str::to_owned);
+        tried.or_else(|| self.best_mechanism().filter(|best| takes_password(best)))
+    }
+
     /// The strongest mechanism offered that Heloise can do, and that was not the one just refused.
     fn best_mechanism(&self) -> Option<String> {
-        const OURS: [&str; 9] = [
-            "SCRAM-SHA-256-PLUS",
-            "SCRAM-SHA-1-PLUS",
-            "SCRAM-SHA-256",
-            "SCRAM-SHA-1",
-            "CRAM-MD5",
-            "PLAIN",
-            "LOGIN",
-            "OAUTHBEARER",
-            "XOAUTH2",
-        ];
         let offered = self.mechanisms()?;
         // 504 and 534 find fault with the mechanism, where 535 does with the password.
         let refused = self.situation.mechanism.filter(|_| matches!(self.code, 504 | 534));
         let left = |ours: &&&str| !refused.is_some_and(|refused| refused.eq_ignore_ascii_case(ours));
         OURS.iter().filter(left).find(|ours| offered.iter().any(|m| m == *ours)).map(|m| (*m).to_owned())
     }
+}
+
+/// The mechanisms that Heloise can do, strongest first; what takes a token last.
+const OURS: [&str; 9] = [
+    "SCRAM-SHA-256-PLUS",
+    "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-1",
+    "CRAM-MD5",
+    "PLAIN",
+    "LOGIN",
+    "OAUTHBEARER",
+    "XOAUTH2",
+];
+
+/// A server that hangs up sooner has not waited for anything.
+const A_WHILE: Duration = Duration::from_secs(3);
+
+/// A server that hangs up sooner does so for another reason than that nothing was said. The limits that are known begin at a
+/// minute; RFC 5321 §4.5.3.2.7 has five.
+const IDLE: Duration = Duration::from_secs(30);
+
+fn takes_token(mechanism: &str) -> bool {
+    mechanism.eq_ignore_ascii_case("XOAUTH2") || mechanism.eq_ignore_ascii_case("OAUTHBEARER")
+}
+
+fn takes_password(mechanism: &str) -> bool {
+    !takes_token(mechanism) && !mechanism.eq_ignore_ascii_case("EXTERNAL")
 }
 
 /// All conditions and names, for the tests of the tables.
@@ -300,13 +334,14 @@ pub(crate) const CONDITIONS: &str = "live tls plain authenticated unauthenticate
      missing-ehlo missing-mail missing-rcpt token-sent certificate-sent secret-sent mechanism-offered mechanism-not-offered \
      auth-failed-before relay-denied-before refused-before mended placed utf8 code-500 code-501 code-502 code-504 code-555 \
      login-is-apikey no-ehlo helo-given transaction-open data-amid-bdat size-unlisted at-content at-quit \
+     under-declared first-recipient garbled cancelled waited idle amid-reply \
      login-known login-full login-short linked positive intermediate host-named by-starttls port-25 port-465 port-587";
 
 /// All names that may stand in braces.
 #[cfg(test)]
 pub(crate) const NAMES: &str = "recipient recipient_domain sender sender_domain host target user verb mechanism \
      mechanisms best_mechanism size limit code provider mended place client sender_before recipient_before \
-     known_verb expected address forward ehlo account other_mechanisms";
+     known_verb expected address forward ehlo account other_mechanisms password_mechanism announced";
 
 /// Whether a command asks for the MX of what has none: an IP address, an address literal, or a name without a dot.
 pub(super) fn asks_mx_of_address(command: &str) -> bool {

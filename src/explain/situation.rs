@@ -1,5 +1,7 @@
 //! What is known when a reply comes in: the circumstances that an explanation is made from.
 
+use std::time::Duration;
+
 use crate::session::Phase;
 use crate::wire::{Capabilities, EnhancedCode, Reply, Verb};
 
@@ -52,6 +54,14 @@ pub struct Situation<'a> {
     pub recipient_before: Option<&'a str>,
     /// The size declared with `MAIL … SIZE=`, or that of the content sent so far, in octets.
     pub declared_size: Option<u64>,
+    /// The size that MAIL declared, in octets (RFC 1870 §3).
+    pub announced: Option<u64>,
+    /// Whether base64 was due in the command, and something else was sent.
+    pub garbled: bool,
+    /// How long nothing had come or gone when the link was lost.
+    pub idle: Option<Duration>,
+    /// Whether the link was lost in the midst of a reply.
+    pub amid_reply: bool,
     /// The host that was asked for.
     pub host: Option<&'a str>,
     /// How the server was asked for, for proposals to ask alike.
@@ -109,6 +119,10 @@ impl<'a> Situation<'a> {
             recipient_before: None,
             recipient: None,
             declared_size: None,
+            announced: None,
+            garbled: false,
+            idle: None,
+            amid_reply: false,
             host: None,
             asked: Asked::default(),
             banner: None,

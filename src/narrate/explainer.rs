@@ -164,6 +164,10 @@ impl Explainer {
             sender: known.sender.as_deref(),
             recipient: known.recipient.as_deref(),
             declared_size: known.declared_size,
+            announced: known.announced,
+            garbled: known.garbled,
+            idle: known.idle,
+            amid_reply: known.amid_reply,
             host: self.host.as_deref(),
             asked: Asked {
                 target: self.typed.as_deref(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::lines::{folded, marked};
 use super::past::Owner;
-use super::question::Subject;
+use super::question::{Question, Subject};
 use super::{Level, Narrator, Part, tls};
 use crate::explain::render::{self, Style};
 use crate::explain::{self, Failure, tables};
@@ -15,12 +15,17 @@ impl Narrator {
     pub(super) fn info(&mut self, info: &Info, at: Duration) -> Vec<Part> {
         let width = self.layout.width;
         let (style, more) = match info {
+            Info::Connected { .. } => {
+                self.heard = at;
+                (Style::Dim, Vec::new())
+            }
             Info::Tls(summary) => {
+                self.heard = at;
                 self.dialogue.secured(summary.verified == Some(true));
                 let lines = tls::lines(summary, &self.header, at, width);
                 return lines.into_iter().map(Part::Line).collect();
             }
-            Info::Closed { by } => (Style::Dim, self.closed(by)),
+            Info::Closed { by } => (Style::Dim, self.closed(by, at)),
             Info::Quirk(words) => (Style::Warn, self.quirk(words)),
             Info::Timeout { what, after } => (Style::Bad, self.timed_out(what, *after)),
             _ => (Style::Dim, Vec::new()),
@@ -40,7 +45,7 @@ impl Narrator {
     }
 
     /// The link is gone. That is a failure where the peer ended it without having said why, or with something unanswered.
-    fn closed(&mut self, by: &ClosedBy) -> Vec<Part> {
+    fn closed(&mut self, by: &ClosedBy, at: Duration) -> Vec<Part> {
         let unanswered = self.dialogue.awaiting().cloned();
         let said_why = self.parting || self.dialogue.state().phase == explain::Phase::Closed;
         let failure = match by {
@@ -49,7 +54,8 @@ impl Narrator {
             ClosedBy::Client | ClosedBy::Other(_) => None,
         };
         let failure = failure.filter(|_| !self.parting && (unanswered.is_some() || !said_why));
-        let told = failure.map(|failure| self.failed(failure, unanswered)).unwrap_or_default();
+        let idle = at.saturating_sub(self.heard);
+        let told = failure.map(|failure| self.lost(failure, unanswered, idle)).unwrap_or_default();
         self.dialogue.closed();
         told
     }
@@ -64,9 +70,21 @@ impl Narrator {
         self.failed(Failure::TimedOut { awaited, limit }, command)
     }
 
+    /// The link is lost, and nothing had come or gone for so long.
+    fn lost(&mut self, failure: Failure, command: Option<Command>, idle: Duration) -> Vec<Part> {
+        let mut question = self.question(Subject::Failure(failure), command);
+        question.circumstances.idle = Some(idle);
+        question.circumstances.amid_reply = self.assembler.pending_lines() > 0;
+        self.ask(question)
+    }
+
     /// Takes note of a failure, and asks for what is to be said of it.
     fn failed(&mut self, failure: Failure, command: Option<Command>) -> Vec<Part> {
         let question = self.question(Subject::Failure(failure), command);
+        self.ask(question)
+    }
+
+    fn ask(&mut self, question: Question) -> Vec<Part> {
         if self.remembers {
             self.past.add(question.clone());
         }

@@ -99,6 +99,8 @@ pub struct Narrator {
     redacted: bool,
     /// What was told last is why the peer ends the session.
     parting: bool,
+    /// When something last came or went.
+    heard: Duration,
     /// The deviations whose meaning has been told.
     odd: HashSet<&'static str>,
 }
@@ -118,6 +120,7 @@ impl Narrator {
             past: Past::default(),
             redacted: false,
             parting: false,
+            heard: Duration::ZERO,
             odd: HashSet::new(),
         }
     }
@@ -224,7 +227,7 @@ impl Narrator {
 
     /// Takes note of a line of the client.
     fn take(&mut self, line: &Payload, at: Duration) {
-        self.parting = false;
+        (self.parting, self.heard) = (false, at);
         if line.ending.ends_line() {
             if let Sent::Command(command) = self.dialogue.sent(line.head(), line.wire_len(), at) {
                 self.tried.note(&command);
@@ -238,6 +241,7 @@ impl Narrator {
     }
 
     fn received(&mut self, entry: &Entry, line: &Payload, error: bool, at: Duration) -> Vec<Part> {
+        self.heard = at;
         let style = if error { Style::Bad } else { Style::Good };
         let mut shown = marked(entry.arrow(), style, line.to_visible(), Style::Plain);
         let bytes = line.bytes().map_or_else(|| line.to_visible().into_bytes().into(), Cow::Borrowed);

@@ -1,6 +1,7 @@
 //! What is asked of the explanations: a reply or a failure with all that its meaning depends on, apart from the session.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::explain::{Explanation, Failure, Phase};
 use crate::session::{Answer, Command, Dialogue, Input};
@@ -96,6 +97,11 @@ pub(super) struct Circumstances {
     pub sender_before: Option<String>,
     pub recipient_before: Option<String>,
     pub declared_size: Option<u64>,
+    pub announced: Option<u64>,
+    pub garbled: bool,
+    /// Of a link that was lost: how long nothing had come or gone, and whether that was in the midst of a reply.
+    pub idle: Option<Duration>,
+    pub amid_reply: bool,
 }
 
 impl Circumstances {
@@ -129,6 +135,10 @@ impl Circumstances {
             sender_before: tried.sender.clone(),
             recipient_before: tried.recipient.clone(),
             declared_size: content.or_else(declared),
+            announced: declared(),
+            garbled: command.is_some_and(|command| command.garbled),
+            idle: None,
+            amid_reply: false,
         }
     }
 }

@@ -189,7 +189,7 @@ impl Dialogue {
                 }
             }
             Sent::AuthResponse { .. } => {
-                let command = Command::of_input(Input::AuthResponse);
+                let command = Command::of_response(line);
                 self.state.sent(&command);
                 self.wait_for(command, now);
             }

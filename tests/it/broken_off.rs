@@ -47,7 +47,7 @@ fn words(text: &str) -> String {
 fn each_way_to_break_off_is_explained_where_it_happens() {
     let reset = || vec![Act::Reset];
     for (acts, said, why) in [
-        (after(0, &[]), "the server closed the link before its greeting", "TLS from the first byte"),
+        (after(0, &[]), "the server closed the link before its greeting", "on a block list"),
         (after(1, &[]), "the server closed the link without answering EHLO", "the name given in EHLO"),
         (after(1, &reset()), "the link was cut without answering EHLO", "the name given in EHLO"),
         (after(2, &[]), "the server closed the link without answering MAIL", "on a list"),
@@ -89,7 +89,7 @@ fn a_wait_that_ran_out_names_the_limit_and_how_to_raise_it() {
 /// Standard output holds the transcript then, so standard error says why.
 #[test]
 fn where_lines_are_json_the_reasons_are_on_standard_error() {
-    for (acts, why) in [(after(0, &[]), "TLS from the first byte"), (after(5, &[]), "arrive twice")] {
+    for (acts, why) in [(after(0, &[]), "on a block list"), (after(5, &[]), "arrive twice")] {
         let run = mail_to(acts, &["--json"]);
         assert!(run.stderr.contains(why) && run.stderr.contains("\n  try: "), "{}", run.all());
         assert!(!run.stdout.contains(why), "{}", run.all());

@@ -331,3 +331,81 @@ fn what_a_log_says_of_the_way_to_the_next_host() {
         assert_ne!(told.actor, Actor::Sender, "{text}");
     }
 }
+
+#[test]
+fn a_token_that_was_refused_is_no_password() {
+    for (host, text) in [
+        ("smtp.gmail.com", "535-5.7.8 Username and Password not accepted."),
+        ("smtp.gmail.com", "534-5.7.9 Application-specific password required. InvalidSecondFactor"),
+        ("smtp.mail.yahoo.com", "535 5.7.0 (#AUTH002) Username and Password not accepted"),
+        ("smtp.office365.com", "535 5.7.3 Authentication unsuccessful"),
+        ("smtp.zoho.com", "535 Authentication Failed"),
+        ("mx.example.org", "535 5.7.8 authentication failed"),
+    ] {
+        let told = answer(text, "AUTH XOAUTH2", |s| {
+            (s.host, s.mechanism, s.tls) = (Some(host), Some("XOAUTH2"), true);
+        });
+        assert!(first_cause(&told).contains("token"), "{host}: {}", all(&told));
+        assert!(!all(&told).contains("ordinary password was sent"), "{host}: {}", all(&told));
+        let wrong = |fix: &Fix| {
+            fix.text.contains("password") && fix.command.as_deref().is_some_and(|c| c.contains("XOAUTH2"))
+        };
+        assert!(!told.fixes.iter().any(wrong), "{host}: {}", all(&told));
+    }
+}
+
+#[test]
+fn a_login_that_was_cancelled_or_is_no_base64_is_no_wrong_password() {
+    let of = |text: &str, line: &[u8], garbled: bool| {
+        let reply = reply(text);
+        let verb = Verb::Auth;
+        let command = Some(line);
+        let situation =
+            Situation { verb: Some(&verb), command, garbled, live: true, ..Situation::of(&reply) };
+        explain(&situation).remove(0)
+    };
+    for text in ["535 5.7.0 Authentication aborted", "501 5.5.2 syntax error"] {
+        assert!(first_cause(&of(text, b"*", false)).contains("was cancelled"), "{text}");
+    }
+    for text in ["535 5.7.8 invalid parameter supplied", "501 5.5.2 cannot decode AUTH parameter"] {
+        assert!(first_cause(&of(text, b"AUTH PLAIN", true)).contains("no base64"), "{text}");
+    }
+}
+
+#[test]
+fn what_was_declared_is_compared_with_what_was_sent() {
+    let caps = offers(&["SIZE 100000"]);
+    let told = answer("552 5.3.4 Declared size exceeded", "DATA", |s| {
+        (s.capabilities, s.declared_size, s.announced) = (Some(&caps), Some(58), Some(20));
+    });
+    assert!(first_cause(&told).contains("58 octets, and MAIL declared 20"), "{}", all(&told));
+    assert!(!all(&told).contains("under the server's limit"), "{}", all(&told));
+}
+
+#[test]
+fn a_login_that_is_switched_off_is_no_missing_command() {
+    let caps = offers(&["STARTTLS"]);
+    let told = answer("503 5.5.1 Error: authentication not enabled", "AUTH PLAIN", |s| {
+        (s.capabilities, s.greeted) = (Some(&caps), Some(&Verb::Ehlo));
+    });
+    assert!(first_cause(&told).contains("lists no AUTH"), "{}", all(&told));
+    assert_eq!(commands(&told).first(), Some(&"/starttls"), "{}", all(&told));
+}
+
+#[test]
+fn a_greeting_that_refuses_knows_no_mx() {
+    for text in ["554 mx.test No SMTP service here", "521 5.3.2 mx.test does not accept mail"] {
+        let reply = reply(text);
+        let told =
+            explain(&Situation { phase: Phase::Greeting, live: true, ..Situation::of(&reply) }).remove(0);
+        assert!(!all(&told).contains("null MX"), "{}", all(&told));
+    }
+}
+
+#[test]
+fn too_many_recipients_at_the_first_is_no_matter_of_this_message() {
+    let told =
+        answer("452 4.5.3 Too many recipients", "RCPT TO:<b@c.example>", |s| s.stood = Some(Phase::Mail));
+    assert!(first_cause(&told).contains("none was accepted in this transaction"), "{}", all(&told));
+    assert!(!all(&told).contains("send what was accepted"), "{}", all(&told));
+}

@@ -188,6 +188,28 @@ fn who_hangs_up_after_a_refusal_is_not_said_to_have_waited() {
     let why = |entries: &str| told(entries).explain_failure().unwrap().causes.remove(0);
     let greeted = "0.0 <-  220 mx.example.org\n0.1  -> EHLO a.example\n0.2 <-  250 mx.example.org\n";
     let refused = "0.3  -> MAIL FROM:<a@a.example>\n0.4 <** 550 5.7.1 no\n";
-    assert!(why(&format!("{greeted}0.5 === closed by=server\n")).contains("idle"));
+    assert!(why(&format!("{greeted}300.5 === closed by=server\n")).contains("idle"));
+    assert!(why(&format!("{greeted}0.5 === closed by=server\n")).contains("of its own accord"));
     assert!(why(&format!("{greeted}{refused}0.5 === closed by=server\n")).contains("refused before"));
+}
+
+#[test]
+fn a_reply_that_breaks_off_is_told_as_one() {
+    let broken = "0.0 <-  220 mx.example.org\n0.1  -> EHLO a.example\n0.2 <-  250-mx.example.org\n0.3 === closed by=server\n";
+    assert!(told(broken).explain_failure().unwrap().causes[0].contains("broke off in the middle"));
+}
+
+#[test]
+fn who_hangs_up_at_once_does_not_wait_for_tls() {
+    let why = |entries: &str| {
+        told(&format!(
+            "%heloise 1\n%target mx.example.org:2525\n\n0.0 === connected 192.0.2.1:2525\n{entries}"
+        ))
+        .explain_failure()
+        .unwrap()
+    };
+    let says_tls =
+        |entries: &str| why(entries).causes.iter().any(|cause| cause.contains("TLS from the first byte"));
+    assert!(!says_tls("0.01 === closed by=server\n"));
+    assert!(says_tls("30.0 === closed by=server\n"));
 }
