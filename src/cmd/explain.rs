@@ -89,10 +89,17 @@ impl<'a> Explainer<'a> {
 
     fn words(&mut self, out: &mut impl Write) -> Result<(), Stop> {
         let text = self.args.words.join(" ");
-        if let [word] = self.args.words.as_slice() {
-            let entries = lookup(word);
+        if ReplyLine::crlf(text.trim_start()).code.is_none() || self.args.words.len() == 1 {
+            let entries = lookup(&text);
             if !entries.is_empty() {
                 self.found += 1;
+                if self.args.json {
+                    for entry in &entries {
+                        serde_json::to_writer(&mut *out, entry).map_err(std::io::Error::from)?;
+                        writeln!(out)?;
+                    }
+                    return Ok(());
+                }
                 let lines: Vec<Line> = entries.iter().flat_map(|entry| entry.lines(self.width)).collect();
                 return self.print(out, &lines);
             }
@@ -105,9 +112,9 @@ impl<'a> Explainer<'a> {
                 true => problem.advise(format!(
                     "it is a file; to have its replies explained: heloise explain < {shown}"
                 )),
-                false => {
-                    problem.advise("a reply begins with its code: heloise explain 550 5.1.1 User unknown")
-                }
+                false => problem
+                    .advise("a reply begins with its code: heloise explain 550 5.1.1 User unknown")
+                    .advise("text with a reply in it goes to standard input: heloise explain < mail.log"),
             }));
         }
         self.one(out, Found::of_text(text.trim_start(), 1), false)

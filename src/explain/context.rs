@@ -111,6 +111,7 @@ impl Context<'_> {
                 let host = s.host.map(host_alone);
                 Some(host.is_some_and(|host| !asks_mx_of_address(&format!("heloise --mx {host}"))))
             }
+            "certificate-given" => Some(s.asked.options.iter().any(|option| option.starts_with("--cert "))),
             "by-starttls" => Some(s.asked.starttls),
             "port-25" | "port-465" | "port-587" => {
                 let port = s.asked.target.and_then(port_of);
@@ -215,14 +216,29 @@ impl Context<'_> {
 
     /// The target with the option that makes TLS begin as it did.
     pub(super) fn target(&self) -> Option<String> {
-        let starttls = if self.situation.asked.starttls { "--starttls " } else { "" };
+        let upgrades = self.situation.asked.starttls
+            || self.submission_server().is_some_and(|server| server.starts_with("submission:"));
+        let starttls = if upgrades { "--starttls " } else { "" };
         Some(format!("{starttls}{}", self.bare_target()?))
+    }
+
+    /// Of a reply out of a log: the server as people hand mail in there, if it is one that the tables know.
+    fn submission_server(&self) -> Option<&'static str> {
+        let asked = self.situation.asked.target.is_some();
+        let host = self.situation.host.filter(|_| !asked).map(host_alone)?;
+        let known = super::rules::providers().iter().flat_map(|provider| &provider.submission);
+        known.copied().find(|server| host_alone(server).eq_ignore_ascii_case(host))
     }
 
     /// The target as the person asked for it, else the host, if it can stand in a command line.
     pub(super) fn bare_target(&self) -> Option<&str> {
         let host = self.situation.host.filter(|host| is_harmless_to_shells(host));
-        self.situation.asked.target.or(host).filter(|target| !target.is_empty())
+        self.situation
+            .asked
+            .target
+            .or_else(|| self.submission_server())
+            .or(host)
+            .filter(|target| !target.is_empty())
     }
 
     /// The codes with which the command is accepted.
@@ -334,7 +350,7 @@ pub(crate) const CONDITIONS: &str = "live tls plain authenticated unauthenticate
      missing-ehlo missing-mail missing-rcpt token-sent certificate-sent secret-sent mechanism-offered mechanism-not-offered \
      auth-failed-before relay-denied-before refused-before mended placed utf8 code-500 code-501 code-502 code-504 code-555 \
      login-is-apikey no-ehlo helo-given transaction-open data-amid-bdat size-unlisted at-content at-quit \
-     under-declared first-recipient garbled cancelled waited idle amid-reply \
+     certificate-given under-declared first-recipient garbled cancelled waited idle amid-reply \
      login-known login-full login-short linked positive intermediate host-named by-starttls port-25 port-465 port-587";
 
 /// All names that may stand in braces.

@@ -11,7 +11,7 @@ mod prose;
 
 use crate::explain::text::enhanced_at;
 use crate::session::Phase;
-use crate::wire::{CommandLine, EnhancedCode, Reply, ReplyAssembler, ReplyLine, Verb};
+use crate::wire::{CommandLine, EnhancedCode, Reply, ReplyAssembler, ReplyLine, Verb, size_in};
 
 use super::Situation;
 
@@ -75,6 +75,8 @@ impl Found {
         situation.recipient = self.recipient.as_deref();
         situation.sender = self.sender.as_deref();
         situation.status = self.status;
+        situation.announced = self.command.as_deref().and_then(size_in);
+        situation.declared_size = situation.announced;
         situation
     }
 

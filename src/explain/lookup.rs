@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 
 use super::render::{self, INDENT, Line, Style};
+use serde::Serialize;
+
 use super::tables;
 use crate::wire::ReplyCode;
 
-/// What a table says of a word.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a table says of a word. In JSON, details are pairs of a label and a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// What kind of thing it is: `reply code`, `command`, …
     pub kind: &'static str,
@@ -39,10 +41,15 @@ impl Entry {
     }
 }
 
-/// All that the tables know of a word; nothing where they know nothing.
+/// All that the tables know of a word, or of a few that are the name of something; nothing where they know nothing.
 pub fn lookup(word: &str) -> Vec<Entry> {
     let word = word.trim();
     let mut found = Vec::new();
+    // `x.7.26` stands for codes of each class.
+    let any_class = word.strip_prefix(['x', 'X']).filter(|rest| rest.starts_with('.'));
+    if let Some(rest) = any_class {
+        return lookup(&format!("5{rest}"));
+    }
     if let Ok(code) = word.parse::<u16>() {
         found.extend(reply_code(code));
     }
@@ -57,6 +64,7 @@ pub fn lookup(word: &str) -> Vec<Entry> {
         });
     }
     found.extend(tables::command(word).map(command));
+    found.extend(parameters(word));
     found.extend(tables::capability(word).map(|row| {
         let mut entry = entry("EHLO keyword", &word.to_ascii_uppercase(), row.meaning, row.rfc);
         if !row.params.is_empty() {
@@ -73,16 +81,47 @@ pub fn lookup(word: &str) -> Vec<Entry> {
         }
         entry
     }));
-    let lower = word.to_ascii_lowercase();
+    let lower = word.to_ascii_lowercase().split_ascii_whitespace().collect::<Vec<_>>().join("-");
     found.extend(tables::reason(&lower).map(|(reason, row)| family("reason", reason.slug(), row)));
-    found.extend(tables::failure(&lower).map(|(slug, row)| family("failure", slug, row)));
-    if let Some((slug, row)) = tables::tls_rows().find(|(slug, _)| *slug == lower) {
+    let named = |row: &tables::ReasonRow| row.names.iter().any(|name| name.eq_ignore_ascii_case(word));
+    let failures = tables::failures().filter(|(slug, row)| *slug == lower || named(row));
+    found.extend(failures.map(|(slug, row)| family("failure", slug, row)));
+    if let Some((slug, row)) = tables::tls_rows().find(|(slug, _)| *slug == lower).or_else(|| alert(word)) {
         found.push(advised(entry("TLS failure", slug, row.meaning, row.source), &row.causes, &row.fixes));
     }
     if let Some((slug, row)) = tables::quirks().find(|(slug, _)| *slug == lower) {
         found.push(advised(entry("deviation", slug, row.meaning, row.source), &row.causes, &row.fixes));
     }
     found
+}
+
+/// The row of a TLS alert: `alert 48`, `unknown_ca`, `tls alert unknown ca`.
+fn alert(words: &str) -> Option<(&'static str, &'static tables::TlsRow)> {
+    let lower = words.to_ascii_lowercase().replace('_', " ");
+    let bare = lower.strip_prefix("tls ").unwrap_or(&lower);
+    let bare = bare.strip_prefix("alert ").unwrap_or(bare).trim();
+    // A number alone is a reply code.
+    let number = bare.parse::<u8>().ok().filter(|_| bare != words);
+    let says = |row: &tables::TlsRow| match number {
+        Some(number) => row.alerts.contains(&number),
+        None => row.words.iter().any(|words| words.replace('_', " ") == bare),
+    };
+    tables::tls_rows().find(|(_, row)| row.kind == "alert" && says(row))
+}
+
+/// What a parameter of MAIL, RCPT or another command says.
+fn parameters(word: &str) -> impl Iterator<Item = Entry> {
+    let all = tables::commands().flat_map(|row| row.params.iter().map(move |param| (row, param)));
+    let named = all.filter(move |(_, param)| {
+        let keyword = param.syntax.split('=').next().unwrap_or_default();
+        keyword.eq_ignore_ascii_case(word)
+    });
+    named.map(|(row, param)| {
+        let mut entry = entry("parameter", param.syntax, param.summary, row.rfc);
+        entry.details.push(("of", row.verb.to_owned()));
+        entry.details.push(("needs", param.needs.to_owned()));
+        entry
+    })
 }
 
 fn entry(kind: &'static str, name: &str, meaning: &str, source: &str) -> Entry {

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::Explanation;
+use super::{EvidenceKind, Explanation};
 use crate::wire::{Class, EnhancedCode, ReplyCode, escape};
 use place::pointed;
 
@@ -206,9 +206,11 @@ fn head(explanation: &Explanation, headline: Headline, width: usize) -> Vec<Line
         Some(_) => ("", Style::Good),
         None => ("", Style::Bad),
     };
+    // A provider may mean something else by a code than the registry has.
+    let own = explanation.evidence.first().is_some_and(|first| first.kind == EvidenceKind::Provider);
     let by_enhanced = headline.enhanced.map(|code| {
-        let meaning = super::tables::enhanced_meaning(code).map(|m| m.text).unwrap_or_default();
-        format!("{code} {meaning}")
+        let meaning = super::tables::enhanced_meaning(code).filter(|_| !own).map(|m| m.text);
+        format!("{code} {}", meaning.unwrap_or_default())
     });
     let inferred = explanation.inferred.as_ref().map(|inferred| match explanation.is_guessed() {
         true => Cow::Owned(format!("perhaps: {}", inferred.text)),

@@ -59,6 +59,8 @@ impl Explainer {
         let Some(best) = best else { return Vec::new() };
         if question.went_wrong() {
             self.count(best.reason);
+            // What was proposed for something else is not for this.
+            self.offers.clear();
         }
         match layout.level {
             Level::None => Vec::new(),

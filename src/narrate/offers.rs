@@ -22,6 +22,11 @@ impl Offers {
         &self.lines
     }
 
+    /// Forgets what was offered.
+    pub fn clear(&mut self) {
+        self.lines.clear();
+    }
+
     /// Numbers the proposals of all readings through, as they are about to be shown. What was offered before stays
     /// where nothing of it can be typed, as it is still to be seen above.
     pub fn number<'f>(&mut self, readings: impl IntoIterator<Item = &'f [Fix]>) -> Vec<Numbers> {

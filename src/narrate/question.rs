@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::explain::{Explanation, Failure, Phase};
 use crate::session::{Answer, Command, Dialogue, Input};
-use crate::wire::{Capabilities, Reply, ReplyCode, Verb, escape};
+use crate::wire::{Capabilities, Reply, ReplyCode, Verb, escape, path_in, size_in};
 
-use super::asked::{Tried, address_of, asked_in, declared_size, path_in, size_in, verb_of};
+use super::asked::{Tried, address_of, asked_in, declared_size, verb_of};
 
 /// A reply or a failure and the circumstances it came in. It stands on its own, so that it can be explained later, or on
 /// another thread while the session is followed on.

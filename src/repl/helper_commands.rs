@@ -257,6 +257,10 @@ impl Operator {
             Some(log) => log.note(argument),
             None => return Err(Problem::new(Status::Usage, "there is no session yet to note it in")),
         }
+        if self.prompts() && self.log().is_some_and(|log| !log.is_recorded()) {
+            let text = "=== nothing is recorded, so the note is kept nowhere: /record FILE first";
+            self.view.text(Style::Warn, text);
+        }
         Ok(Vec::new())
     }
 

@@ -97,6 +97,11 @@ impl Log {
         old
     }
 
+    /// Whether somebody records.
+    pub fn is_recorded(&self) -> bool {
+        self.recorder.is_some()
+    }
+
     /// The moment that times count from.
     pub fn started(&self) -> Instant {
         self.started

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::Found;
-use crate::wire::{CommandLine, ReplyLine, Verb};
+use crate::wire::{CommandLine, ReplyLine, Verb, path_in};
 
 /// A line that is no reply in JSON.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,11 @@ pub fn from_json(text: &[u8], line: usize) -> Result<Found, InputError> {
         found.answered(&command);
         found.command = Some(command).filter(|command| is_whole(command));
     }
-    (found.host, found.recipient, found.sender) = (row.host, row.recipient, row.sender);
+    let path = found.command.as_deref().and_then(|command| path_in(command.as_bytes()));
+    let of = |verb: Verb| path.clone().filter(|_| found.verb == Some(verb));
+    let (recipient, sender) =
+        (row.recipient.or_else(|| of(Verb::Rcpt)), row.sender.or_else(|| of(Verb::Mail)));
+    (found.host, found.recipient, found.sender) = (row.host, recipient, sender);
     Ok(found)
 }
 

@@ -312,4 +312,13 @@ fn json_lines() {
         from_json(br#"{"reply":"501 5.5.4 Syntax error","command":"RCPT TO:bob@x.example"}"#, 1).unwrap();
     let place = crate::explain::explain(&found.situation()).remove(0).place.unwrap();
     assert_eq!(place.at, 8..21);
+    let found = |line: &str| from_json(line.as_bytes(), 1).unwrap();
+    let unknown =
+        found(r#"{"reply":"550 5.1.1 user unknown","command":"RCPT TO:<x@y.example> NOTIFY=NEVER"}"#);
+    assert_eq!(unknown.recipient.as_deref(), Some("x@y.example"));
+    let big = found(r#"{"reply":"552 5.3.4 too big","command":"MAIL FROM:<a@y.example> SIZE=5000000"}"#);
+    assert_eq!(
+        (big.sender.as_deref(), big.situation().declared_size),
+        (Some("a@y.example"), Some(5_000_000))
+    );
 }

@@ -23,6 +23,9 @@ pub struct ReasonRow {
     pub fixes: Vec<Advice>,
     /// Where to read on; with conditions.
     pub sources: Vec<Advice>,
+    /// What others call it: `ECONNREFUSED`, `NXDOMAIN`.
+    #[serde(default)]
+    pub names: Vec<&'static str>,
 }
 
 const REASONS_TABLE: Table = table!("reasons");

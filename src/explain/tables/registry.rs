@@ -108,6 +108,9 @@ pub struct TlsRow {
     pub kind: &'static str,
     /// Words that libraries use for it, in lower case.
     pub words: Vec<&'static str>,
+    /// Of alerts, the numbers of the IANA registry.
+    #[serde(default)]
+    pub alerts: Vec<u8>,
     /// What it means.
     pub meaning: &'static str,
     /// Why it happens, most probable first.

@@ -290,3 +290,43 @@ fn proposals_have_numbers_in_brief_where_there_is_a_choice() {
         assert!(!brief(one).contains("1. "), "{}", brief(one));
     }
 }
+
+#[test]
+fn things_are_found_by_the_names_that_others_have_for_them() {
+    for (name, kind, found) in [
+        ("ECONNREFUSED", "failure", "connection-refused"),
+        ("connection refused", "failure", "connection-refused"),
+        ("nxdomain", "failure", "no-such-name"),
+        ("no route to host", "failure", "unreachable"),
+        ("tls alert 48", "TLS failure", "unknown-ca"),
+        ("alert unknown_ca", "TLS failure", "unknown-ca"),
+        ("BODY", "parameter", "BODY="),
+        ("notify", "parameter", "NOTIFY="),
+        ("x.7.26", "enhanced status code", "5.7.26"),
+    ] {
+        let entries = lookup(name);
+        let fits = |entry: &&Entry| entry.kind == kind && entry.name.starts_with(found);
+        assert!(entries.iter().any(|entry| fits(&entry)), "{name}: {entries:#?}");
+    }
+    assert!(lookup("48").is_empty() && lookup("alert 999").is_empty());
+}
+
+#[test]
+fn a_provider_means_by_a_code_what_it_says() {
+    let text = "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup";
+    let reply = reply(text);
+    let told = explain(&Situation::of(&reply)).remove(0);
+    let headline = render::Headline { code: reply.code(), enhanced: reply.enhanced() };
+    let first = render::plain(&render::brief(&told, headline, 200, &[])[0]);
+    assert_eq!(first.trim(), "permanent · 5.1.10 · there is no such recipient in the tenant");
+}
+
+#[test]
+fn who_hands_mail_in_is_sent_to_the_port_for_that() {
+    let reply = reply("535 5.7.8 Username and Password not accepted");
+    let verb = Verb::Auth;
+    let situation = Situation { verb: Some(&verb), host: Some("smtp.gmail.com"), ..Situation::of(&reply) };
+    let told = explain(&situation).remove(0);
+    let command = told.fixes.iter().find_map(|fix| fix.command.as_deref());
+    assert_eq!(command, Some("heloise --auth PLAIN --starttls submission://smtp.gmail.com"));
+}

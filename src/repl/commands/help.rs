@@ -16,7 +16,23 @@ pub fn help(topic: &str) -> Option<String> {
         false if tables::command(&topic).is_some() || tables::capability(&topic).is_some() => None,
         false => COMMANDS.iter().find(|row| row.name.get(1..) == Some(&topic)),
     }?;
-    Some(format!("{}\n  {}\n\n{}\n", row.syntax, row.summary, row.help))
+    Some(format!("{}\n  {}\n\n{}\n", row.syntax, row.summary, in_paragraphs(row.help)))
+}
+
+/// The text with a line for each paragraph, for whoever wraps it to the width of the screen; indented lines stay.
+fn in_paragraphs(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        if !out.is_empty() {
+            out.push(if line.is_empty() || line.starts_with(' ') || out.ends_with('\n') {
+                '\n'
+            } else {
+                ' '
+            });
+        }
+        out.push_str(line);
+    }
+    out
 }
 
 fn overview() -> String {
@@ -48,6 +64,8 @@ mod tests {
         assert_eq!(help("550"), None);
         assert!(help("record").unwrap().starts_with("/record [--append] FILE|off"));
         assert!(help("/auth").unwrap().starts_with("/auth"));
+        assert!(help("/auth").unwrap().contains("you are asked first. Typing AUTH LOGIN works, too:"));
+        assert!(help("/auth").unwrap().contains("\n  /auth"));
         assert!(help(" ").unwrap().contains("/starttls"));
     }
 }

@@ -111,7 +111,15 @@ impl TlsError {
             }
             TlsFailure::ClosedInHandshake { reset: false } => "closed during the handshake".to_owned(),
             TlsFailure::Pin(_) => "certificate fits no pin".to_owned(),
-            TlsFailure::Alert(alert) => format!("alert {}", alert.name()),
+            TlsFailure::Alert(alert) => match alert.name() {
+                "unknown_ca"
+                | "bad_certificate"
+                | "unsupported_certificate"
+                | "certificate_unknown"
+                | "certificate_expired"
+                | "certificate_revoked" => "certificate alert unasked".to_owned(),
+                name => format!("alert {name}"),
+            },
             TlsFailure::ClientCertificate(alert) => match alert.name() {
                 name @ ("unknown_ca"
                 | "bad_certificate"
@@ -184,7 +192,9 @@ impl fmt::Display for TlsError {
                 }
             }
             TlsFailure::NoCommonCipher => {
-                write!(f, "no cipher suite in common: {} were offered", self.seen.offered_ciphers)
+                let (ciphers, versions) = (self.seen.offered_ciphers, offered(&self.seen));
+                f.write_str("the server found nothing in common with us (alert handshake_failure, 40)")?;
+                write!(f, ": offered were {ciphers} cipher suites, {versions}")
             }
             TlsFailure::Refused(refusal) => write!(f, "this machine's TLS library refuses {refusal}"),
             TlsFailure::Other(said) => write!(f, "TLS failed: {said}"),

@@ -73,7 +73,7 @@ fn a_link_that_is_lost_before_the_greeting_leaves_the_prompt() {
     drop(listener.accept().unwrap());
     session.wait_text("the server closed the link before its greeting");
     session.wait_last("(no session) ▸");
-    session.enter("/fix", &format!("(no session) ▸ /open smtps://{addr}"));
+    session.enter("/fix", "(no session) ▸ /reconnect");
     session.keys("\x03");
     session.wait_last("(no session) ▸");
     session.keys("/quit\r");

@@ -142,6 +142,9 @@ fn bounces_in_prose() {
     let older = "  bob@example.net\n    SMTP error from remote mail server after RCPT TO:<bob@example.net>:\n    host \
                  mx.example.net [192.0.2.1]: 550 5.1.1 <bob@example.net>:\n    Recipient address rejected: User unknown\n";
     expect(older, &[("user-unknown", 550, "5.1.1", BOB, MX)]);
+    let close = "  bob@example.net\n    host mx.example.net [192.0.2.1]\n    SMTP error from remote mail server after \
+                 RCPT TO:<bob@example.net>:\n    550 5.1.1 no such user\n  eve@example.com\n    Unrouteable address\n\n";
+    expect(close, &[("user-unknown", 550, "5.1.1", BOB, MX), unrouteable]);
     let qmail = "<bob@example.net>:\n192.0.2.1 does not like recipient.\nRemote host said: 554-5.7.1 Spam\n554 5.7.1 go \
                  away\nGiving up on 192.0.2.1.\n\n<eve@example.com>:\nSorry, no mailbox here by that name. (#5.1.1)\n\n--- \
                  Below this line is a copy of the message.\n";
