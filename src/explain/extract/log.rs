@@ -1,6 +1,7 @@
 //! Replies inside log lines: which software wrote a line is told by the line itself.
 
 mod anywhere;
+mod events;
 mod exchange;
 mod exim;
 mod named;

@@ -9,6 +9,7 @@ use crate::target::Host;
 use crate::transport::cert::CertInfo;
 use crate::transport::pin::Pin;
 use crate::transport::tap::{Alert, Seen};
+use crate::wire::ReplyLine;
 use crate::wire::escape::visible;
 
 /// A handshake that failed.
@@ -101,6 +102,10 @@ impl TlsError {
     /// The failure that [`crate::explain`] knows it as. The words are those by which its table knows them.
     pub fn failure(&self) -> Failure {
         Failure::Tls(match &self.failure {
+            // What begins with no code is of another protocol.
+            TlsFailure::PlaintextReply(said) if ReplyLine::crlf(said).code.is_none() => {
+                "plaintext of another protocol".to_owned()
+            }
             TlsFailure::PlaintextReply(_) => return Failure::PlaintextNotTls,
             TlsFailure::Timeout(limit) => {
                 return Failure::TimedOut { awaited: "TLS handshake".to_owned(), limit: Some(*limit) };

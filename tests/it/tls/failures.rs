@@ -165,6 +165,17 @@ async fn a_banner_that_comes_at_once_is_plaintext_as_well() {
 }
 
 #[tokio::test]
+async fn another_protocol_is_not_taken_for_smtp() {
+    let server = pki::peer(|mut tcp| {
+        let _ = tcp.read(&mut [0; 4096]);
+        tcp.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+    });
+    let options = TlsOptions { no_system_ca: true, ..TlsOptions::default() };
+    let error = connect(&options, server, NAME).await.unwrap_err();
+    assert_eq!(error.failure(), Failure::Tls("plaintext of another protocol".to_owned()));
+}
+
+#[tokio::test]
 async fn silence_ends_at_the_limit() {
     let (hold, held) = std::sync::mpsc::channel::<()>();
     let error = odd_peer(move |_| {

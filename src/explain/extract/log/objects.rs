@@ -1,7 +1,9 @@
-//! Log lines that are JSON objects: of journald (`journalctl -o json`), of containers, and of `postqueue -j`.
+//! Log lines that are JSON objects: of journald (`journalctl -o json`), of containers, and of `postqueue -j`. What else is
+//! in JSON may be an event that a sending service reports (see [`super::events`]).
 
 use serde::Deserialize;
 
+use super::events;
 use super::postfix;
 use super::{Read, Told};
 
@@ -23,7 +25,14 @@ struct Recipient {
 }
 
 pub(super) fn find(line: &str, number: usize) -> Read {
-    let object: Line = line.starts_with('{').then(|| serde_json::from_str(line).ok())??;
+    let object: Line = match line.trim_start().as_bytes().first()? {
+        b'{' => match serde_json::from_str(line.trim_end().trim_end_matches(',')) {
+            Ok(object) => object,
+            Err(_) => return events::find(line, number),
+        },
+        b'[' | b'"' => return events::find(line, number),
+        _ => return None,
+    };
     if let Some(message) = object.message {
         // An object in an object is not looked into.
         return Some(if message.starts_with('{') {
@@ -31,6 +40,9 @@ pub(super) fn find(line: &str, number: usize) -> Read {
         } else {
             super::find(message.trim_end(), number)
         });
+    }
+    if object.recipients.is_empty() {
+        return events::find(line, number);
     }
     let waiting = object.recipients.iter().filter_map(|recipient| {
         let found = postfix::told(recipient.delay_reason.as_deref()?, number)?;
