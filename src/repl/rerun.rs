@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::report::{Problem, Status};
 use crate::sasl;
-use crate::session::{Event, Phase};
+use crate::session::{Command, Event, Phase};
 use crate::transcript::script::{Step, Task};
 use crate::transcript::turns::{Said, Turn};
 use crate::transcript::{LineEnd, Payload, Piece};
@@ -88,8 +88,24 @@ async fn take(
     plan: &Plan<'_>,
     out_of_step: &mut bool,
 ) -> Result<(), Problem> {
+    step_back(operator, &task.step).await?;
     match &task.step {
         Step::Send(line) | Step::StartTls(line) => {
+            // What was never taken out is a credential all the same.
+            if Command::of_line(line.head()).initial_response {
+                consent(operator).await?;
+            }
+            send(operator, line).await?;
+            settle(operator, task, out_of_step).await?;
+        }
+        Step::Answer(line) => {
+            // Without a challenge the answer would be taken for a command.
+            if !in_exchange(operator) {
+                return Ok(());
+            }
+            if line.bytes() != Some(b"*") {
+                consent(operator).await?;
+            }
             send(operator, line).await?;
             settle(operator, task, out_of_step).await?;
         }
@@ -101,9 +117,14 @@ async fn take(
         Step::Content(lines) => {
             // Without a 354 the content would be taken for commands.
             if operator.in_content() {
-                let connection = operator.connection()?;
-                connection.send_content(&wire(lines)).await?;
-                connection.send(b".", false).await?;
+                operator.connection()?.send_content(&wire(lines)).await?;
+                if plan.turns.get(task.turns.0).is_some_and(|turn| turn.unfinished) {
+                    // An end of the content would deliver half a message.
+                    operator.hang_up();
+                    let what = "the recorded session broke off within the content, and so did this one";
+                    return Err(Problem::new(Status::Protocol, what));
+                }
+                operator.connection()?.send(b".", false).await?;
                 settle(operator, task, out_of_step).await?;
             }
         }
@@ -114,6 +135,35 @@ async fn take(
         }
     }
     Ok(())
+}
+
+/// Leaves what the server began and the recorded one did not, so that the next command is not taken for content or for
+/// the answer to a challenge.
+async fn step_back(operator: &mut Operator, next: &Step) -> Result<(), Problem> {
+    if operator.in_content() && !matches!(next, Step::Content(_)) {
+        // An end of the content would deliver a message that nobody wrote (RFC 5321 §4.1.1.4).
+        operator.hang_up();
+        let what = "the server waits for content, of which the transcript has none here; the link was closed";
+        return Err(Problem::new(Status::Protocol, what));
+    }
+    if in_exchange(operator) && !matches!(next, Step::Answer(_)) {
+        operator.connection()?.send(b"*", false).await?;
+        operator.settle().await?;
+    }
+    Ok(())
+}
+
+/// Whether the server waits for the answer to a challenge.
+fn in_exchange(operator: &Operator) -> bool {
+    operator.state().is_some_and(|state| state.phase == Phase::Auth)
+}
+
+/// Asks before credentials go over a link that is not encrypted.
+async fn consent(operator: &mut Operator) -> Result<(), Problem> {
+    let asked = operator.consent_to_plaintext().await;
+    // When the link is encrypted is for the transcript to say, so no --starttls can be given.
+    let advice = "a target with TLS from the first byte (smtps://), or --allow-plaintext-auth if you must";
+    asked.map_err(|problem| Problem { advice: Vec::new(), ..problem }.advise(advice))
 }
 
 /// Waits for the replies that are due. Where none came then, none is waited for in earnest now; from there on the
@@ -167,7 +217,7 @@ async fn authenticate(
     user: Option<&str>,
     initial: bool,
 ) -> Result<(), Problem> {
-    operator.consent_to_plaintext().await?;
+    consent(operator).await?;
     let given = operator.login.user.clone();
     operator.login.user = given.clone().or(user.map(str::to_owned));
     let name = mechanism.to_ascii_uppercase();

@@ -11,8 +11,10 @@ use super::{Entry, EntryKind, Info, Payload, Piece, SecretMark};
 /// A step of the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Send this line.
+    /// Send this line, a command.
     Send(Payload),
+    /// Send this line as the answer to a challenge; it holds no secret that was taken out, as `*` does not.
+    Answer(Payload),
     /// Authenticate: the command or the answer held a secret, which has to be asked for.
     Authenticate {
         /// The mechanism.
@@ -86,7 +88,7 @@ pub fn tasks(turns: &[Turn]) -> Result<Vec<Task>, NotRunnable> {
                 if join_exchange(&mut tasks, index, turn) {
                     continue;
                 }
-                Step::Send(whole(answer_line(turn), index)?)
+                Step::Answer(whole(answer_line(turn), index)?)
             }
             Said::Command { verb: Verb::StartTls, line, .. } if turn.upgraded => Step::StartTls(line.clone()),
             Said::Command { line, chunk, .. } if !chunk.is_empty() => {

@@ -66,9 +66,16 @@ pub struct Turn {
     pub heard: Vec<Heard>,
     /// The link was encrypted after this turn.
     pub upgraded: bool,
+    /// The client broke off in the midst of the content: no lone dot ended it.
+    pub unfinished: bool,
 }
 
 impl Turn {
+    /// A turn in cleartext that has heard nothing yet.
+    fn new(said: Said, at: Option<Duration>, entry: usize) -> Turn {
+        Turn { said, at, tls: false, entry, heard: Vec::new(), upgraded: false, unfinished: false }
+    }
+
     /// The code of the last reply.
     pub fn code(&self) -> Option<ReplyCode> {
         self.heard.last().and_then(|heard| heard.code)
@@ -161,7 +168,7 @@ impl Turns {
             Role::Content | Role::EndOfContent => return self.content(role, line, at, tls, entry),
         };
         self.open.push_back(self.turns.len());
-        self.turns.push(Turn { said, at, tls, entry, heard: Vec::new(), upgraded: false });
+        self.turns.push(Turn { tls, ..Turn::new(said, at, entry) });
     }
 
     fn content(&mut self, role: Role, line: Payload, at: Option<Duration>, tls: bool, entry: usize) {
@@ -175,12 +182,13 @@ impl Turns {
         if self.filling.is_none() {
             self.filling = Some(self.turns.len());
             let said = Said::Content(Vec::new());
-            self.turns.push(Turn { said, at, tls, entry, heard: Vec::new(), upgraded: false });
+            self.turns.push(Turn { tls, unfinished: true, ..Turn::new(said, at, entry) });
         }
         let index = self.filling.unwrap_or_default();
-        match self.turns.get_mut(index).map(|t| &mut t.said) {
-            Some(Said::Content(lines)) if role == Role::Content => lines.push(line),
-            _ => {
+        match self.turns.get_mut(index) {
+            Some(Turn { said: Said::Content(lines), .. }) if role == Role::Content => lines.push(line),
+            turn => {
+                turn.into_iter().for_each(|turn| turn.unfinished = false);
                 self.filling = None;
                 let replies = self.tracker.due().saturating_sub(self.open.len()).max(1);
                 self.open.extend(std::iter::repeat_n(index, replies));
@@ -198,14 +206,10 @@ impl Turns {
         };
         match asked.and_then(|index| self.turns.get_mut(index)) {
             Some(turn) => turn.heard.push(heard),
-            None => self.turns.push(Turn {
-                said: Said::Nothing,
-                at,
-                tls,
-                entry,
-                heard: vec![heard],
-                upgraded: false,
-            }),
+            None => {
+                let turn = Turn { tls, heard: vec![heard], ..Turn::new(Said::Nothing, at, entry) };
+                self.turns.push(turn);
+            }
         }
     }
 }
@@ -259,6 +263,8 @@ mod tests {
         ];
         assert_eq!(shown(&turns), expected);
         assert!(turns[1].upgraded && !turns[2].upgraded);
+        assert!(!turns[6].unfinished);
+        assert!(read("<- 220 x\n -> DATA\n<- 354 go\n -> half a\n")[2].unfinished);
         let Said::Command { chunk, .. } = &turns[7].said else { panic!() };
         assert_eq!(chunk, &[Payload::from_bytes("hello")]);
     }

@@ -29,6 +29,7 @@ mod practice;
 mod program;
 mod pty;
 mod rerun;
+mod rerun_apart;
 mod sasl_docs;
 mod script;
 mod send;
