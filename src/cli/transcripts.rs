@@ -186,6 +186,9 @@ Examples:
   heloise diff --compare code ours.heloise theirs.heloise
   heloise diff --json a.heloise b.heloise | jq .right.code
 
+However closely replies are compared, commands, content, and how the link was protected count: TLS, and whether the
+certificate was verified.
+
 Exit status: 0 the sessions are the same, 7 they differ, 10 a file could not be read.")]
 pub struct DiffArgs {
     /// The first transcript; - is standard input

@@ -5,7 +5,7 @@ use std::io::Write;
 use crate::cli::{Closeness, DiffArgs};
 use crate::report::{Problem, Status};
 use crate::transcript::diff::{Compare, diff, starttls_lost, write_json, write_unified};
-use crate::transcript::turns::turns;
+use crate::transcript::turns::{Turn, turns};
 
 use super::{files, setup};
 
@@ -27,6 +27,8 @@ pub fn run(args: &DiffArgs) -> Result<Status, Problem> {
     let found = diff(&left, &right, args.compare.into());
     let mut out = files::output(None)?;
     let names = (files::name(&args.left), files::name(&args.right));
+    tell_unverified(&names.0, &left);
+    tell_unverified(&names.1, &right);
     if starttls_lost(&left, &right) {
         super::complain(&Problem::starttls_lost(&names.0, &names.1));
     }
@@ -36,4 +38,13 @@ pub fn run(args: &DiffArgs) -> Result<Status, Problem> {
     };
     super::written(written.and_then(|()| out.flush()))?;
     Ok(if found.same() { Status::Ok } else { Status::Differs })
+}
+
+/// Says that a session went on although nobody knows with whom, which every view of it has to say.
+pub fn tell_unverified(name: &str, turns: &[Turn]) {
+    if turns.iter().any(|turn| turn.verified == Some(false)) {
+        let what =
+            format!("{name}: the server's certificate was not verified; its replies may be somebody else's");
+        super::complain(&Problem::new(Status::Ok, what));
+    }
 }

@@ -33,12 +33,22 @@ pub struct Row<'a> {
     pub same_command: bool,
     /// Whether the server answered the same.
     pub same_reply: bool,
+    /// Whether no difference in how the link is protected begins here: TLS, and a certificate that verified.
+    pub same_link: bool,
 }
 
 impl Row<'_> {
+    /// How the links of both turns were protected, where they differ in that. A certificate of which nobody says whether
+    /// it verified is no difference.
+    fn links_apart(&self) -> Option<(&'static str, &'static str)> {
+        let (left, right) = self.left.zip(self.right)?;
+        let verified = left.verified.zip(right.verified).is_some_and(|(left, right)| left != right);
+        (left.tls != right.tls || verified).then(|| (left.link(), right.link()))
+    }
+
     /// Whether nothing differs.
     pub fn same(&self) -> bool {
-        self.same_command && self.same_reply
+        self.same_command && self.same_reply && self.same_link
     }
 }
 
@@ -67,7 +77,19 @@ pub fn diff<'a>(left: &'a [Turn], right: &'a [Turn], compare: Compare) -> Diff<'
             _ => by_verb(&mut rows, a, b, compare),
         }
     }
+    mind_links(&mut rows);
     Diff { rows }
+}
+
+/// Marks the rows from which on the links of the two sessions are protected in different ways. Those that follow say no
+/// more of it.
+fn mind_links(rows: &mut [Row<'_>]) {
+    let mut before = None;
+    for row in rows.iter_mut().filter(|row| row.left.is_some() && row.right.is_some()) {
+        let apart = row.links_apart();
+        row.same_link = apart.is_none() || apart == before;
+        before = apart;
+    }
 }
 
 /// Whether the first session was offered STARTTLS and the second, which greeted in clear as well, was not: somebody in
@@ -103,7 +125,8 @@ fn by_verb<'a>(rows: &mut Vec<Row<'a>>, left: &'a [Turn], right: &'a [Turn], com
             rows.extend(a.iter().zip(b).map(|(a, b)| pair(a, b, false, compare)));
             continue;
         }
-        let alone = |left, right| Row { left, right, same_command: false, same_reply: false };
+        let alone =
+            |left, right| Row { left, right, same_command: false, same_reply: false, same_link: true };
         rows.extend(a.iter().map(|turn| alone(Some(turn), None)));
         rows.extend(b.iter().map(|turn| alone(None, Some(turn))));
     }
@@ -113,7 +136,7 @@ fn pair<'a>(left: &'a Turn, right: &'a Turn, same_command: bool, compare: Compar
     let same_reply = left.heard.len() == right.heard.len()
         && left.heard.iter().zip(&right.heard).all(|(a, b)| same_heard(a, b, compare))
         && left.upgraded == right.upgraded;
-    Row { left: Some(left), right: Some(right), same_command, same_reply }
+    Row { left: Some(left), right: Some(right), same_command, same_reply, same_link: true }
 }
 
 /// What the client said, as text to compare.
@@ -187,6 +210,10 @@ impl Row<'_> {
         let (a, b) = (masked(&left), masked(&right));
         let changes = TextDiff::from_lines(&a, &b);
         let mut out = Vec::new();
+        if let Some((left, right)) = self.links_apart().filter(|_| !self.same_link) {
+            out.push(Printed { tag: Tag::Left, text: format!("=== {left}") });
+            out.push(Printed { tag: Tag::Right, text: format!("=== {right}") });
+        }
         for change in changes.iter_all_changes() {
             let (tag, source, index) = match change.tag() {
                 ChangeTag::Equal => (Tag::Both, &left, change.old_index()),
@@ -287,7 +314,13 @@ pub fn write_json(out: &mut impl Write, diff: &Diff<'_>) -> io::Result<()> {
     let side = |turn: Option<&Turn>| {
         turn.map(|turn| {
             let code = turn.code().map(|code| code.0);
-            serde_json::json!({"entry": turn.entry, "said": turn.label(), "code": code, "lines": printed(turn)})
+            serde_json::json!({
+                "entry": turn.entry,
+                "link": turn.link(),
+                "said": turn.label(),
+                "code": code,
+                "lines": printed(turn),
+            })
         })
     };
     for (index, row) in diff.rows.iter().enumerate().filter(|(_, row)| !row.same()) {
@@ -295,6 +328,7 @@ pub fn write_json(out: &mut impl Write, diff: &Diff<'_>) -> io::Result<()> {
             "turn": index + 1,
             "same_command": row.same_command,
             "same_reply": row.same_reply,
+            "same_link": row.same_link,
             "left": side(row.left),
             "right": side(row.right),
         });
@@ -374,6 +408,47 @@ mod tests {
         assert!(same_reply(heard, &fresh("554 5.7.1 other\r\n"), Compare::Enhanced));
         assert!(!same_reply(heard, &fresh("554 5.7.0 other\r\n"), Compare::Enhanced));
         assert!(!same_reply(heard, &fresh("250 ok\r\n"), Compare::Code));
+    }
+
+    #[test]
+    fn links_that_are_protected_in_other_ways_differ_once() {
+        let session = |tls: &str, got: &str, sent: &str| {
+            read(&format!("{tls}{got}  220 x\n {sent} NOOP\n{got}  250 ok\n {sent} QUIT\n{got}  221 bye\n"))
+        };
+        let plain = session("", "<-", "->");
+        let tls = |attributes: &str| session(&format!("=== tls TLSv1.3 X {attributes}\n"), "<~", "~>");
+        let (verified, insecure) = (tls("verified=yes"), tls("verified=no insecure=yes"));
+        let shown = |left, right| {
+            let mut out = Vec::new();
+            write_unified(&mut out, &diff(left, right, Compare::Code), ("a", "b"), false).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let expected = "--- a\n+++ b\n-=== cleartext\n+=== tls verified=no\n-<-  220 x\n+<~  220 x\n  -> NOOP\n <-  250 ok\n";
+        assert_eq!(shown(&plain, &insecure), expected);
+        let other = shown(&verified, &insecure);
+        assert!(other.contains("-=== tls verified=yes\n+=== tls verified=no\n <~  220 x\n"), "{other}");
+        let unknown = tls("sni=\"mx\"");
+        assert_eq!(
+            [shown(&verified, &unknown), shown(&unknown, &insecure)],
+            ["", ""],
+            "what nobody says is no difference"
+        );
+        let mut json = Vec::new();
+        write_json(&mut json, &diff(&plain, &verified, Compare::Text)).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!((&json["same_link"], &json["right"]["link"]), (&false.into(), &"tls verified=yes".into()));
+    }
+
+    #[test]
+    fn content_that_was_folded_is_told_by_its_digest() {
+        let session = |digit: &str| {
+            let data = format!("{{data 1000 sha256={}}}", digit.repeat(32));
+            read(&format!("<- 220 x\n -> DATA\n<- 354 go\n -> {data}\n -> .\n<- 250 ok\n"))
+        };
+        let (a, b) = (session("0a"), session("1b"));
+        assert!(diff(&a, &a, Compare::Text).same());
+        let found = diff(&a, &b, Compare::Text);
+        assert!(!found.same() && found.rows.iter().all(|row| row.same_reply));
     }
 
     #[test]

@@ -96,6 +96,11 @@ pub struct TlsSummary {
 }
 
 impl TlsSummary {
+    /// Whether nobody knows who is at the other end: the certificate did not verify.
+    pub fn unverified(&self) -> bool {
+        self.insecure || self.verified == Some(false)
+    }
+
     fn from_attributes(version: &str, cipher: &str, attributes: Attributes) -> Self {
         let known = |word: &str| (word != "-").then(|| word.to_owned());
         let mut tls = TlsSummary { version: known(version), cipher: known(cipher), ..TlsSummary::default() };

@@ -60,6 +60,8 @@ pub struct Turn {
     pub at: Option<Duration>,
     /// Whether the link was encrypted.
     pub tls: bool,
+    /// Whether it was so with a certificate that verified, where that is known.
+    pub verified: Option<bool>,
     /// The number of its first entry, from 0.
     pub entry: usize,
     /// The replies: none where the link broke, several for a message over LMTP.
@@ -73,7 +75,16 @@ pub struct Turn {
 impl Turn {
     /// A turn in cleartext that has heard nothing yet.
     fn new(said: Said, at: Option<Duration>, entry: usize) -> Turn {
-        Turn { said, at, tls: false, entry, heard: Vec::new(), upgraded: false, unfinished: false }
+        Turn {
+            said,
+            at,
+            tls: false,
+            verified: None,
+            entry,
+            heard: Vec::new(),
+            upgraded: false,
+            unfinished: false,
+        }
     }
 
     /// The code of the last reply.
@@ -86,6 +97,16 @@ impl Turn {
         match &self.said {
             Said::Command { verb, .. } => Some(verb),
             _ => None,
+        }
+    }
+
+    /// How the link was protected, as a comparison shows it.
+    pub fn link(&self) -> &'static str {
+        match (self.tls, self.verified) {
+            (false, _) => "cleartext",
+            (true, None) => "tls",
+            (true, Some(true)) => "tls verified=yes",
+            (true, Some(false)) => "tls verified=no",
         }
     }
 
@@ -110,6 +131,7 @@ pub struct Turns {
     filling: Option<usize>,
     lines: Vec<Payload>,
     seen: usize,
+    verified: Option<bool>,
 }
 
 /// The turns of a session.
@@ -132,13 +154,17 @@ impl Turns {
                 self.said(role, line, entry.at, *tls, index);
             }
             EntryKind::Received { tls, line, .. } => self.heard(line, entry.at, *tls, index),
-            EntryKind::Info(Info::Tls(_)) => {
+            EntryKind::Info(Info::Tls(tls)) => {
+                self.verified = if tls.unverified() { Some(false) } else { tls.verified };
                 if let Some(turn) = self.turns.last_mut() {
                     turn.upgraded = true;
                 }
             }
             _ => {
                 self.tracker.other(entry);
+                if matches!(entry.kind, EntryKind::Session(_) | EntryKind::Info(Info::Connected { .. })) {
+                    self.verified = None;
+                }
                 if self.tracker.due() == 1 && matches!(entry.kind, EntryKind::Session(_)) {
                     self.open.clear();
                     self.filling = None;
@@ -160,6 +186,11 @@ impl Turns {
         self.turns
     }
 
+    fn begin(&mut self, turn: Turn) {
+        let verified = self.verified.filter(|_| turn.tls);
+        self.turns.push(Turn { verified, ..turn });
+    }
+
     fn said(&mut self, role: Role, line: &Payload, at: Option<Duration>, tls: bool, entry: usize) {
         let line = line.clone();
         let said = match role {
@@ -168,7 +199,7 @@ impl Turns {
             Role::Content | Role::EndOfContent => return self.content(role, line, at, tls, entry),
         };
         self.open.push_back(self.turns.len());
-        self.turns.push(Turn { tls, ..Turn::new(said, at, entry) });
+        self.begin(Turn { tls, ..Turn::new(said, at, entry) });
     }
 
     fn content(&mut self, role: Role, line: Payload, at: Option<Duration>, tls: bool, entry: usize) {
@@ -182,7 +213,7 @@ impl Turns {
         if self.filling.is_none() {
             self.filling = Some(self.turns.len());
             let said = Said::Content(Vec::new());
-            self.turns.push(Turn { tls, unfinished: true, ..Turn::new(said, at, entry) });
+            self.begin(Turn { tls, unfinished: true, ..Turn::new(said, at, entry) });
         }
         let index = self.filling.unwrap_or_default();
         match self.turns.get_mut(index) {
@@ -208,7 +239,7 @@ impl Turns {
             Some(turn) => turn.heard.push(heard),
             None => {
                 let turn = Turn { tls, heard: vec![heard], ..Turn::new(Said::Nothing, at, entry) };
-                self.turns.push(turn);
+                self.begin(turn);
             }
         }
     }

@@ -49,6 +49,26 @@ fn a_starttls_that_vanished_is_said_however_closely_replies_are_compared() {
 }
 
 #[test]
+fn a_link_that_was_not_verified_is_said_and_differs_from_one_that_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = |tls: &str| format!("=== tls TLSv1.3 X {tls}\n<~ 220 mx\n ~> QUIT\n<~ 221 bye\n");
+    let verified = transcript(dir.path(), "verified", &session("verified=yes"));
+    let insecure = transcript(dir.path(), "insecure", &session("verified=no insecure=yes"));
+    let plain = transcript(dir.path(), "plain", "<- 220 mx\n -> QUIT\n<- 221 bye\n");
+    let ran = run(&["diff", "--compare", "code", arg(&verified), arg(&insecure)]);
+    assert_eq!(ran.code, Some(7), "{}", ran.all());
+    assert!(ran.stdout.contains("-=== tls verified=yes\n+=== tls verified=no\n"), "{}", ran.stdout);
+    let warning = format!("{}: the server's certificate was not verified", arg(&insecure));
+    assert!(ran.stderr.contains(&warning), "{}", ran.stderr);
+    let same = run(&["diff", arg(&insecure), arg(&insecure)]);
+    assert_eq!((same.code, same.stdout.as_str()), (Some(0), ""));
+    assert!(same.stderr.contains(&warning), "{}", same.stderr);
+    let ran = run(&["diff", arg(&verified), arg(&plain)]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(7), ""));
+    assert!(ran.stdout.contains("-=== tls verified=yes\n+=== cleartext\n"), "{}", ran.stdout);
+}
+
+#[test]
 fn a_terminal_gets_colours_unless_it_wants_none() {
     let home = tempfile::tempdir().unwrap();
     let (a, b) = (transcript(home.path(), "a", LEFT), transcript(home.path(), "b", RIGHT));

@@ -127,7 +127,7 @@ const UNVERIFIED: &str =
 
 /// Whether an entry tells of a link without a verified certificate, which every view has to say.
 pub fn is_unverified(entry: &Entry) -> bool {
-    matches!(&entry.kind, EntryKind::Info(super::Info::Tls(tls)) if tls.insecure || tls.verified == Some(false))
+    matches!(&entry.kind, EntryKind::Info(super::Info::Tls(tls)) if tls.unverified())
 }
 
 #[cfg(test)]
