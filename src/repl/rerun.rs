@@ -90,7 +90,12 @@ async fn take(
 ) -> Result<(), Problem> {
     step_back(operator, &task.step).await?;
     match &task.step {
-        Step::Send(line) | Step::StartTls(line) => {
+        Step::StartTls(line) => {
+            send(operator, line).await?;
+            settle(operator, task, out_of_step).await?;
+            stay_encrypted(operator, plan, task)?;
+        }
+        Step::Send(line) => {
             // What was never taken out is a credential all the same.
             if Command::of_line(line.head()).initial_response {
                 consent(operator).await?;
@@ -117,7 +122,7 @@ async fn take(
         Step::Content(lines) => {
             // Without a 354 the content would be taken for commands.
             if operator.in_content() {
-                operator.connection()?.send_content(&wire(lines)).await?;
+                operator.connection()?.send_content(&wire(lines, 0)).await?;
                 if plan.turns.get(task.turns.0).is_some_and(|turn| turn.unfinished) {
                     // An end of the content would deliver half a message.
                     operator.hang_up();
@@ -130,7 +135,7 @@ async fn take(
         }
         Step::Chunk(line, chunk) => {
             send(operator, line).await?;
-            operator.connection()?.send_raw(&wire(chunk)).await?;
+            operator.connection()?.send_raw(&wire(chunk, left_out(line, chunk))).await?;
             settle(operator, task, out_of_step).await?;
         }
     }
@@ -151,6 +156,19 @@ async fn step_back(operator: &mut Operator, next: &Step) -> Result<(), Problem> 
         operator.settle().await?;
     }
     Ok(())
+}
+
+/// Ends the session where the server did not take the STARTTLS that led to TLS then: what followed is not sent in
+/// cleartext.
+fn stay_encrypted(operator: &mut Operator, plan: &Plan<'_>, task: &Task) -> Result<(), Problem> {
+    let more = plan.turns.iter().skip(task.turns.1 + 1).any(|turn| turn.said != Said::Nothing);
+    if !more || operator.state().is_none_or(|state| state.tls()) {
+        return Ok(());
+    }
+    operator.hang_up();
+    let what =
+        "STARTTLS is not taken; what went over TLS then is not sent in cleartext, and the session ends here";
+    Err(Problem::new(Status::Protocol, what))
 }
 
 /// Whether the server waits for the answer to a challenge.
@@ -235,8 +253,18 @@ async fn authenticate(
     }
 }
 
-/// Content as it goes on the wire. What the transcript did not keep is made up to the same length.
-fn wire(lines: &[Payload]) -> Vec<u8> {
+/// How many octets the secrets were that were taken out of a chunk: what it lacks of the size that BDAT announces. A server
+/// waits for all of them (RFC 3030 §2).
+fn left_out(line: &Payload, chunk: &[Payload]) -> u64 {
+    let command = CommandLine::parse(line.head());
+    let size = command.rest().split(u8::is_ascii_whitespace).find(|word| !word.is_empty());
+    let size: Option<u64> = size.and_then(|size| std::str::from_utf8(size).ok()?.parse().ok());
+    size.unwrap_or(0).saturating_sub(chunk.iter().map(Payload::wire_len).sum())
+}
+
+/// Content as it goes on the wire. What the transcript did not keep is made up to the same length: where it folded the
+/// content, and, to so many octets in all, where a secret was taken out.
+fn wire(lines: &[Payload], mut secret: u64) -> Vec<u8> {
     const FILLER: &[u8] = b"(content that the transcript does not hold)\r\n";
     let mut out = Vec::new();
     for line in lines {
@@ -244,10 +272,12 @@ fn wire(lines: &[Payload]) -> Vec<u8> {
             match piece {
                 Piece::Bytes(bytes) => out.extend_from_slice(bytes),
                 Piece::Data { bytes, .. } => {
-                    let length = usize::try_from(*bytes).unwrap_or(usize::MAX).min(MADE_UP);
-                    out.extend(FILLER.iter().cycle().take(length));
+                    out.extend(FILLER.iter().cycle().take(made_up(*bytes)));
                 }
-                Piece::Secret(_) | Piece::Other(_) => {}
+                // How long each of several was nobody knows; the first stands for all.
+                Piece::Secret(_) | Piece::Other(_) => {
+                    out.extend(std::iter::repeat_n(b'x', made_up(std::mem::take(&mut secret))));
+                }
             }
         }
         out.extend_from_slice(line.ending.as_bytes());
@@ -258,14 +288,27 @@ fn wire(lines: &[Payload]) -> Vec<u8> {
 /// The most content that is made up, in bytes.
 const MADE_UP: usize = 64 << 20;
 
+fn made_up(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX).min(MADE_UP)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transcript::SecretMark;
 
     #[test]
     fn content_that_was_folded_keeps_its_length() {
         let data = Payload::from_piece(Piece::Data { bytes: 1000, sha256: None });
-        assert_eq!(wire(&[Payload::from_bytes("a"), data]).len(), 3 + 1000 + 2);
+        assert_eq!(wire(&[Payload::from_bytes("a"), data], 0).len(), 3 + 1000 + 2);
+    }
+
+    #[test]
+    fn a_chunk_is_as_long_as_it_was_announced() {
+        let mut secret = Payload::from_bytes("password: ");
+        secret.push(Piece::Secret(SecretMark::echo()));
+        let (line, chunk) = (Payload::from_bytes("BDAT 40 LAST"), [Payload::from_bytes("hello"), secret]);
+        assert_eq!(wire(&chunk, left_out(&line, &chunk)), b"hello\r\npassword: xxxxxxxxxxxxxxxxxxxxx\r\n");
     }
 
     #[test]
