@@ -229,10 +229,14 @@ impl Problem {
         Problem::explained(Status::Ok, what, &Failure::StartTlsVanished, Some((target, &[])), prompt)
     }
 
-    /// STARTTLS is offered in one transcript and not in another. It ends nothing.
-    pub fn starttls_lost(before: &str, after: &str) -> Self {
+    /// STARTTLS is offered in one transcript and not in another. It ends nothing. Where they are of two servers, nobody need
+    /// have taken it out.
+    pub fn starttls_lost(before: &str, after: &str, same_server: bool) -> Self {
         let what = format!("STARTTLS is offered in {before} and not in {after}");
-        Problem::explained(Status::Ok, what, &Failure::StartTlsVanished, None, false)
+        match same_server {
+            true => Problem::explained(Status::Ok, what, &Failure::StartTlsVanished, None, false),
+            false => Problem::new(Status::Ok, what),
+        }
     }
 
     /// A local file that could not be read or written; `doing` is such as "read the CA file".

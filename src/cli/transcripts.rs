@@ -50,10 +50,15 @@ Examples:
   heloise rerun bug.heloise --target mail.example.org:587 --compare code --record again.heloise
   HELOISE_PASSWORD=... heloise rerun login.heloise --target submission://mail.example.org
 
-STARTTLS upgrades for real, AUTH takes its secret as a session does. Content that the transcript left out is made up
-to the same length.
+STARTTLS upgrades for real, and where it is refused the session ends. AUTH takes its secret as a session does. Content
+that the transcript left out is made up to the same length. Of several sessions in the file the first is run.
 
 Exit status: 0 the same replies, 7 others; and those of a session: 2 no connection, 3 TLS failed, 10 the file.")]
+// These are for the transcript to say; who gives them all the same is told so.
+#[command(mut_args(|arg| {
+    let for_the_transcript = ["starttls", "auth", "tls_versions", "save_certs"].contains(&arg.get_id().as_str());
+    arg.hide(for_the_transcript)
+}))]
 pub struct RerunArgs {
     /// The transcript; - is standard input
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]

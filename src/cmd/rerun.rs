@@ -6,20 +6,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::cli::{RerunArgs, SessionArgs};
 use crate::repl::{self, Asker, Operator, rerun};
 use crate::report::{Problem, Status};
-use crate::target::Target;
-use crate::transcript::diff::{Row, diff, write_json, write_unified};
+use crate::target::{Scheme, Target};
+use crate::transcript::diff::{Row, starttls_lost, write_json, write_unified};
 use crate::transcript::script::{Step, Task, tasks};
 use crate::transcript::turns::{Turn, turns};
-use crate::transcript::{Entry, EntryKind, Header, Payload, Piece};
+use crate::transcript::{self, Entry, EntryKind, Header, Payload, Piece};
 use crate::transport::{Log, Sink};
+use crate::wire::Verb;
 
-use super::{connect, files, setup};
+use super::{connect, diff, files, setup};
 
 /// Runs the first session of the file again.
 pub fn run(args: &RerunArgs) -> Result<Status, Problem> {
-    let (_, mut entries) = files::whole(&args.file)?;
-    let first = entries.iter().position(|entry| matches!(entry.kind, EntryKind::Session(_)));
-    entries.truncate(first.unwrap_or(entries.len()));
+    let (header, mut entries) = files::whole(&args.file)?;
+    let begins = |entry: &Entry| matches!(entry.kind, EntryKind::Session(_));
+    let sessions = 1 + entries.iter().filter(|entry| begins(entry)).count();
+    if sessions > 1 {
+        let what = format!("{} holds {sessions} sessions: the first of them is run", files::name(&args.file));
+        super::complain(&Problem::new(Status::Ok, what));
+    }
+    entries.truncate(entries.iter().position(begins).unwrap_or(entries.len()));
     let recorded = turns(&entries);
     let tasks = tasks(&recorded)
         .map_err(|error| Problem::new(Status::LocalFile, format!("{}: {error}", files::name(&args.file))))?;
@@ -28,12 +34,37 @@ pub fn run(args: &RerunArgs) -> Result<Status, Problem> {
         return Err(Problem::new(Status::LocalFile, what));
     }
     let target = target(args)?;
-    let encrypts = entries.iter().any(repl::recording::offers_starttls);
-    let (fresh, outcome) = super::block_on(session(target, args, &recorded, &tasks, encrypts))?;
+    tell_cleartext(args, &target, &recorded);
+    let same_server = diff::server(&header) == Some((target.host.clone(), target.port));
+    let remembered = same_server && entries.iter().any(repl::recording::offers_starttls);
+    let (fresh, outcome) = super::block_on(session(target, args, &recorded, &tasks, remembered))?;
+    let fresh = turns(&fresh);
+    diff::tell_unverified(&files::name(&args.file), &recorded);
+    diff::tell_unverified(&args.target, &fresh);
+    if !same_server && starttls_lost(&recorded, &fresh) {
+        super::complain(&Problem::starttls_lost(&files::name(&args.file), &args.target, false));
+    }
     match outcome {
         Ok(signal @ Status::Signal(_)) => Ok(signal),
-        outcome => compare(args, &recorded, &turns(&fresh), outcome.map(|_| ())),
+        outcome => compare(args, &recorded, &fresh, outcome.map(|_| ())),
     }
+}
+
+/// Says so where the transcript does not tell how its link came to be encrypted, and the target does not do it from the
+/// first byte: the lines go out in cleartext then.
+fn tell_cleartext(args: &RerunArgs, target: &Target, recorded: &[Turn]) {
+    let before = recorded.iter().take_while(|turn| !(turn.upgraded && turn.verb() == Some(&Verb::StartTls)));
+    if target.scheme == Scheme::Smtps || !before.clone().any(|turn| turn.tls) {
+        return;
+    }
+    let what = format!(
+        "{} holds lines that went over TLS and no STARTTLS before them: they go to {} in cleartext",
+        files::name(&args.file),
+        args.target
+    );
+    super::complain(
+        &Problem::new(Status::Ok, what).advise("a target with TLS from the first byte: smtps://HOST"),
+    );
 }
 
 /// Whether an entry tells of something that happened between the two sides.
@@ -77,7 +108,7 @@ async fn session(
     args: &RerunArgs,
     recorded: &[Turn],
     tasks: &[Task],
-    encrypts: bool,
+    remembered: bool,
 ) -> Result<(Vec<Entry>, Result<Status, Problem>), Problem> {
     let session = session_args(args);
     let login = setup::login(&session.auth, &target)?;
@@ -93,7 +124,7 @@ async fn session(
     let view = setup::view(&session, Box::new(|_| true));
     let mut operator = Operator::new(setup, login, asker, view, log);
     operator.ehlo = session.ehlo;
-    if encrypts {
+    if remembered {
         let target = operator.setup.target.clone();
         operator.remember_starttls(&target);
     }
@@ -142,19 +173,23 @@ fn compare(
         super::complain(&Problem::new(Status::Ok, what));
         return Ok(Status::Ok);
     }
-    let found = diff(recorded, fresh, args.compare.into());
-    let differ = found.rows.iter().filter(|row| !row.same_reply).count();
+    let found = transcript::diff::diff(recorded, fresh, args.compare.into());
+    let count = |test: fn(&Row<'_>) -> bool| found.rows.iter().filter(|row| test(row)).count();
+    let compared = count(|row| row.left.is_some() && row.right.is_some());
+    let differ = count(|row| row.left.is_some() && row.right.is_some() && !row.same_reply);
+    let (missing, besides) = (count(|row| row.right.is_none()), count(|row| row.left.is_none()));
+    let same = differ + missing + besides == 0;
     let names = (files::name(&args.file), args.target.clone());
     let mut out = files::output(None)?;
-    let written = match (args.json, differ) {
-        (_, 0) => Ok(()),
+    let written = match (args.json, same) {
+        (_, true) => Ok(()),
         (true, _) => write_json(&mut out, &found),
         (false, _) => write_unified(&mut out, &found, (&names.0, &names.1), setup::colour(args.color)),
     };
     super::written(written.and_then(|()| out.flush()))?;
     let status = match outcome {
         // It broke off where the recorded session did.
-        _ if differ == 0 => Status::Ok,
+        _ if same => Status::Ok,
         Err(problem) if problem.status == Status::Protocol => {
             super::complain(&problem);
             Status::Differs
@@ -162,8 +197,14 @@ fn compare(
         Err(problem) => return Err(problem),
         Ok(()) => Status::Differs,
     };
-    let asked = found.rows.iter().filter(|row: &&Row<'_>| row.left.is_some()).count();
-    super::complain(&Problem::new(status, format!("{asked} replies compared, {differ} differ")));
+    let mut what = format!("{compared} replies compared, {differ} differ");
+    if missing > 0 {
+        what.push_str(&format!(", {missing} recorded ones did not come"));
+    }
+    if besides > 0 {
+        what.push_str(&format!(", {besides} came that were not recorded"));
+    }
+    super::complain(&Problem::new(status, what));
     Ok(status)
 }
 

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::thread::JoinHandle;
 
 use crate::binary::{Heloise, Run};
-use crate::program::{arg, transcript};
+use crate::program::{Serving, arg, run, transcript};
 
 /// What a server says to lines that begin so. It greets by itself, and says nothing to other lines.
 type Answers = &'static [(&'static str, &'static str)];
@@ -83,6 +83,86 @@ fn answers_are_never_sent_as_commands() {
         (ran.code, got.as_slice()),
         (Some(7), ["AUTH LOGIN".to_owned(), "QUIT".to_owned()].as_slice())
     );
+}
+
+#[test]
+fn what_went_over_tls_is_not_sent_in_clear_where_starttls_is_refused() {
+    let entries = "<- 220 x\n -> EHLO a\n<- 250-x\n<- 250 STARTTLS\n -> STARTTLS\n<- 220 go\n\
+        === tls TLSv1.3 X verified=yes\n ~> EHLO a\n<~ 250 x\n ~> DATA\n<~ 354 go\n ~> secret words\n ~> .\n<~ 250 ok\n";
+    let answers = &[("EHLO", "250-x\r\n250 STARTTLS"), ("STARTTLS", "454 not now"), ("DATA", "354 go")];
+    let (ran, got) = rerun(entries, answers, &[]);
+    assert_eq!(ran.code, Some(7), "{}", ran.all());
+    assert_eq!(got, ["EHLO a", "STARTTLS"]);
+    assert!(ran.stderr.contains("is not sent in cleartext"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("3 replies compared, 1 differ, 3 recorded ones did not come"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn lines_of_a_link_that_began_in_tls_go_out_in_clear_with_a_word() {
+    let entries = "<~ 220 x\n ~> NOOP\n<~ 250 ok\n ~> QUIT\n<~ 221 bye\n";
+    let (ran, _) = rerun(entries, &[("NOOP", "250 ok"), ("QUIT", "221 bye")], &[]);
+    assert_eq!(ran.code, Some(0), "the replies are the same: {}", ran.all());
+    assert!(ran.stderr.contains("in cleartext\n  try: a target with TLS"), "{}", ran.stderr);
+    let (ran, _) = rerun("<- 220 x\n -> QUIT\n<- 221 bye\n", &[("QUIT", "221 bye")], &[]);
+    assert!(!ran.stderr.contains("cleartext"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_certificate_that_was_not_verified_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let entries = "=== tls TLSv1.3 X verified=yes\n<~ 220 x\n ~> QUIT\n<~ 221 bye\n";
+    let file = transcript(dir.path(), "a", entries);
+    let server = Serving::start(&[arg(&file)]);
+    let target = format!("smtps://{}", server.addr);
+    let ran = run(&["rerun", arg(&file), "--target", &target, "--insecure"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    let warning = format!("{target}: the server's certificate was not verified");
+    assert!(ran.stderr.contains(&warning), "{}", ran.stderr);
+}
+
+#[test]
+fn a_starttls_that_another_server_offered_has_not_vanished() {
+    let entries = "<- 220 x\n -> EHLO a\n<- 250-x\n<- 250 STARTTLS\n -> QUIT\n<- 221 bye\n";
+    let (ran, _) = rerun(entries, &[("EHLO", "250 x"), ("QUIT", "221 bye")], &["--compare", "code"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert!(
+        ran.stderr.contains("STARTTLS is offered in ") && !ran.stderr.contains("why: "),
+        "{}",
+        ran.stderr
+    );
+    assert!(!ran.stderr.contains("offered STARTTLS before"), "{}", ran.stderr);
+}
+
+#[test]
+fn replies_are_counted_as_they_came() {
+    let entries = "<- 220 x\n -> NOOP\n<- 250 ok\n -> QUIT\n<- 221 bye\n";
+    let answers = &[("NOOP", "250 other"), ("QUIT", "221 bye\r\n421 and more")];
+    let (ran, _) = rerun(entries, answers, &[]);
+    assert_eq!(ran.code, Some(7), "{}", ran.all());
+    let counted = "3 replies compared, 1 differ, 1 came that were not recorded";
+    assert!(ran.stderr.contains(counted), "{}", ran.stderr);
+}
+
+#[test]
+fn the_first_of_several_sessions_is_run_and_that_is_said() {
+    let session = "<- 220 x\n -> QUIT\n<- 221 bye\n";
+    let several = format!("{session}%heloise 1\n{session}%heloise 1\n{session}");
+    let (ran, got) = rerun(&several, &[("QUIT", "221 bye")], &[]);
+    assert_eq!((ran.code, got.len()), (Some(0), 1), "{}", ran.all());
+    assert!(ran.stderr.contains("holds 3 sessions: the first of them is run"), "{}", ran.stderr);
+}
+
+#[test]
+fn options_that_the_transcript_decides_on_are_not_listed() {
+    let help = run(&["rerun", "--help"]).stdout;
+    for option in ["--starttls", "--auth ", "--tls-versions", "--save-certs"] {
+        assert!(!help.contains(&format!(" {option}")), "{option}");
+    }
+    assert!(help.contains("--user"), "{help}");
 }
 
 #[test]
