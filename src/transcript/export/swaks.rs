@@ -9,7 +9,8 @@ use crate::transcript::{ClosedBy, Entry, EntryKind, Header, Info};
 #[derive(Clone, Debug, Default)]
 pub struct Swaks {
     host: String,
-    tls: bool,
+    /// The server said good-bye (221), after which it closes the link.
+    parted: bool,
     /// The line under way.
     line: String,
 }
@@ -18,6 +19,7 @@ impl Swaks {
     fn info(&mut self, out: &mut dyn Write, info: &Info) -> io::Result<()> {
         match info {
             Info::Connected { peer, .. } => {
+                self.parted = false;
                 let peer = crate::transcript::text::visible(peer.as_bytes());
                 writeln!(out, "=== Trying {peer}...\n=== Connected to {}.", self.host)
             }
@@ -26,13 +28,15 @@ impl Swaks {
                     crate::transcript::text::visible(value.as_deref().unwrap_or("unknown").as_bytes())
                 };
                 writeln!(out, "=== TLS started with cipher {}:{}", word(&tls.version), word(&tls.cipher))?;
-                if let Some(verified) = tls.verified {
-                    let not = if verified { "" } else { "not " };
-                    writeln!(out, "=== TLS peer certificate {not}verified")?;
+                if tls.unverified() {
+                    writeln!(out, "=== TLS peer certificate not verified")?;
+                } else if tls.verified.is_some() {
+                    writeln!(out, "=== TLS peer certificate verified")?;
                 }
                 writeln!(out, "=== TLS peer DN=\"{}\"", word(&tls.subject))
             }
-            Info::Closed { by: ClosedBy::Client } => writeln!(out, "=== Connection closed with remote host."),
+            Info::Closed { by: ClosedBy::Client } => closed(out),
+            Info::Closed { by: ClosedBy::Server } if self.parted => closed(out),
             Info::Closed { .. } => writeln!(out, "*** Remote host closed connection unexpectedly."),
             Info::Timeout { what, .. } => {
                 writeln!(
@@ -44,6 +48,10 @@ impl Swaks {
             Info::Quirk(_) | Info::Other(_) => writeln!(out, "=== {}", info.to_visible()),
         }
     }
+}
+
+fn closed(out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "=== Connection closed with remote host.")
 }
 
 /// Host out of `smtp://host:port`.
@@ -70,7 +78,8 @@ impl Export for Swaks {
             EntryKind::Note(words) => {
                 return writeln!(out, "=== {}", crate::transcript::text::visible(words.as_bytes()));
             }
-            _ => self.tls = entry.tls().unwrap_or(self.tls),
+            EntryKind::Received { line, .. } => self.parted = line.head().starts_with(b"221"),
+            _ => {}
         }
         // swaks has a blank after each arrow, whatever its width.
         self.line.clear();

@@ -142,6 +142,22 @@ fn swaks_form_reads_like_swaks() {
 }
 
 #[test]
+fn swaks_form_tells_a_good_bye_from_a_link_that_was_cut() {
+    let shown = |session: &str| {
+        let file = format!("%heloise 1\n{session}");
+        let (mut out, mut form) = (Vec::new(), swaks::Swaks::default());
+        run(&mut Reader::new(file.as_bytes()).unwrap(), &mut out, &mut form, |_| None).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let parted = "=== connected 192.0.2.10:25\n<- 220 x\n -> QUIT\n<- 221-2.0.0 Bye\n<- 221 bye\n=== closed by=server\n";
+    assert!(shown(parted).ends_with("=== Connection closed with remote host.\n"), "{}", shown(parted));
+    let cut = format!("{parted}=== connected 192.0.2.10:25\n=== closed by=server\n");
+    assert!(shown(&cut).ends_with("*** Remote host closed connection unexpectedly.\n"), "{}", shown(&cut));
+    let unverified = shown("=== tls TLSv1.3 X why=\"its issuer is not known here\" insecure=yes\n");
+    assert!(unverified.contains("=== TLS peer certificate not verified\n"), "{unverified}");
+}
+
+#[test]
 fn a_script_is_the_commands_alone() {
     let mut script = script::Script::default();
     let expected = "EHLO \"x\" onmouseover='alert(4)'\nSTARTTLS\n/auth PLAIN\n/raw \"NOOP\\x0a\"\n//odd\nDATA\n\
