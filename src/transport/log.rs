@@ -36,6 +36,8 @@ pub struct Log {
     /// The content of the message under way.
     fold: Option<ContentFold>,
     content_limit: u64,
+    /// What a record that begins later has to say first: where the link goes, and how it is protected.
+    standing: Vec<Entry>,
 }
 
 impl Log {
@@ -51,6 +53,7 @@ impl Log {
             known: Known::default(),
             fold: None,
             content_limit,
+            standing: Vec::new(),
         }
     }
 
@@ -60,6 +63,7 @@ impl Log {
         self.header = header;
         self.fold = None;
         self.begun = true;
+        self.standing.clear();
         self.begin_recorder();
         // As with entries: a view that fails has nobody left to tell.
         let _ = self.view.begin(&self.header);
@@ -67,7 +71,10 @@ impl Log {
 
     fn begin_recorder(&mut self) {
         let Some(recorder) = &mut self.recorder else { return };
-        if let Err(words) = recorder.begin(&self.header) {
+        let begun = recorder.begin(&self.header);
+        let told =
+            begun.and_then(|()| self.standing.iter().try_for_each(|entry| recorder.entry(entry, false)));
+        if let Err(words) = told {
             self.record_failed(words);
         }
     }
@@ -285,9 +292,18 @@ impl Log {
         self.put(at, EntryKind::Problem(text), false);
     }
 
+    fn keep_standing(&mut self, entry: &Entry) {
+        match &entry.kind {
+            EntryKind::Info(Info::Connected { .. } | Info::Tls(_)) => self.standing.push(entry.clone()),
+            EntryKind::Info(Info::Closed { .. }) => self.standing.clear(),
+            _ => {}
+        }
+    }
+
     fn put(&mut self, at: Duration, kind: EntryKind, typed: bool) {
         let mut entry = Entry::new(at, kind);
         self.known.mask_entry(&mut entry);
+        self.keep_standing(&entry);
         if let Some(recorder) = &mut self.recorder
             && let Err(words) = recorder.entry(&entry, typed)
         {

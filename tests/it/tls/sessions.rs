@@ -11,6 +11,7 @@ use super::pki::{self, Leaf, NAME, Pki};
 use crate::at_terminal::AtTerminal;
 use crate::binary::{Heloise, Run};
 use crate::peer::{Act, connections, peer, peers};
+use crate::program::Serving;
 
 /// A server, and options that let a session trust it under the name that its certificate has.
 struct Bench {
@@ -370,6 +371,30 @@ fn a_starttls_that_a_transcript_remembers_is_missed() {
     let rerun = heloise.run(&["rerun", &file, "--target", &server], b"");
     assert_says(&rerun, &["offered STARTTLS before and does not now"]);
     assert_eq!(rerun.code, Some(7));
+}
+
+/// A record that begins in mid-session is as plain about the link as one of the whole session.
+#[test]
+fn a_record_that_begins_later_tells_that_the_certificate_was_not_verified() {
+    let heloise = Heloise::new();
+    let (recorded, file) = (heloise.path("mock.heloise"), heloise.path("later.heloise"));
+    let session =
+        "%heloise 1\n=== tls TLSv1.3 X verified=yes\n<~ 220 x\n ~> NOOP\n<~ 250 ok\n ~> QUIT\n<~ 221 bye\n";
+    std::fs::write(&recorded, session).unwrap();
+    let server = Serving::start(&[&recorded]);
+    let target = format!("smtps://{}", server.addr);
+    let record = format!("/record {file}");
+    let run = heloise.run(&[&target, "--insecure", "-c", "NOOP", "-c", &record, "-c", "QUIT"], b"");
+    assert_eq!(run.code, Some(0), "{}", run.all());
+    let text = std::fs::read_to_string(&file).unwrap();
+    let first = ["=== connected ", "=== tls ", " ~> QUIT"];
+    let mut entries = text.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit()));
+    assert!(first.iter().all(|word| entries.next().is_some_and(|line| line.contains(word))), "{text}");
+    assert!(text.contains("insecure=yes"), "{text}");
+    assert_says(&heloise.run(&["play", &file], b""), &["(--insecure)"]);
+    for form in ["text", "markdown", "html", "swaks"] {
+        assert_says(&heloise.run(&["export", "--to", form, &file], b""), &["not verified"]);
+    }
 }
 
 /// Where no version can be asked for, that is found out once and said once.
