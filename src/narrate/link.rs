@@ -37,6 +37,7 @@ impl Narrator {
     /// Takes note of a line that is no reply: it may be a record of TLS, from a server that waits for that.
     pub(super) fn stray(&mut self, bytes: &[u8]) -> Vec<Part> {
         self.past.line(Owner::Nobody);
+        self.dialogue.stray();
         if !is_tls_record(bytes) {
             return Vec::new();
         }

@@ -233,6 +233,7 @@ impl Client {
         self.queue.push_back(Queued::Line(span));
         let line = ReplyLine::parse(self.framer.line(span));
         if line.code.is_none() && self.assembler.pending_lines() == 0 {
+            self.dialogue.stray();
             let stray = Event::Stray(line.line.bytes.to_vec());
             self.happened(stray);
             self.stray_lines += 1;

@@ -87,6 +87,8 @@ pub(super) struct Pending {
     /// When it was sent, or when it became the oldest one waiting.
     pub since: Duration,
     pub timed_out: bool,
+    /// A line that is no reply has come since.
+    pub garbled: bool,
 }
 
 /// The pairing of commands and replies, and what is learnt from them.
@@ -180,6 +182,7 @@ impl Dialogue {
         self.part.clear();
         match &sent {
             Sent::Command(command) | Sent::StrayResponse(command) => {
+                self.wait_no_more_for_garbled();
                 self.state.sent(command);
                 self.chunk_left = chunk_size(command);
                 self.count_content(self.chunk_left);
@@ -237,6 +240,26 @@ impl Dialogue {
         }
         let room = PART_LIMIT.saturating_sub(self.part.len());
         self.part.extend(bytes.iter().take(room));
+    }
+
+    /// Takes note of a line that is no reply. It answers nothing; but where it is all that comes before the next command,
+    /// it was what the server had to say to the last one.
+    pub fn stray(&mut self) {
+        if let Some(oldest) = self.pending.front_mut() {
+            oldest.garbled = true;
+        }
+    }
+
+    /// No further reply to a command that was answered by garbled lines. Where the reply decides how the next line is read,
+    /// it is waited for all the same.
+    fn wait_no_more_for_garbled(&mut self) {
+        use Input::{Greet, Mail, Other, Rcpt, Rset};
+        let plain = |oldest: &Pending| matches!(oldest.command.input, Greet | Mail | Rcpt | Rset | Other);
+        if self.pending.len() == 1
+            && self.pending.front().is_some_and(|oldest| oldest.garbled && plain(oldest))
+        {
+            self.pending.clear();
+        }
     }
 
     /// Takes note of a whole reply, and says what it answers.
@@ -312,7 +335,7 @@ impl Dialogue {
     }
 
     fn keep_waiting(&mut self, command: Command, now: Duration) {
-        self.pending.push_back(Pending { command, since: now, timed_out: false });
+        self.pending.push_back(Pending { command, since: now, timed_out: false, garbled: false });
     }
 }
 

@@ -114,6 +114,24 @@ fn answers_that_were_sent_before_their_challenges_are_answers_all_the_same() {
 }
 
 #[test]
+fn a_garbled_line_is_all_there_is_to_the_command_before_the_next() {
+    let mut client = ready("250 mx\r\n");
+    client.submit(b"NOOP", T0);
+    feed(&mut client, "Ok then\r\n");
+    assert!(client.dialogue().awaiting().is_some(), "a reply may still come");
+    client.submit(b"VRFY x", T0);
+    assert_eq!(client.dialogue().awaiting().and_then(|c| c.verb.clone()), Some(crate::wire::Verb::Vrfy));
+    feed(&mut client, "252 perhaps\r\n");
+    assert!(client.dialogue().awaiting().is_none());
+    // Whether content or a command comes next is for the reply to say.
+    client.submit(b"DATA", T0);
+    feed(&mut client, "Ok then\r\n");
+    client.submit(b"QUIT", T0);
+    feed(&mut client, "354 go\r\n");
+    assert!(client.dialogue().in_content());
+}
+
+#[test]
 fn a_response_typed_after_a_refused_auth_is_still_a_secret() {
     let mut client = ready("250 mx\r\n");
     client.submit(b"AUTH LOGIN", T0);

@@ -62,6 +62,18 @@ fn what_was_accepted_before_is_named_without_its_brackets() {
 }
 
 #[test]
+fn a_line_that_is_no_reply_answers_the_command_before_the_next_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = "0.0 <- 220 mx\n1.0 -> NOOP\n1.1 <** Ok then\n=== quirk not an SMTP reply line\n4.0 -> HELP\n\
+        4.057 <- 214 no\n5.0 -> QUIT\n5.1 <- 221 bye\n=== closed by=server\n";
+    let file = transcript(dir.path(), "a", session);
+    let told = run(&["play", arg(&file)]).stdout;
+    assert!(!told.contains("without answering"), "{told}");
+    let told = run(&["export", "--to", "text", arg(&file)]).stdout;
+    assert!(!told.contains("without answering"), "{told}");
+}
+
+#[test]
 fn without_timing_and_on_a_pipe_all_comes_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let file = transcript(dir.path(), "a", SESSION);
