@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use self::names::Names;
-use super::redact::base64_loose;
+use super::redact::{self, base64_loose};
 use super::track::{Role, Tracker};
 use super::{Entry, EntryKind, Header, Info, Payload, Piece};
 use crate::wire::Verb;
@@ -178,6 +178,13 @@ impl Pseudonyms {
                     }
                     None => self.line(line),
                 }
+            }
+            Role::Answer { .. } | Role::Command(Verb::Auth) if self.what.addresses => {
+                // Credentials that nobody took out name their user, and hide that behind base64.
+                if let Some(bytes) = line.bytes() {
+                    *line = redact::sent(bytes, role.sent_kind()).with_ending(line.ending);
+                }
+                self.line(line);
             }
             _ => self.line(line),
         }

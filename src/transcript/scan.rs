@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 
 use aho_corasick::packed::Searcher;
 
+use super::track::{Role, Tracker};
 use super::{Entry, EntryKind, Info, Payload, Piece, redact, text};
+use crate::wire::Verb;
 
 /// Something that looks like a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,17 +116,65 @@ fn hint(secret: &[u8]) -> String {
 pub struct Scanner {
     /// The text under way in lower case.
     lower: Vec<u8>,
+    tracker: Tracker,
+    /// The last AUTH was refused: what was meant to answer its challenges may follow.
+    refused: bool,
 }
 
 impl Scanner {
     /// What looks like a secret in an entry, whose number is counted from 0.
     pub fn entry(&mut self, number: usize, entry: &Entry) -> Vec<Suspicion> {
+        let place = self.by_place(entry).map(|what| Suspicion { entry: number, what, hint: String::new() });
+        let mut found = self.by_look(number, entry);
+        // Of one line it is said once.
+        found.extend(place.filter(|_| found.is_empty()));
+        found
+    }
+
+    /// What looks like a secret by where it stands: credentials in AUTH and the answers to its challenges.
+    fn by_place(&mut self, entry: &Entry) -> Option<&'static str> {
+        match &entry.kind {
+            EntryKind::Sent { line, .. } => {
+                let waits = self.tracker.awaits_auth();
+                let role = self.tracker.sent(line);
+                let hidden = |kind| redact::sent(line.head(), kind).secrets().next().is_some();
+                match &role {
+                    Role::Command(Verb::Auth) => {
+                        self.refused = false;
+                        hidden(role.sent_kind()).then_some("initial response of AUTH")
+                    }
+                    Role::Answer { .. } => {
+                        hidden(role.sent_kind()).then_some("answer to a challenge of AUTH")
+                    }
+                    Role::Command(Verb::Other(_)) if waits || self.refused => {
+                        let alone = line.bytes().is_some_and(|word| word.len() >= 4 && !word.contains(&b' '));
+                        alone.then_some("word where an answer of AUTH may have been meant")
+                    }
+                    _ => None,
+                }
+            }
+            EntryKind::Received { line, .. } => {
+                let auth = self.tracker.awaits_auth();
+                let answered = self.tracker.received(line);
+                self.refused |=
+                    auth && answered.is_some_and(|answered| answered.code.is_none_or(|code| code.is_error()));
+                None
+            }
+            _ => {
+                self.tracker.other(entry);
+                None
+            }
+        }
+    }
+
+    /// What looks like a secret wherever it stands.
+    fn by_look(&mut self, number: usize, entry: &Entry) -> Vec<Suspicion> {
         let texts: Vec<&[u8]> = match &entry.kind {
             // Nearly all lines are of one piece, and hold nothing.
             EntryKind::Sent { line, .. } | EntryKind::Received { line, .. }
                 if line.bytes().is_some_and(|bytes| find(bytes, &mut self.lower).is_empty()) =>
             {
-                return answer_in_clear(number, entry).into_iter().collect();
+                return Vec::new();
             }
             EntryKind::Sent { line, .. } | EntryKind::Received { line, .. } => bytes_of(line).collect(),
             EntryKind::Problem(words) | EntryKind::Note(words) | EntryKind::Comment(words) => {
@@ -142,9 +192,7 @@ impl Scanner {
             found.collect::<Vec<_>>()
         };
         let found = texts.iter().flat_map(suspect);
-        let mut found: Vec<_> = found.map(|(what, hint)| Suspicion { entry: number, what, hint }).collect();
-        found.extend(answer_in_clear(number, entry));
-        found
+        found.map(|(what, hint)| Suspicion { entry: number, what, hint }).collect()
     }
 }
 
@@ -153,15 +201,6 @@ fn bytes_of(line: &Payload) -> impl Iterator<Item = &[u8]> {
         Piece::Bytes(bytes) => Some(bytes.as_slice()),
         _ => None,
     })
-}
-
-/// An AUTH command with its initial response in clear.
-fn answer_in_clear(number: usize, entry: &Entry) -> Option<Suspicion> {
-    let EntryKind::Sent { line, .. } = &entry.kind else { return None };
-    line.head().get(..5).filter(|verb| verb.eq_ignore_ascii_case(b"auth "))?;
-    let hidden = redact::sent(line.head(), redact::SentKind::Command).secrets().next().is_some();
-    let what = "initial response of AUTH";
-    hidden.then(|| Suspicion { entry: number, what, hint: String::new() })
 }
 
 /// Takes what looks like a secret out of free text. Returns the text and how many there were.
@@ -205,6 +244,26 @@ mod tests {
         ] {
             assert_eq!(scan(line), [what], "{line}");
         }
+    }
+
+    fn scan_all(entries: &str) -> Vec<(usize, &'static str)> {
+        let file = format!("%heloise 1\n{entries}");
+        let mut scanner = Scanner::default();
+        let read = Reader::new(file.as_bytes()).unwrap().map(Result::unwrap).enumerate();
+        read.flat_map(|(number, entry)| scanner.entry(number, &entry)).map(|s| (s.entry, s.what)).collect()
+    }
+
+    #[test]
+    fn answers_of_auth_are_seen_by_where_they_stand() {
+        let answer = "answer to a challenge of AUTH";
+        let login = "<- 220 x\n -> AUTH LOGIN\n<- 334 VXNlcm5hbWU6\n -> YWxpY2U=\n<- 334 UGFzc3dvcmQ6\n -> aHVudGVyMg==\n<- 235 ok\n";
+        assert_eq!(scan_all(login), [(3, answer), (5, answer)]);
+        let cancelled = "<- 220 x\n -> AUTH LOGIN\n<- 334 VXNlcm5hbWU6\n -> *\n<** 501 no\n -> QUIT\n";
+        assert!(scan_all(cancelled).is_empty());
+        let hidden = "<- 220 x\n -> AUTH LOGIN\n<- 334 VXNlcm5hbWU6\n -> {secret sasl=LOGIN what=user user=\"alice\"}\n";
+        assert!(scan_all(hidden).is_empty());
+        let refused = "<- 220 x\n -> AUTH LOGIN\n<** 504 no\n -> aHVudGVyMg==\n<** 500 what\n -> QUIT\n";
+        assert_eq!(scan_all(refused), [(3, "word where an answer of AUTH may have been meant")]);
     }
 
     #[test]

@@ -87,7 +87,7 @@ fn secrets_that_are_left_are_warned_of_and_files_are_not_overwritten() {
     let args = ["export", arg(&file), "--to", "text", "--output", arg(&out)];
     let ran = run(&args);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(ran.stderr.contains("look like secrets"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("what looks like a secret is still in it"), "{}", ran.stderr);
     assert!(!ran.stderr.contains("AGFsaWNlAGh1bnRlcjIyMg"), "{}", ran.stderr);
     assert!(std::fs::read_to_string(&out).unwrap().contains("235"));
     let again = run(&args);

@@ -88,3 +88,21 @@ fn only_what_was_asked_for_goes() {
     assert_eq!(What::parse("ips,names"), Err("names".to_owned()));
     assert_eq!(What::parse("all"), Ok(What::ALL));
 }
+
+#[test]
+fn credentials_that_nobody_took_out_give_no_name_away() {
+    let session = "%heloise 1\n\n<-  220 x\n -> AUTH LOGIN\n<-  334 VXNlcm5hbWU6\n -> YWxpY2U=\n<-  334 UGFzc3dvcmQ6\n \
+                   -> aHVudGVyMg==\n<** 535 5.7.8 no alice here\n -> AUTH PLAIN AGFsaWNlAGh1bnRlcjI=\n";
+    let mut reader = Reader::new(session.as_bytes()).unwrap();
+    let mut names = Pseudonyms::new(What::ALL);
+    let entries = reader.by_ref().map(|entry| {
+        let mut entry = entry.unwrap();
+        names.entry(&mut entry);
+        entry.line().unwrap().to_visible()
+    });
+    let lines: Vec<String> = entries.collect();
+    assert_eq!(lines[3], "{secret sasl=LOGIN what=user user=\"user1\"}");
+    assert_eq!(lines[5], "{secret sasl=LOGIN what=password}");
+    assert_eq!(lines[6], "535 5.7.8 no user1 here");
+    assert_eq!(lines[7], "AUTH PLAIN {secret sasl=PLAIN user=\"user1\"}");
+}
