@@ -21,6 +21,7 @@ struct Recording {
 /// Creates the file, or opens an existing one with `append`. The header is written when the session begins.
 pub fn create(path: &Path, append: bool) -> Result<Box<dyn Sink>, Problem> {
     let exists = path.exists();
+    let empty = if append && exists { is_transcript(path)? } else { true };
     let mut options = OpenOptions::new();
     if append && exists {
         options.append(true);
@@ -37,8 +38,25 @@ pub fn create(path: &Path, append: bool) -> Result<Box<dyn Sink>, Problem> {
         }
         _ => Problem::file("write the transcript", path, &error),
     })?;
-    let append = append && exists;
+    let append = append && !empty;
     Ok(Box::new(Recording { path: path.to_owned(), file: Some(file), append, recorder: None }))
+}
+
+/// Makes sure that a file is one that a session can be added to, so that what is recorded can be read again. Says whether
+/// there is nothing in it yet. A pipe or a device cannot be looked into, and takes a transcript of its own.
+fn is_transcript(path: &Path) -> Result<bool, Problem> {
+    let read = |error: std::io::Error| Problem::file("read the transcript", path, &error);
+    let about = path.metadata().map_err(read)?;
+    if !about.is_file() || about.len() == 0 {
+        return Ok(true);
+    }
+    let file = File::open(path).map_err(read)?;
+    Reader::new(BufReader::new(file)).map(|_| false).map_err(|error| {
+        let shown = escape::visible(path.as_os_str().as_encoded_bytes());
+        let what =
+            format!("no session can be added to {shown}, which is no transcript that can be read: {error}");
+        Problem::new(Status::LocalFile, what).advise("another name")
+    })
 }
 
 /// The servers that, as a transcript tells, offered STARTTLS on a plain link. What cannot be read tells nothing.

@@ -179,6 +179,22 @@ fn a_transcript_is_never_overwritten_unasked() {
 }
 
 #[test]
+fn nothing_is_appended_to_what_is_no_transcript() {
+    let heloise = Heloise::new();
+    let file = heloise.path("notes");
+    for before in ["a shopping list\n", "%heloise 99\n"] {
+        std::fs::write(&file, before).unwrap();
+        let run = heloise.run(&["demo", "--record", &file, "--append", "-c", "NOOP"], b"");
+        assert_eq!(run.code, Some(10), "{}", run.all());
+        assert!(run.stderr.contains("is no transcript"), "{}", run.stderr);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), before);
+    }
+    std::fs::write(&file, "").unwrap();
+    assert_eq!(heloise.run(&["demo", "--record", &file, "--append", "-c", "NOOP"], b"").code, Some(0));
+    assert_eq!(heloise.run(&["play", &file], b"").code, Some(0));
+}
+
+#[test]
 fn appended_sessions_stand_in_one_file() {
     let heloise = Heloise::new();
     let file = heloise.path("a.heloise");
