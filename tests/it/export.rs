@@ -1,6 +1,7 @@
 //! `heloise export`.
 
-use crate::program::{arg, run, run_with, samples, transcript};
+use crate::binary::Heloise;
+use crate::program::{Serving, arg, run, run_with, samples, transcript};
 
 const FORMATS: [&str; 8] = ["text", "markdown", "html", "json", "cast", "swaks", "script", "transcript"];
 
@@ -114,4 +115,24 @@ fn a_script_says_what_it_cannot_hold() {
     let plain = run(&["export", arg(&transcript(dir.path(), "b", SESSION)), "--to", "script"]);
     assert_eq!((plain.code, plain.stderr.as_str()), (Some(0), ""));
     assert!(plain.stdout.contains("RCPT TO:<bob@example.com>"), "{}", plain.stdout);
+}
+
+#[test]
+fn a_script_of_several_sessions_holds_them_all() {
+    let heloise = Heloise::new();
+    let (file, script) = (heloise.path("both.heloise"), heloise.path("script"));
+    let server = Serving::start(&["--practice"]);
+    for name in ["one.example", "two.example"] {
+        let greeting = format!("EHLO {name}");
+        let args = [&server.addr, "--record", &file, "--append", "-c", &greeting, "-c", "QUIT"];
+        assert_eq!(heloise.run(&args, b"").code, Some(0));
+    }
+    assert_eq!(heloise.run(&["export", &file, "--to", "script", "--output", &script], b"").code, Some(0));
+    let ran = heloise.run(&[&server.addr], &std::fs::read(&script).unwrap());
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert!(
+        ran.stdout.contains("EHLO one.example") && ran.stdout.contains("EHLO two.example"),
+        "{}",
+        ran.stdout
+    );
 }

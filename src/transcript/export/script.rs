@@ -15,6 +15,12 @@ pub struct Script {
     auth: Option<(Payload, String)>,
     /// A helper command stands for the exchange that goes on.
     helped: bool,
+    /// Where the session goes.
+    target: Option<String>,
+    /// Something was said in it.
+    used: bool,
+    /// A session broke off within its content: what is written behind that would be content.
+    stopped: bool,
     /// Lines that could not be given as they were.
     pub changed: u64,
 }
@@ -52,6 +58,26 @@ impl Script {
                 self.command(out, line)
             }
         }
+    }
+
+    /// A further session begins: the script has to leave the one before, which may still be open.
+    fn next_session(&mut self, out: &mut dyn Write, target: Option<&str>) -> io::Result<()> {
+        self.flush_auth(out)?;
+        self.stopped |= self.tracker.in_content();
+        if self.used && !self.stopped {
+            if self.tracker.in_auth() && !self.helped {
+                // The exchange would take the next line for an answer.
+                self.changed += 1;
+                writeln!(out, "*")?;
+            }
+            match target.filter(|target| self.target.as_deref().is_some_and(|before| before != *target)) {
+                Some(other) => writeln!(out, "/open {}", text::visible(other.as_bytes()))?,
+                None => writeln!(out, "/reconnect")?,
+            }
+        }
+        self.target = target.map(str::to_owned).or(self.target.take());
+        (self.used, self.helped) = (false, false);
+        Ok(())
     }
 
     /// The AUTH command turned out to have no secret behind it.
@@ -106,19 +132,32 @@ impl Script {
 }
 
 impl Export for Script {
-    fn begin(&mut self, _: &mut dyn Write, _: &Header) -> io::Result<()> {
+    fn begin(&mut self, _: &mut dyn Write, header: &Header) -> io::Result<()> {
+        self.target = header.target.clone();
         Ok(())
     }
 
     fn entry(&mut self, out: &mut dyn Write, entry: &Entry, _: Option<&Annotation>) -> io::Result<()> {
         match &entry.kind {
-            EntryKind::Sent { line, .. } => self.sent(out, line),
+            EntryKind::Sent { .. } if self.stopped => {
+                self.changed += 1;
+                Ok(())
+            }
+            EntryKind::Sent { line, .. } => {
+                self.used = true;
+                self.sent(out, line)
+            }
             EntryKind::Received { line, .. } => {
+                self.used = true;
                 self.tracker.received(line);
                 Ok(())
             }
             EntryKind::Session(_) | EntryKind::Info(Info::Connected { .. }) => {
-                self.flush_auth(out)?;
+                let target = match &entry.kind {
+                    EntryKind::Session(header) => header.target.as_deref(),
+                    _ => None,
+                };
+                self.next_session(out, target)?;
                 self.tracker.other(entry);
                 Ok(())
             }
