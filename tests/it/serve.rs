@@ -12,7 +12,7 @@ const SESSION: &str = "<- 220 mx.example.org ESMTP\n -> EHLO laptop.example.net\
     <- 250 2.0.0 queued\n -> QUIT\n<- 221 2.0.0 Bye\n";
 
 /// Says all lines at once and hears the server out.
-fn talk(addr: &str, lines: &str) -> String {
+pub fn talk(addr: &str, lines: &str) -> String {
     let mut link = TcpStream::connect(addr).unwrap();
     link.write_all(lines.replace('\n', "\r\n").as_bytes()).unwrap();
     link.shutdown(std::net::Shutdown::Write).unwrap();

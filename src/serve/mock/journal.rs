@@ -6,18 +6,28 @@ use std::time::Instant;
 
 use chrono::Local;
 
+use crate::secret::Secret;
+use crate::session::State;
 use crate::transcript::redact::{self, SentKind};
-use crate::transcript::track::{Role, Tracker};
 use crate::transcript::{
-    ClosedBy, ContentFold, Entry, EntryKind, Header, Info, Payload, Recorder, TlsSummary,
+    ClosedBy, ContentFold, Entry, EntryKind, Header, Info, Known, Payload, Recorder, TlsSummary,
 };
 use crate::transport::io_words;
-use crate::wire::{Line, ReplyLine, escape};
+use crate::wire::{CommandLine, Line, ReplyLine, Verb, escape};
+
+/// Octets of AUTH lines that secrets are learnt from in one session. Each of them is looked for in every line, and no
+/// client needs more than the largest response (RFC 4954 §4).
+const LEARNT: usize = 16 * 1024;
 
 /// Follows one session.
 pub(super) struct Journal {
     started: Instant,
-    tracker: Tracker,
+    /// What is masked wherever it turns up: the password that the server was told, and what clients sent in AUTH.
+    known: Known,
+    /// Octets that may still be learnt from.
+    room: usize,
+    /// The mechanism of the AUTH exchange under way, or of the last one.
+    mechanism: Option<String>,
     fold: ContentFold,
     tls: bool,
     recorder: Option<Recorder<File>>,
@@ -39,10 +49,17 @@ pub(super) fn create(dir: &Path, number: usize) -> Result<Recorder<File>, String
 }
 
 impl Journal {
-    pub(super) fn new(recorder: Option<Recorder<File>>) -> Journal {
+    /// `secret` is the password that the server was told.
+    pub(super) fn new(recorder: Option<Recorder<File>>, secret: Option<&Secret>) -> Journal {
+        let mut known = Known::new();
+        if let Some(secret) = secret {
+            known.add(secret);
+        }
         Journal {
             started: Instant::now(),
-            tracker: Tracker::new(),
+            known,
+            room: LEARNT,
+            mechanism: None,
             fold: ContentFold::new(ContentFold::DEFAULT_LIMIT, true),
             tls: false,
             recorder,
@@ -50,7 +67,8 @@ impl Journal {
     }
 
     fn put(&mut self, kind: EntryKind) {
-        let entry = Entry::new(self.started.elapsed(), kind);
+        let mut entry = Entry::new(self.started.elapsed(), kind);
+        self.known.mask_entry(&mut entry);
         if let Some(recorder) = &mut self.recorder {
             // The recorder counts what it loses; the session goes on.
             let _ = recorder.record(&entry);
@@ -63,14 +81,33 @@ impl Journal {
         self.put(EntryKind::Info(Info::Tls(TlsSummary::default())));
     }
 
-    /// The client sent a line that is no content. Gives it back as it may be shown.
-    pub(super) fn sent(&mut self, line: &Line) -> Payload {
-        let whole = Payload::from_line(line.as_ref());
-        let role = self.tracker.sent(&whole);
-        let payload = match role.sent_kind() {
-            SentKind::Content => whole,
-            kind => redact::sent(&line.bytes, kind).with_ending(whole.ending),
+    /// The client sent a command. Gives it back as it may be shown.
+    pub(super) fn command(&mut self, line: &Line, state: &State) -> Payload {
+        let kind = match is_stray_answer(&line.bytes, state) {
+            true => SentKind::AuthResponse { mechanism: None, step: 0, challenge: None },
+            false => SentKind::Command,
         };
+        self.mechanism.clone_from(&state.mechanism);
+        self.sent(line, kind)
+    }
+
+    /// The client answered a challenge. Gives the answer back as it may be shown.
+    pub(super) fn answer(&mut self, line: &Line, state: &State) -> Payload {
+        let (mechanism, challenge) = (state.mechanism.as_deref(), state.challenge.as_deref());
+        // The answer at hand is counted already.
+        let step = state.auth_steps.saturating_sub(1);
+        self.sent(line, SentKind::AuthResponse { mechanism, step, challenge })
+    }
+
+    fn sent(&mut self, line: &Line, kind: SentKind<'_>) -> Payload {
+        let mut payload = redact::sent(&line.bytes, kind).with_ending(line.ending.into());
+        if payload.secrets().next().is_some()
+            && let Some(room) = self.room.checked_sub(line.bytes.len())
+        {
+            self.room = room;
+            self.known.learn(&line.bytes, kind);
+        }
+        self.known.mask(&mut payload);
         self.put(EntryKind::Sent { tls: self.tls, line: payload.clone() });
         payload
     }
@@ -89,15 +126,12 @@ impl Journal {
         self.put_content(lines);
         self.fold = ContentFold::new(ContentFold::DEFAULT_LIMIT, true);
         if dot {
-            self.sent(&Line::crlf("."));
+            self.put(EntryKind::Sent { tls: self.tls, line: Payload::from_bytes(".") });
         }
     }
 
     fn put_content(&mut self, lines: Vec<Payload>) {
         for line in lines {
-            debug_assert!(self.tracker.in_content());
-            let role = self.tracker.sent(&line);
-            debug_assert_eq!(role, Role::Content);
             self.put(EntryKind::Sent { tls: self.tls, line });
         }
     }
@@ -107,15 +141,31 @@ impl Journal {
         for raw in bytes.split_inclusive(|b| *b == b'\n') {
             let ending = Payload::from_raw(raw).ending;
             let text = raw.strip_suffix(ending.as_bytes()).unwrap_or(raw);
-            let line = redact::received(text, self.tracker.mechanism()).with_ending(ending);
-            self.tracker.received(&line);
+            let line = redact::received(text, self.mechanism.as_deref()).with_ending(ending);
             let error = ReplyLine::crlf(text).code.is_none_or(|code| code.is_error());
             self.put(EntryKind::Received { tls: self.tls, error, line });
         }
     }
 
-    /// The session is over.
+    /// The same words without the secrets of this session.
+    pub(super) fn clean(&self, mut words: String) -> String {
+        self.known.mask_text(&mut words);
+        words
+    }
+
+    /// The session is over, perhaps in the midst of content.
     pub(super) fn over(&mut self, by: ClosedBy) {
+        self.end_of_content(false);
         self.put(EntryKind::Info(Info::Closed { by }));
     }
+}
+
+/// Whether a line that is no known command may have been meant as an answer in an AUTH exchange that the server had refused,
+/// or that was over: as a client sends it which does not wait for the challenge, or does not read the reply.
+fn is_stray_answer(line: &[u8], state: &State) -> bool {
+    let word = line.trim_ascii();
+    let digit = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    let encoded = word.len() >= 8 && word.len().is_multiple_of(4) && word.iter().all(digit);
+    let meant = state.auth_refused || encoded && state.mechanism.is_some();
+    meant && matches!(CommandLine::parse(line).verb, Verb::Other(_))
 }

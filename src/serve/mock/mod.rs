@@ -156,7 +156,8 @@ impl Shared {
             self.report(|report| report.unrecorded.push(words));
             None
         });
-        MockWit::new(Arc::clone(self), number, Journal::new(file))
+        let secret = self.account.as_ref().map(|account| &account.password);
+        MockWit::new(Arc::clone(self), number, Journal::new(file, secret))
     }
 }
 

@@ -105,7 +105,8 @@ impl MockWit {
     fn mismatch(&mut self, shown: &str) {
         if !std::mem::replace(&mut self.differed, true) {
             let expected = self.expected().unwrap_or_else(|| "nothing more".to_owned());
-            self.shared.mismatch(format!("session {}: expected {expected}, got {shown}", self.number));
+            let words = format!("session {}: expected {expected}, got {shown}", self.number);
+            self.shared.mismatch(self.journal.clean(words));
         }
     }
 
@@ -186,6 +187,7 @@ impl MockWit {
             Next::Refused(why) => {
                 self.proof = None;
                 let words = format!("session {}: the client did not authenticate: {why}", self.number);
+                let words = self.journal.clean(words);
                 match self.shared.how {
                     Match::Strict if !std::mem::replace(&mut self.differed, true) => {
                         self.shared.mismatch(words)
@@ -340,7 +342,7 @@ impl Wit for MockWit {
             }
             Request::Exceeded(_) => self.say("500 5.5.6 The line is too long\r\n"),
             Request::AuthResponse(line) => {
-                let shown = self.journal.sent(line);
+                let shown = self.journal.answer(line, state);
                 match &mut self.proof {
                     Some(_) if line.bytes == b"*" => self.proof = None,
                     Some((_, _, proof)) => {
@@ -353,7 +355,7 @@ impl Wit for MockWit {
                 self.reply(&Said::Answer { mechanism, line: Payload::from_line(line.as_ref()) }, &shown)
             }
             Request::Command(command, line) => {
-                let shown = self.journal.sent(line);
+                let shown = self.journal.command(line, state);
                 let payload = Payload::from_line(line.as_ref());
                 if matches!(command.input, Input::Bdat | Input::BdatLast)
                     && let Some(octets) = chunk_size(line)

@@ -1,0 +1,82 @@
+//! What `heloise serve` keeps and tells of what clients sent: no secrets, and nothing but what there was.
+
+use std::path::Path;
+
+use crate::program::{Serving, arg, run, transcript};
+use crate::serve::talk;
+
+const REFUSES: &str =
+    "<- 220 x\n -> EHLO a\n<- 250 AUTH LOGIN\n -> AUTH LOGIN\n<** 503 5.5.1 not now\n -> QUIT\n<- 221 bye\n";
+
+/// The transcript that was kept of a session.
+fn kept(dir: &Path, number: usize) -> String {
+    std::fs::read_to_string(dir.join(format!("session-{number:04}.heloise"))).unwrap()
+}
+
+/// What is kept and told where a client goes on after a refused AUTH, and names its password in other places.
+#[test]
+fn a_password_behind_a_refused_auth_is_kept_nowhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = transcript(dir.path(), "a", REFUSES);
+    for how in ["lenient", "strict"] {
+        let got = dir.path().join(how);
+        let server = Serving::start(&["--once", "--match", how, "--record-dir", arg(&got), arg(&file)]);
+        let lines = "EHLO a\nAUTH LOGIN\nYWxpY2U=\nVHIwdWI0ZG9yJjN4\nNOOP Tr0ub4dor&3x\nVRFY {VHIwdWI0ZG9yJjN4}\nQUIT\n";
+        talk(&server.addr, lines);
+        let (told, text) = (server.ended().all(), kept(&got, 1));
+        for all in [&told, &text] {
+            for secret in ["VHIwdWI0ZG9yJjN4", "Tr0ub4dor", "YWxpY2U="] {
+                assert!(!all.contains(secret), "{how} {secret}: {all}");
+            }
+        }
+        assert!(text.contains("-> {secret}\n") && text.contains("-> NOOP {secret echo}\n"), "{text}");
+    }
+}
+
+/// The reply does not say that a password is due, but the client takes it so.
+#[test]
+fn a_password_that_nobody_asked_for_is_kept_nowhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = transcript(dir.path(), "a", "<- 220 x\n -> AUTH LOGIN\n<- 235 in\n -> QUIT\n<- 221 bye\n");
+    let got = dir.path().join("got");
+    let server = Serving::start(&["--once", "--record-dir", arg(&got), arg(&file)]);
+    talk(&server.addr, "AUTH LOGIN\nYWxpY2VAeA==\nVHIwdWI0ZG9yJjN4\nQUIT\n");
+    assert_eq!(server.ended().code, Some(0));
+    assert!(!kept(&got, 1).contains("VHIwdWI0"), "{}", kept(&got, 1));
+}
+
+#[test]
+fn the_password_that_the_server_was_told_is_kept_nowhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = transcript(
+        dir.path(),
+        "a",
+        "<- 220 x\n -> DATA\n<- 354 go\n -> x\n -> .\n<- 250 ok\n -> QUIT\n<- 221 bye\n",
+    );
+    let (secret, got) = (dir.path().join("password"), dir.path().join("got"));
+    std::fs::write(&secret, "Tr0ub4dor&3x\n").unwrap();
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let known = ["--user", "alice", "--password-file", arg(&secret)];
+    let server = Serving::start(
+        &[&known[..], &["--once", "--match", "strict", "--record-dir", arg(&got), arg(&file)]].concat(),
+    );
+    talk(&server.addr, "DATA\nTr0ub4dor&3x\nVHIwdWI0ZG9yJjN4\n.\nNOOP Tr0ub4dor&3x\nQUIT\n");
+    let told = server.ended();
+    assert!(told.stderr.contains("got NOOP {secret echo}"), "{}", told.stderr);
+    let text = kept(&got, 1);
+    assert!(!text.contains("Tr0ub4dor") && !text.contains("VHIwdWI0"), "{text}");
+    assert_eq!(text.matches("{secret echo}").count(), 3, "{text}");
+}
+
+/// A link that breaks in the midst of content takes nothing away that had come before.
+#[test]
+fn content_without_an_end_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = transcript(dir.path(), "a", "<- 220 x\n -> DATA\n<- 354 go\n -> x\n -> .\n<- 250 ok\n");
+    let got = dir.path().join("got");
+    let server = Serving::start(&["--once", "--record-dir", arg(&got), arg(&file)]);
+    talk(&server.addr, &format!("DATA\n{}", "0123456789\n".repeat(7000)));
+    server.ended();
+    assert!(kept(&got, 1).contains("{data "), "{}", kept(&got, 1));
+    assert_eq!(run(&["play", "--no-timing", arg(&got.join("session-0001.heloise"))]).code, Some(0));
+}
