@@ -23,7 +23,7 @@ use crate::explain::{self, tables};
 use crate::sasl;
 use crate::session::{Answer, Dialogue, Input, Sent, State};
 use crate::target::{Scheme, Target};
-use crate::transcript::{Entry, EntryKind, Header, Info, Payload};
+use crate::transcript::{Entry, EntryKind, Header, Info, LineEnd, Payload};
 use crate::wire::{EnhancedCode, ReplyAssembler, ReplyCode, ReplyLine, Verb, escape};
 
 use self::asked::{Tried, asked_in, verb_of};
@@ -228,7 +228,10 @@ impl Narrator {
     /// Takes note of a line of the client.
     fn take(&mut self, line: &Payload, at: Duration) {
         (self.parting, self.heard) = (false, at);
-        if line.ending.ends_line() {
+        let is_loose_dot = line.ending == LineEnd::Lf && line.bytes() == Some(b".");
+        if is_loose_dot && self.dialogue.chunk_left() == 0 && self.dialogue.in_content() {
+            self.dialogue.loose_dot_sent(line.wire_len());
+        } else if line.ending.ends_line() {
             if let Sent::Command(command) = self.dialogue.sent(line.head(), line.wire_len(), at) {
                 self.tried.note(&command);
             }

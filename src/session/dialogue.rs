@@ -103,6 +103,8 @@ pub struct Dialogue {
     chunk_left: u64,
     /// The beginning of a line whose end has not been sent.
     part: Vec<u8>,
+    /// In the content under way there was a lone dot that ended in LF alone.
+    loose_dot: bool,
 }
 
 /// How many commands are kept while they wait for their replies. Who sends more without reading, or replays what somebody
@@ -116,7 +118,8 @@ impl Dialogue {
     /// recipient gets a reply of its own at the end of the content (RFC 2033 §4.2).
     pub fn new(lmtp: bool, now: Duration) -> Dialogue {
         let (state, pending) = (State::default(), VecDeque::new());
-        let mut dialogue = Dialogue { state, lmtp, pending, beyond: 0, chunk_left: 0, part: Vec::new() };
+        let (part, loose_dot) = (Vec::new(), false);
+        let mut dialogue = Dialogue { state, lmtp, pending, beyond: 0, chunk_left: 0, part, loose_dot };
         dialogue.wait_for(Command::of_input(Input::Connect), now);
         dialogue
     }
@@ -210,6 +213,13 @@ impl Dialogue {
         self.state.phase = Phase::Rcpt;
     }
 
+    /// Takes note of a lone dot that ended in LF alone, within content. It ends nothing (RFC 5321 §4.1.1.4), unless the
+    /// server answers all the same.
+    pub fn loose_dot_sent(&mut self, octets: u64) {
+        self.count_content(octets);
+        self.loose_dot = true;
+    }
+
     /// Waits for the replies to the content: one, or in LMTP one for each recipient, in their order (RFC 2033 §4.2).
     fn wait_for_content(&mut self, command: &Command, now: Duration) {
         let replies = if self.lmtp { self.state.envelope.recipients.max(1) } else { 1 };
@@ -272,7 +282,12 @@ impl Dialogue {
     /// Says what a whole reply answers, which no longer waits then. What is known stays as it was before, until
     /// [`Dialogue::learn`].
     pub fn answered(&mut self, reply: Reply, now: Duration) -> Answer {
-        let oldest = self.pending.pop_front();
+        let mut oldest = self.pending.pop_front();
+        let loose_dot = std::mem::take(&mut self.loose_dot);
+        if oldest.is_none() && loose_dot && self.state.phase == Phase::Data {
+            let command = Command::of_input(Input::EndOfContent);
+            oldest = Some(Pending { command, since: now, timed_out: false });
+        }
         if self.beyond > 0 {
             self.beyond -= 1;
             self.keep_waiting(Command::of_input(Input::Other), now);

@@ -84,6 +84,8 @@ pub struct Tracker {
     step: u32,
     lmtp: bool,
     recipients: usize,
+    /// In the content under way there was a lone dot that ended in LF alone.
+    loose_dot: bool,
 }
 
 impl Default for Tracker {
@@ -95,6 +97,7 @@ impl Default for Tracker {
             step: 0,
             lmtp: false,
             recipients: 0,
+            loose_dot: false,
         }
     }
 }
@@ -162,13 +165,15 @@ impl Tracker {
                 self.step += 1;
                 Role::Answer { mechanism: self.mechanism.clone(), step, challenge }
             }
-            Mode::Content if line.bytes() == Some(b".") => {
+            Mode::Content if line.bytes() == Some(b".") && line.ending != LineEnd::Lf => {
+                self.loose_dot = false;
                 let replies = if self.lmtp { self.recipients.max(1) } else { 1 };
                 self.waiting.extend(std::iter::repeat_n(Waiting::Content, replies));
                 Role::EndOfContent
             }
             Mode::Content => {
                 self.mode = Mode::Content;
+                self.loose_dot |= line.bytes() == Some(b".");
                 Role::Content
             }
             Mode::Chunk(left) => {
@@ -211,6 +216,7 @@ impl Tracker {
                 self.waiting.extend(std::iter::repeat_n(Waiting::Command(Verb::Bdat), more));
             }
             Verb::Lhlo => self.lmtp = true,
+            Verb::Data => self.loose_dot = false,
             Verb::Mail | Verb::Rset => self.recipients = 0,
             _ => {}
         }
@@ -230,7 +236,7 @@ impl Tracker {
             // A session written by hand, without its greeting.
             self.waiting.pop_front();
         }
-        let answers = self.waiting.pop_front();
+        let answers = self.waiting.pop_front().or_else(|| self.loose_end());
         match (&answers, code) {
             (Some(Waiting::Command(Verb::Data)), Some(ReplyCode::START_INPUT)) => self.mode = Mode::Content,
             (Some(Waiting::Command(Verb::Auth) | Waiting::Answer), Some(ReplyCode::CHALLENGE)) => {
@@ -240,6 +246,16 @@ impl Tracker {
             _ => {}
         }
         Some(Completed { code, answers })
+    }
+
+    /// The end of content that a server saw where the standard sees none: at a lone dot before LF alone (RFC 5321 §4.1.1.4
+    /// wants it to be text). That it answers tells.
+    fn loose_end(&mut self) -> Option<Waiting> {
+        let ended = self.mode == Mode::Content && std::mem::take(&mut self.loose_dot);
+        ended.then(|| {
+            self.mode = Mode::Command;
+            Waiting::Content
+        })
     }
 }
 

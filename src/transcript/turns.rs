@@ -233,6 +233,8 @@ impl Turns {
         let heard = Heard { at, lines: std::mem::take(&mut self.lines), code: completed.code };
         let asked = match completed.answers {
             None | Some(Waiting::Greeting) => None,
+            // The server took something else than a lone dot for the end.
+            Some(Waiting::Content) if self.filling.is_some() => self.filling.take(),
             Some(_) => self.open.pop_front(),
         };
         match asked.and_then(|index| self.turns.get_mut(index)) {
@@ -307,6 +309,15 @@ mod tests {
              <- 250 ok\n -> DATA\n<- 354 go\n -> x\n -> .\n<- 250 a\n<** 450 b\n -> QUIT\n<- 221 x\n",
         );
         assert_eq!(shown(&turns)[6..], ["(content, 1 lines) 250,450", "QUIT 221"]);
+    }
+
+    #[test]
+    fn a_dot_before_lf_alone_ends_content_only_where_the_server_says_so() {
+        let opening = "<- 220 x\n -> DATA\n<- 354 go\n -> x\n -> .\\n\n";
+        let text = read(&format!("{opening} -> MAIL FROM:<>\n -> .\n<- 250 ok\n -> QUIT\n<- 221 bye\n"));
+        assert_eq!(shown(&text)[2..], ["(content, 3 lines) 250", "QUIT 221"]);
+        let end = read(&format!("{opening}<- 250 ok\n -> QUIT\n<- 221 bye\n"));
+        assert_eq!(shown(&end)[2..], ["(content, 2 lines) 250", "QUIT 221"]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What `heloise serve` keeps and tells of what clients sent: no secrets, and nothing but what there was.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 
 use crate::program::{Serving, arg, run, transcript};
@@ -79,4 +81,33 @@ fn content_without_an_end_is_kept() {
     server.ended();
     assert!(kept(&got, 1).contains("{data "), "{}", kept(&got, 1));
     assert_eq!(run(&["play", "--no-timing", arg(&got.join("session-0001.heloise"))]).code, Some(0));
+}
+
+/// A lone dot before LF alone ends no content, however the transcript is read.
+#[test]
+fn a_smuggled_end_of_content_is_kept_as_content() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = "<- 220 x\n -> DATA\n<- 354 go\n -> x\n -> .\n<- 250 queued\n -> QUIT\n<- 221 bye\n";
+    let file = transcript(dir.path(), "a", session);
+    let got = dir.path().join("got");
+    let server = Serving::start(&["--once", "--record-dir", arg(&got), arg(&file)]);
+    let mut link = TcpStream::connect(&server.addr).unwrap();
+    link.write_all(b"DATA\r\nx\r\n.\nMAIL FROM:<smuggled@b>\r\n.\r\nQUIT\r\n").unwrap();
+    let mut heard = String::new();
+    link.read_to_string(&mut heard).unwrap();
+    assert_eq!(heard, "220 x\r\n354 go\r\n250 queued\r\n221 bye\r\n");
+    assert_eq!(server.ended().stderr, "");
+    let recorded = got.join("session-0001.heloise");
+    let ran = run(&["diff", arg(&file), arg(&recorded)]);
+    assert!(
+        ran.stdout.contains(" 354 go\n  -> x\n+ -> .\\n\n+ -> MAIL FROM:<smuggled@b>\n <-  250 queued\n"),
+        "{}",
+        ran.all()
+    );
+    let ran = run(&["play", "--no-timing", "--explain", "full", arg(&recorded)]);
+    assert!(
+        !ran.stdout.contains("without answering") && !ran.stdout.contains("not the code"),
+        "{}",
+        ran.all()
+    );
 }
