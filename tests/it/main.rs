@@ -34,6 +34,7 @@ mod sasl_docs;
 mod script;
 mod send;
 mod serve;
+mod serve_auth;
 mod serve_kept;
 mod tls;
 mod transcript_grammar;

@@ -1,9 +1,10 @@
 //! The mock server: is the server of recorded or hand-written transcripts.
 //!
 //! Each session walks through all transcripts at once and drops those that the client's commands or its EHLO
-//! name tell apart. `wit` decides what to say, `proof` holds the AUTH exchanges that cannot be played, `journal` keeps
-//! what clients sent.
+//! name tell apart. `wit` decides what to say, `auth` does so in AUTH exchanges, `proof` holds those that cannot be played,
+//! `journal` keeps what clients sent.
 
+mod auth;
 mod journal;
 mod proof;
 mod wit;
@@ -59,7 +60,7 @@ impl Script {
     pub fn unplayable(&self) -> Vec<String> {
         let turns = self.mock.turns().iter().filter(|turn| turn.code() == Some(ReplyCode::CHALLENGE));
         let mechanisms = turns.filter_map(|turn| match &turn.said {
-            Said::Command { verb: Verb::Auth, line, .. } => wit::mechanism(line),
+            Said::Command { verb: Verb::Auth, line, .. } => auth::mechanism(line),
             _ => None,
         });
         mechanisms.filter(|mechanism| proof::server_proves(mechanism)).collect()

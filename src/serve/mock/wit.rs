@@ -1,14 +1,11 @@
 //! What the mock server answers in one session.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::journal::Journal;
-use super::proof::{self, Next, Proof};
+use super::proof::Proof;
 use super::{Script, Shared};
-use crate::sasl::encode_response;
-use crate::sasl::server::Seed;
-use crate::secret::Secret;
 use crate::serve::{Answer, Farewell, Replay, Wit};
 use crate::session::{Input, Request, State};
 use crate::transcript::script::{Found, Match, Place};
@@ -21,28 +18,28 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A transcript that the session may be one of, and how far it has come in it.
 #[derive(Clone)]
-struct Part {
-    script: Arc<Script>,
-    place: Place,
+pub(super) struct Part {
+    pub(super) script: Arc<Script>,
+    pub(super) place: Place,
 }
 
 /// One client's session with the mock server.
 pub(super) struct MockWit {
-    shared: Arc<Shared>,
-    number: usize,
+    pub(super) shared: Arc<Shared>,
+    pub(super) number: usize,
     /// The likeliest first.
-    parts: Vec<Part>,
+    pub(super) parts: Vec<Part>,
     /// The BDAT command whose chunk is under way.
     chunk: Option<Payload>,
     /// The AUTH exchange that is held for real.
-    proof: Option<(Arc<Script>, usize, Proof)>,
+    pub(super) proof: Option<(Arc<Script>, usize, Proof)>,
     /// What ties an exchange to the TLS link.
-    binding: Option<Vec<u8>>,
-    journal: Journal,
+    pub(super) binding: Option<Vec<u8>>,
+    pub(super) journal: Journal,
     /// When the turn that was answered last was over, in the transcript's time.
     last_at: Option<Duration>,
     spoke: bool,
-    differed: bool,
+    pub(super) differed: bool,
     closing: bool,
 }
 
@@ -85,24 +82,8 @@ impl MockWit {
         }
     }
 
-    /// A client that gives up an AUTH exchange does not get the answer to a response (RFC 4954 §4).
-    fn cancelled(&mut self, said: &Said) -> Option<Answer> {
-        let is_star = |line: &Payload| line.bytes() == Some(b"*");
-        if !matches!(said, Said::Answer { line, .. } if is_star(line)) {
-            return None;
-        }
-        let expected = self.parts.first().and_then(|part| part.script.mock.expected(&part.place));
-        if matches!(expected.map(|turn| &turn.said), Some(Said::Answer { line, .. }) if is_star(line)) {
-            return None;
-        }
-        if self.shared.how == Match::Strict {
-            self.mismatch("*");
-        }
-        Some(self.say("501 5.7.0 Authentication cancelled\r\n"))
-    }
-
     /// Takes note of the first thing that a strict session did otherwise.
-    fn mismatch(&mut self, shown: &str) {
+    pub(super) fn mismatch(&mut self, shown: &str) {
         if !std::mem::replace(&mut self.differed, true) {
             let expected = self.expected().unwrap_or_else(|| "nothing more".to_owned());
             let words = format!("session {}: expected {expected}, got {shown}", self.number);
@@ -111,7 +92,7 @@ impl MockWit {
     }
 
     /// Drops the transcripts that what the client said tells apart from this session.
-    fn narrow(&mut self, said: &Said) {
+    pub(super) fn narrow(&mut self, said: &Said) {
         if self.parts.len() < 2 {
             return;
         }
@@ -126,82 +107,8 @@ impl MockWit {
         }
     }
 
-    /// Begins an AUTH exchange that cannot be played, if this is one and the password is known.
-    fn prove(&mut self, said: &Said) -> Option<Answer> {
-        let Said::Command { verb: Verb::Auth, line, .. } = said else { return None };
-        let mechanism = mechanism(line).filter(|mechanism| proof::is_judged(mechanism))?;
-        let shared = Arc::clone(&self.shared);
-        let Some(account) = &shared.account else {
-            self.warn_of(&mechanism);
-            return None;
-        };
-        self.narrow(said);
-        let how = self.shared.how;
-        let mut found = None;
-        for part in &mut self.parts {
-            let script = Arc::clone(&part.script);
-            if let Some(end) = script.mock.exchange(&mut part.place, said, how) {
-                found.get_or_insert((script.clone(), end.turn.clone(), end.index));
-            }
-        }
-        let (script, outcome, index) = found?;
-        if matches!(outcome.said, Said::Command { .. }) {
-            return Some(self.play(&script, &Found { turn: &outcome, index }));
-        }
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
-        let nonce =
-            getrandom::u64().and_then(|a| getrandom::u64().map(|b| format!("{a:016x}{b:016x}"))).ok()?;
-        let seed = Seed { nonce, seconds, host: shared.host.clone() };
-        let mut proof = Proof::new(account, seed, self.binding.as_deref(), outcome);
-        let head = line.head().to_vec();
-        let next = proof.start(&mechanism, CommandLine::parse(&head).rest().split(|b| *b == b' ').nth(1));
-        self.proof = Some((script, index, proof));
-        Some(self.proved(next))
-    }
-
-    /// Says once why a client will not like the exchange that follows.
-    fn warn_of(&self, mechanism: &str) {
-        let plays = |part: &Part| part.script.unplayable().iter().any(|known| known == mechanism);
-        if proof::server_proves(mechanism) && self.parts.iter().any(plays) {
-            self.shared.remark(format!(
-                "AUTH {mechanism} was played as recorded; a client must refuse that, because the server has to prove \
-                 anew that it knows the password (--user NAME, with HELOISE_PASSWORD, lets it)"
-            ));
-        }
-    }
-
-    /// Goes on with an exchange that is held for real.
-    fn proved(&mut self, next: Next) -> Answer {
-        match next {
-            Next::Challenge(bytes) => {
-                let encoded = encode_response(&Secret::new(bytes));
-                self.say(&format!(
-                    "334 {}\r\n",
-                    String::from_utf8_lossy(encoded.expose()).trim_start_matches('=')
-                ))
-            }
-            Next::Outcome(turn) => match self.proof.take() {
-                Some((script, index, _)) => self.play(&script, &Found { turn: &turn, index }),
-                None => Answer::HangUp,
-            },
-            Next::Refused(why) => {
-                self.proof = None;
-                let words = format!("session {}: the client did not authenticate: {why}", self.number);
-                let words = self.journal.clean(words);
-                match self.shared.how {
-                    Match::Strict if !std::mem::replace(&mut self.differed, true) => {
-                        self.shared.mismatch(words)
-                    }
-                    Match::Strict => {}
-                    Match::Lenient => self.shared.remark(words),
-                }
-                self.say("535 5.7.8 Authentication credentials invalid\r\n")
-            }
-        }
-    }
-
     /// The recorded replies of a turn.
-    fn play(&mut self, script: &Script, found: &Found<'_>) -> Answer {
+    pub(super) fn play(&mut self, script: &Script, found: &Found<'_>) -> Answer {
         let turn = found.turn;
         let mut bytes = Vec::new();
         let end = found.index + 1 == script.mock.turns().len();
@@ -267,7 +174,7 @@ impl MockWit {
         })
     }
 
-    fn say(&mut self, text: &str) -> Answer {
+    pub(super) fn say(&mut self, text: &str) -> Answer {
         let bytes = text.as_bytes().to_vec();
         self.journal.said(&bytes);
         let none = Reply::default();
@@ -293,13 +200,6 @@ fn append(bytes: &mut Vec<u8>, turn: &Turn) {
     for line in turn.heard.iter().flat_map(|heard| &heard.lines) {
         bytes.extend(line.wire_bytes());
     }
-}
-
-/// The mechanism of an AUTH command, in capitals.
-pub(super) fn mechanism(line: &Payload) -> Option<String> {
-    let command = CommandLine::parse(line.head());
-    let word = command.rest().split(u8::is_ascii_whitespace).find(|word| !word.is_empty())?.to_vec();
-    Some(String::from_utf8_lossy(&word).to_ascii_uppercase())
 }
 
 /// The octets of the chunk that a BDAT command announces (RFC 3030 §2).
@@ -365,7 +265,7 @@ impl Wit for MockWit {
                 }
                 let verb = command.verb.clone().unwrap_or(Verb::Noop);
                 let said = Said::Command { verb, line: payload, chunk: Vec::new() };
-                self.prove(&said).unwrap_or_else(|| self.reply(&said, &shown))
+                self.prove(&said, state).unwrap_or_else(|| self.reply(&said, &shown))
             }
             Request::EndOfContent => {
                 let chunk = self.chunk.take();
