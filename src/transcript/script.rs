@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::wire::{ReplyCode, Verb};
 
-use super::mask::mask_command;
+use self::alike::{nearness, same_kind, same_line};
 use super::turns::{Heard, Said, Turn};
 use super::{Entry, EntryKind, Info, Payload, Piece, SecretMark};
 
@@ -273,52 +273,6 @@ impl Mock {
     }
 }
 
-fn same_kind(a: &Said, b: &Said) -> bool {
-    match (a, b) {
-        (Said::Command { verb: a, .. }, Said::Command { verb: b, .. }) => a == b,
-        (Said::Answer { mechanism: a, .. }, Said::Answer { mechanism: b, .. }) => a.eq_ignore_ascii_case(b),
-        (Said::Content(_), Said::Content(_)) => true,
-        _ => false,
-    }
-}
-
-/// How alike two commands of the same verb are: 3 the same, 2 the same address, 1 the same first words, 0.
-fn nearness(a: &Said, b: &Said) -> u8 {
-    let (Said::Command { line: a, .. }, Said::Command { line: b, .. }) = (a, b) else { return 0 };
-    if same_line(a, b) {
-        return 3;
-    }
-    let lower = |line: &Payload| String::from_utf8_lossy(line.head()).to_ascii_lowercase();
-    let (a, b) = (lower(a), lower(b));
-    let path =
-        |text: &str| text.split_once('<').and_then(|(_, t)| t.split_once('>')).map(|(p, _)| p.to_owned());
-    match (path(&a), path(&b)) {
-        (Some(a), Some(b)) if a == b => 2,
-        (Some(a), Some(b)) if a.rsplit_once('@').map(|p| p.1) == b.rsplit_once('@').map(|p| p.1) => 1,
-        (None, None) if a.split(' ').nth(1) == b.split(' ').nth(1) => 1,
-        _ => 0,
-    }
-}
-
-/// The same line: verbs in any case, secrets and volatile parts aside.
-fn same_line(a: &Payload, b: &Payload) -> bool {
-    let text = |line: &Payload| {
-        let head = String::from_utf8_lossy(line.head()).into_owned();
-        let masked = mask_command(head.trim_end());
-        let (verb, rest) = masked.split_once(' ').map_or((masked.as_str(), ""), |(v, r)| (v, r));
-        format!("{} {rest}", verb.to_ascii_uppercase())
-    };
-    let secret = |line: &Payload| is_secret(line).is_some();
-    match secret(a) || secret(b) {
-        // What a secret stood for cannot be compared; its place can.
-        true => {
-            let (a, b) = (text(a), text(b));
-            let words = |text: &str| text.split(' ').take(2).map(str::to_ascii_uppercase).collect::<Vec<_>>();
-            words(&a) == words(&b)
-        }
-        false => text(a) == text(b),
-    }
-}
-
+mod alike;
 #[cfg(test)]
 mod tests;

@@ -111,3 +111,21 @@ fn a_smuggled_end_of_content_is_kept_as_content() {
         ran.all()
     );
 }
+
+/// What was kept without its secrets takes the same client again, and not one that leaves the secrets out.
+#[test]
+fn what_was_kept_can_be_served_strictly() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, got) = (transcript(dir.path(), "a", REFUSES), dir.path().join("got"));
+    let server = Serving::start(&["--once", "--record-dir", arg(&got), arg(&file)]);
+    let lines = "EHLO a\nAUTH LOGIN\nYWxpY2U=\nVHIwdWI0ZG9yJjN4\nNOOP Tr0ub4dor&3x\nQUIT\n";
+    talk(&server.addr, lines);
+    assert_eq!(server.ended().code, Some(0));
+    let again = got.join("session-0001.heloise");
+    for (lines, code) in [(lines.to_owned(), 0), (lines.replace(" Tr0ub4dor&3x", ""), 7)] {
+        let server = Serving::start(&["--once", "--match", "strict", arg(&again)]);
+        talk(&server.addr, &lines);
+        let ran = server.ended();
+        assert_eq!(ran.code, Some(code), "{}", ran.all());
+    }
+}
