@@ -248,6 +248,15 @@ fn exchanges_in_which_the_server_proves_itself_are_held_for_real() {
 }
 
 #[test]
+fn the_outcome_may_be_that_of_another_mechanism() {
+    let plain = " -> AUTH PLAIN {secret sasl=PLAIN user=\"alice\"}\n<- 235 2.7.0 recorded\n";
+    for (password, code) in [("pencil", 0), ("eraser", 6)] {
+        let (client, server) = login(plain, "SCRAM-SHA-256", password, &["--user", "alice"]);
+        assert_eq!((client.code, server.code), (Some(code), Some(0)), "{}{}", client.all(), server.all());
+    }
+}
+
+#[test]
 fn a_recorded_refusal_stays_one_though_the_password_is_right() {
     let (client, server) = login(REFUSED, "SCRAM-SHA-1", "pencil", &["--user", "alice", "--match", "strict"]);
     assert_eq!((client.code, server.code), (Some(6), Some(0)), "{}{}", client.all(), server.all());

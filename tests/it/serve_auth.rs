@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use crate::binary::Heloise;
-use crate::program::{Serving, arg, samples};
+use crate::program::{Serving, arg, samples, transcript};
+use crate::serve::talk;
 
 /// A file with a password that nobody else may read.
 fn password(dir: &Path) -> std::path::PathBuf {
@@ -39,4 +40,48 @@ fn scram_over_tls_goes_well_where_no_plus_is_offered() {
     assert_eq!((client.code, server.code), (Some(0), Some(0)), "{}{}", client.all(), server.all());
     assert!(client.stdout.contains("235 2.7.0 Authentication successful"), "{}", client.all());
     assert_eq!(server.stderr, "");
+}
+
+const PLAIN: &str =
+    "<- 220 x\n -> AUTH PLAIN {secret sasl=PLAIN user=\"a\"}\n<- 235 in\n -> QUIT\n<- 221 bye\n";
+const LOGIN: &str = "<- 220 x\n -> AUTH LOGIN\n<- 334 VXNlcjo=\n -> {secret sasl=LOGIN what=user}\n<- 334 UGFzczo=\n \
+    -> {secret sasl=LOGIN what=password}\n<** 535 no\n -> QUIT\n<- 221 bye\n";
+
+/// The replies to these lines, without the greeting and the one to QUIT.
+fn answers(entries: &str, how: &str, lines: &str) -> (Vec<String>, Option<i32>) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = transcript(dir.path(), "a", entries);
+    let server = Serving::start(&["--once", "--match", how, arg(&file)]);
+    let heard = talk(&server.addr, &format!("{lines}\nQUIT\n"));
+    let heard: Vec<String> = heard.lines().map(str::to_owned).collect();
+    (heard[1..heard.len() - 1].to_vec(), server.ended().code)
+}
+
+#[test]
+fn credentials_come_at_once_or_when_asked_for() {
+    let cases = [
+        (PLAIN, "AUTH PLAIN AGEAYg==", &["235 in"][..]),
+        (PLAIN, "AUTH PLAIN\nAGEAYg==", &["334 ", "235 in"]),
+        (PLAIN, "AUTH PLAIN\n*", &["334 ", "501 5.7.0 Authentication cancelled"]),
+        (PLAIN, "AUTH login\nYQ==\nYg==", &["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6", "235 in"]),
+        (PLAIN, "AUTH LOGIN YQ==\nYg==", &["334 UGFzc3dvcmQ6", "235 in"]),
+        (PLAIN, "AUTH BOGUS", &["504 5.5.4 The transcript has no AUTH by this mechanism"]),
+        (PLAIN, "AUTH", &["501 5.5.4 AUTH needs a mechanism"]),
+        (LOGIN, "AUTH LOGIN\nYQ==\nYg==", &["334 VXNlcjo=", "334 UGFzczo=", "535 no"]),
+        (LOGIN, "AUTH LOGIN YQ==\nYg==", &["334 UGFzc3dvcmQ6", "535 no"]),
+        (LOGIN, "AUTH PLAIN AGEAYg==", &["535 no"]),
+        (LOGIN, "AUTH CRAM-MD5\nYQ==", &["334 PDE4OTYuNjk3MTcwOTUyQGxvY2FsaG9zdD4=", "535 no"]),
+        ("<- 220 x\n -> AUTH X\n<** 503 not now\n", "AUTH PLAIN AGEAYg==", &["503 not now"]),
+    ];
+    for (entries, lines, expected) in cases {
+        assert_eq!(answers(entries, "lenient", lines).0, expected, "{entries} {lines}");
+    }
+}
+
+#[test]
+fn strict_misses_credentials_that_do_not_come_when_they_did() {
+    let odd = vec!["503 5.5.1 The transcript goes on in another way".to_owned()];
+    assert_eq!(answers(PLAIN, "strict", "AUTH PLAIN"), (odd.clone(), Some(7)));
+    assert_eq!(answers(LOGIN, "strict", "AUTH LOGIN YQ=="), (odd, Some(7)));
+    assert_eq!(answers(PLAIN, "strict", "AUTH PLAIN AGEAYg=="), (vec!["235 in".to_owned()], Some(0)));
 }

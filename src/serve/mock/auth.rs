@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::Script;
 use super::proof::{self, Next, Proof};
 use super::wit::{MockWit, Part};
 use crate::sasl::encode_response;
@@ -12,8 +13,8 @@ use crate::serve::Answer;
 use crate::session::State;
 use crate::transcript::Payload;
 use crate::transcript::script::{Found, Match};
-use crate::transcript::turns::Said;
-use crate::wire::{CommandLine, Verb};
+use crate::transcript::turns::{Said, Turn};
+use crate::wire::{CommandLine, ReplyCode, Verb};
 
 impl MockWit {
     /// A client that gives up an AUTH exchange does not get the answer to a response (RFC 4954 §4).
@@ -32,16 +33,58 @@ impl MockWit {
         Some(self.say("501 5.7.0 Authentication cancelled\r\n"))
     }
 
-    /// Begins an AUTH exchange that cannot be played, if this is one and the password is known.
-    pub(super) fn prove(&mut self, said: &Said, state: &State) -> Option<Answer> {
+    /// Begins an AUTH exchange that is not played as recorded, if this is one: the password is known and decides, or the
+    /// client takes other steps than that of the transcript.
+    pub(super) fn exchange(&mut self, said: &Said, state: &State) -> Option<Answer> {
         let Said::Command { verb: Verb::Auth, line, .. } = said else { return None };
-        let mechanism = mechanism(line).filter(|mechanism| proof::is_judged(mechanism))?;
-        let shared = Arc::clone(&self.shared);
-        let Some(account) = &shared.account else {
-            self.warn_of(&mechanism);
-            return None;
+        let lenient = self.shared.how == Match::Lenient;
+        let Some(mechanism) = mechanism(line) else {
+            let (asked, _) = self.recorded(said).filter(|_| lenient)?;
+            return self::mechanism(&asked).map(|_| self.say("501 5.5.4 AUTH needs a mechanism\r\n"));
         };
+        let judged = proof::is_judged(&mechanism) && self.shared.account.is_some();
+        if !judged {
+            self.warn_of(&mechanism);
+        }
+        if !judged && !lenient {
+            return None;
+        }
         self.narrow(said);
+        let (asked, code) = self.recorded(said)?;
+        let alike = self::mechanism(&asked).as_ref() == Some(&mechanism);
+        let same_steps = alike && initial(&asked).is_some() == initial(line).is_some();
+        // It was answered before anything was asked for, or when just what this client said had been said.
+        let at_once = code != Some(ReplyCode::CHALLENGE) && (same_steps || initial(&asked).is_none());
+        if at_once || same_steps && !judged {
+            return None;
+        }
+        if !judged && !proof::is_taken(&mechanism) {
+            return (!alike).then(|| self.say("504 5.5.4 The transcript has no AUTH by this mechanism\r\n"));
+        }
+        let (script, outcome, index) = self.outcome(said)?;
+        let mut proof = match judged {
+            true => self.judged(&mechanism, state, outcome),
+            false => Proof::taken(&mechanism, outcome),
+        }?;
+        let next = proof.start(&mechanism, initial(line).as_deref());
+        self.proof = Some((script, index, proof));
+        Some(self.proved(next))
+    }
+
+    /// The AUTH command of the transcript that this one is taken for, and the code that it got.
+    fn recorded(&self, said: &Said) -> Option<(Payload, Option<ReplyCode>)> {
+        let find = |part: &Part| {
+            let found = part.script.mock.find(&mut part.place.clone(), said, self.shared.how)?;
+            match &found.turn.said {
+                Said::Command { line, .. } => Some((line.clone(), found.turn.code())),
+                _ => None,
+            }
+        };
+        self.parts.iter().find_map(find)
+    }
+
+    /// How the exchange ended that this AUTH command is taken to begin. All transcripts go on behind it.
+    fn outcome(&mut self, said: &Said) -> Option<(Arc<Script>, Turn, usize)> {
         let how = self.shared.how;
         let mut found = None;
         for part in &mut self.parts {
@@ -50,23 +93,20 @@ impl MockWit {
                 found.get_or_insert((script.clone(), end.turn.clone(), end.index));
             }
         }
-        let (script, outcome, index) = found?;
-        if matches!(outcome.said, Said::Command { .. }) {
-            return Some(self.play(&script, &Found { turn: &outcome, index }));
-        }
+        found
+    }
+
+    /// An exchange in which the password decides.
+    fn judged(&self, mechanism: &str, state: &State, outcome: Turn) -> Option<Proof> {
+        let account = self.shared.account.as_ref()?;
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
         let nonce =
             getrandom::u64().and_then(|a| getrandom::u64().map(|b| format!("{a:016x}{b:016x}"))).ok()?;
-        let seed = Seed { nonce, seconds, host: shared.host.clone() };
+        let seed = Seed { nonce, seconds, host: self.shared.host.clone() };
         // A client may say that it could have bound the channel where no -PLUS was offered (RFC 5802 §6). Where one was, that
         // means that somebody took it out of the offer.
         let binds = mechanism.ends_with("-PLUS") || offers_plus(state);
-        let binding = self.binding.as_deref().filter(|_| binds);
-        let mut proof = Proof::new(account, seed, binding, outcome);
-        let head = line.head().to_vec();
-        let next = proof.start(&mechanism, CommandLine::parse(&head).rest().split(|b| *b == b' ').nth(1));
-        self.proof = Some((script, index, proof));
-        Some(self.proved(next))
+        Some(Proof::new(account, seed, self.binding.as_deref().filter(|_| binds), outcome))
     }
 
     /// Says once why a client will not like the exchange that follows.
@@ -80,7 +120,7 @@ impl MockWit {
         }
     }
 
-    /// Goes on with an exchange that is held for real.
+    /// Goes on with an exchange that is held here.
     pub(super) fn proved(&mut self, next: Next) -> Answer {
         match next {
             Next::Challenge(bytes) => {
@@ -115,6 +155,13 @@ impl MockWit {
 fn offers_plus(state: &State) -> bool {
     let offered = state.capabilities.as_ref().map(|capabilities| capabilities.mechanisms());
     offered.unwrap_or_default().iter().any(|mechanism| mechanism.ends_with("-PLUS"))
+}
+
+/// The initial response of an AUTH command, where it has one; nothing in it where it was taken out.
+fn initial(line: &Payload) -> Option<Vec<u8>> {
+    let command = CommandLine::parse(line.head());
+    let mut words = command.rest().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).skip(1);
+    words.next().map(<[u8]>::to_vec).or_else(|| line.bytes().is_none().then(Vec::new))
 }
 
 /// The mechanism of an AUTH command, in capitals.

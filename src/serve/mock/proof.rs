@@ -1,4 +1,5 @@
-//! AUTH exchanges in which the server has to prove something, held for real with a known password.
+//! AUTH exchanges that are not played as recorded: those in which the server has to prove something, held for real with a
+//! known password, and those that take other steps than in the transcript.
 //!
 //! In SCRAM and DIGEST-MD5 the client refuses a server that cannot show that it knows the password, over a nonce
 //! that the client makes anew each time: no recording can do that. CRAM-MD5 proves nothing of the server, but with the
@@ -29,6 +30,11 @@ pub(super) fn is_judged(mechanism: &str) -> bool {
     server_proves(mechanism) || mechanism == "CRAM-MD5"
 }
 
+/// Whether a server can hold an exchange by this mechanism without knowing a password, and let anybody in.
+pub(super) fn is_taken(mechanism: &str) -> bool {
+    challenges(mechanism).is_some()
+}
+
 /// What comes after a message of the client.
 pub(super) enum Next {
     /// A challenge, before base64.
@@ -41,8 +47,27 @@ pub(super) enum Next {
 
 /// One exchange, and how it ended in the transcript.
 pub(super) struct Proof {
-    verifier: Verifier,
+    way: Way,
     outcome: Turn,
+}
+
+/// What is made of the client's messages.
+enum Way {
+    /// They are judged with the password.
+    Judged(Box<Verifier>),
+    /// They are taken whatever they are; the challenges that are still to be given.
+    Taken(&'static [&'static [u8]]),
+}
+
+/// What a server says before each message of the client, where it proves nothing by it; none where it has to, or where the
+/// mechanism is not known.
+fn challenges(mechanism: &str) -> Option<&'static [&'static [u8]]> {
+    match mechanism {
+        "PLAIN" | "XOAUTH2" | "OAUTHBEARER" | "EXTERNAL" | "ANONYMOUS" => Some(&[b""]),
+        "LOGIN" => Some(&[b"Username:", b"Password:"]),
+        "CRAM-MD5" => Some(&[b"<1896.697170952@localhost>"]),
+        _ => None,
+    }
 }
 
 impl Proof {
@@ -55,38 +80,63 @@ impl Proof {
             let kind = BindingKind::TlsServerEndPoint;
             verifier = verifier.with_binding(ChannelBinding { kind, data: data.to_vec() });
         }
-        Proof { verifier, outcome }
+        Proof { way: Way::Judged(Box::new(verifier)), outcome }
+    }
+
+    /// An exchange that is to end as `outcome` did, whatever the client says in it. Nothing where it takes a password.
+    pub(super) fn taken(mechanism: &str, outcome: Turn) -> Option<Proof> {
+        Some(Proof { way: Way::Taken(challenges(mechanism)?), outcome })
     }
 
     /// Takes the AUTH command's initial response, still in base64.
     pub(super) fn start(&mut self, mechanism: &str, initial: Option<&[u8]>) -> Next {
-        match initial.map(decode_challenge).transpose() {
-            Ok(initial) => {
-                let step = self.verifier.start(mechanism, initial.as_deref());
-                self.judged(step)
+        match &mut self.way {
+            Way::Judged(verifier) => match initial.map(decode_challenge).transpose() {
+                Ok(initial) => {
+                    let step = verifier.start(mechanism, initial.as_deref());
+                    self.judged(step)
+                }
+                Err(_) => Next::Refused("the initial response is not base64".to_owned()),
+            },
+            Way::Taken(left) => {
+                // The message that the first challenge asks for has come.
+                *left = left.get(usize::from(initial.is_some())..).unwrap_or_default();
+                self.next_challenge()
             }
-            Err(_) => Next::Refused("the initial response is not base64".to_owned()),
         }
     }
 
     /// Takes a response, still in base64.
     pub(super) fn step(&mut self, response: &[u8]) -> Next {
-        match decode_challenge(response) {
-            Ok(response) => {
-                let step = self.verifier.step(&response);
-                self.judged(step)
+        match &mut self.way {
+            Way::Judged(verifier) => match decode_challenge(response) {
+                Ok(response) => {
+                    let step = verifier.step(&response);
+                    self.judged(step)
+                }
+                Err(_) => Next::Refused("the response is not base64".to_owned()),
+            },
+            Way::Taken(_) => self.next_challenge(),
+        }
+    }
+
+    fn next_challenge(&mut self) -> Next {
+        match &mut self.way {
+            Way::Taken([next, left @ ..]) => {
+                let challenge = next.to_vec();
+                self.way = Way::Taken(left);
+                Next::Challenge(challenge)
             }
-            Err(_) => Next::Refused("the response is not base64".to_owned()),
+            _ => Next::Outcome(self.outcome.clone()),
         }
     }
 
     fn judged(&self, step: ServerStep) -> Next {
         let refused = self.outcome.code().is_some_and(ReplyCode::is_error);
+        let proved = matches!(&self.way, Way::Judged(verifier) if verifier.client_proved());
         match step {
             // A server that refuses does so in place of its own proof.
-            ServerStep::Challenge(_) if refused && self.verifier.client_proved() => {
-                Next::Outcome(self.outcome.clone())
-            }
+            ServerStep::Challenge(_) if refused && proved => Next::Outcome(self.outcome.clone()),
             ServerStep::Challenge(bytes) => Next::Challenge(bytes),
             ServerStep::Accept { .. } => Next::Outcome(self.outcome.clone()),
             ServerStep::Reject { why } => Next::Refused(why),

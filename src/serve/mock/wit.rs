@@ -31,7 +31,7 @@ pub(super) struct MockWit {
     pub(super) parts: Vec<Part>,
     /// The BDAT command whose chunk is under way.
     chunk: Option<Payload>,
-    /// The AUTH exchange that is held for real.
+    /// The AUTH exchange that is not played as recorded.
     pub(super) proof: Option<(Arc<Script>, usize, Proof)>,
     /// What ties an exchange to the TLS link.
     pub(super) binding: Option<Vec<u8>>,
@@ -265,7 +265,7 @@ impl Wit for MockWit {
                 }
                 let verb = command.verb.clone().unwrap_or(Verb::Noop);
                 let said = Said::Command { verb, line: payload, chunk: Vec::new() };
-                self.prove(&said, state).unwrap_or_else(|| self.reply(&said, &shown))
+                self.exchange(&said, state).unwrap_or_else(|| self.reply(&said, &shown))
             }
             Request::EndOfContent => {
                 let chunk = self.chunk.take();
