@@ -166,6 +166,14 @@ pub struct Mock {
 pub struct Place {
     next: usize,
     used: Vec<bool>,
+    tls: bool,
+}
+
+impl Place {
+    /// The connection is encrypted: it is answered as it was over TLS.
+    pub fn secured(&mut self) {
+        self.tls = true;
+    }
 }
 
 impl Mock {
@@ -259,15 +267,17 @@ impl Mock {
         }
     }
 
-    /// The best turn of the same kind: the nearest argument first, then one not used yet, then the next one
-    /// in order, and last one from before.
+    /// The best turn of the same kind: the nearest argument first, then one over a link of the same sort, then one not used
+    /// yet, then the next one in order, and last one from before. A link is not encrypted twice.
     fn nearest(&self, place: &Place, said: &Said) -> Option<usize> {
-        let candidates = self.turns.iter().enumerate().filter(|(_, turn)| same_kind(&turn.said, said));
+        let fits = |turn: &Turn| same_kind(&turn.said, said) && !(place.tls && turn.upgraded);
+        let candidates = self.turns.iter().enumerate().filter(|(_, turn)| fits(turn));
         let rank = |(index, turn): &(usize, &Turn)| {
             let used = place.used.get(*index).copied().unwrap_or(false);
             let behind = *index < place.next;
             let distance = if behind { self.turns.len() + place.next - index } else { index - place.next };
-            (std::cmp::Reverse(nearness(&turn.said, said)), used, behind, distance)
+            let other_link = turn.tls != place.tls;
+            (std::cmp::Reverse(nearness(&turn.said, said)), other_link, used, behind, distance)
         };
         candidates.min_by_key(rank).map(|(index, _)| index)
     }

@@ -211,6 +211,7 @@ fn chunk_size(line: &Line) -> Option<u64> {
 impl Wit for MockWit {
     fn secured(&mut self, binding: Option<Vec<u8>>) {
         self.binding = binding;
+        self.parts.iter_mut().for_each(|part| part.place.secured());
         self.journal.secured();
     }
 

@@ -85,6 +85,27 @@ fn a_lenient_server_answers_by_verb_and_nearest_argument() {
 }
 
 #[test]
+fn a_lenient_server_answers_as_it_did_over_such_a_link() {
+    let mock = Mock::new(&entries(
+        "<- 220 x\n -> EHLO a\n<- 250 plain\n -> STARTTLS\n<- 220 go\n=== tls TLSv1.3 X verified=yes\n ~> EHLO a\n<~ 250 tls\n",
+    ));
+    let place = &mut Place::default();
+    let ask = |place: &mut Place, line: &str| {
+        let turn = mock.find(place, &command(line), Match::Lenient)?.turn;
+        Some(turn.heard[0].lines[0].to_visible())
+    };
+    for _ in 0..3 {
+        assert_eq!(ask(place, "EHLO b").unwrap(), "250 plain");
+    }
+    assert_eq!(ask(place, "STARTTLS").unwrap(), "220 go");
+    place.secured();
+    for _ in 0..3 {
+        assert_eq!(ask(place, "EHLO b").unwrap(), "250 tls");
+    }
+    assert_eq!(ask(place, "STARTTLS"), None);
+}
+
+#[test]
 fn a_strict_server_takes_the_next_command_only() {
     let mock = Mock::new(&entries(SESSION));
     let place = &mut Place::default();
