@@ -198,6 +198,10 @@ impl Turns {
             Role::Answer { mechanism, .. } => Said::Answer { mechanism, line },
             Role::Content | Role::EndOfContent => return self.content(role, line, at, tls, entry),
         };
+        // Over LMTP each recipient answers to the last chunk.
+        let is_chunk = matches!(said, Said::Command { verb: Verb::Bdat, .. });
+        let more = self.tracker.due().saturating_sub(self.open.len() + 1);
+        self.open.extend(std::iter::repeat_n(self.turns.len(), if is_chunk { more } else { 0 }));
         self.open.push_back(self.turns.len());
         self.begin(Turn { tls, ..Turn::new(said, at, entry) });
     }

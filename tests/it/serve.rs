@@ -97,6 +97,43 @@ fn what_clients_sent_is_kept_without_secrets() {
     assert_eq!(run(&["diff", arg(&file), arg(&kept)]).code, Some(0), "{text}");
 }
 
+/// Over LMTP each recipient that was accepted gets a reply to the content (RFC 2033 §4.2), however many there are.
+#[test]
+fn lmtp_answers_content_as_often_as_recipients_were_accepted() {
+    let dir = tempfile::tempdir().unwrap();
+    let opening = "<- 220 x\n -> LHLO a\n<- 250 x\n -> MAIL FROM:<>\n<- 250 ok\n -> RCPT TO:<a@x>\n<- 250 ok\n -> RCPT TO:<b@x>\n\
+        <- 250 ok\n -> RCPT TO:<c@x>\n<** 550 no\n";
+    let content = [
+        (" -> DATA\n<- 354 go\n -> x\n -> .\n", "DATA\nx\n.\n", "354 go\n"),
+        (" -> BDAT 3 LAST\n -> x\n", "BDAT 3 LAST\nx\n", ""),
+    ];
+    for (recorded, sent, first) in content {
+        let file = transcript(
+            dir.path(),
+            "a",
+            &format!("{opening}{recorded}<- 250 for a\n<** 450 for b\n -> QUIT\n<- 221 bye\n"),
+        );
+        let server = Serving::start(&[arg(&file)]);
+        let heard = |recipients: &str| {
+            let lines: String = recipients.split(' ').map(|name| format!("RCPT TO:<{name}@x>\n")).collect();
+            let heard = talk(&server.addr, &format!("LHLO a\nMAIL FROM:<>\n{lines}{sent}QUIT\n"));
+            heard.rsplit_once("221 bye\n").unwrap().0.split_once(" ok\n").unwrap().1.replace("250 ok\n", "")
+        };
+        for (recipients, expected) in [
+            ("a b", "250 for a\n450 for b\n"),
+            ("a c b", "550 no\n250 for a\n450 for b\n"),
+            ("b", "450 for b\n"),
+            ("B a", "450 for b\n250 for a\n"),
+            ("d e", "250 for a\n450 for b\n"),
+            ("a b a", "250 for a\n450 for b\n250 for a\n"),
+        ] {
+            let (refused, replies) =
+                expected.split_once("550 no\n").map_or(("", expected), |(_, rest)| ("550 no\n", rest));
+            assert_eq!(heard(recipients), format!("{refused}{first}{replies}"), "{recipients}");
+        }
+    }
+}
+
 #[test]
 fn replies_are_played_byte_for_byte() {
     let dir = tempfile::tempdir().unwrap();

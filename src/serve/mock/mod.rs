@@ -2,10 +2,11 @@
 //!
 //! Each session walks through all transcripts at once and drops those that the client's commands or its EHLO
 //! name tell apart. `wit` decides what to say, `auth` does so in AUTH exchanges, `proof` holds those that cannot be played,
-//! `journal` keeps what clients sent.
+//! `lmtp` tells recipients apart, `journal` keeps what clients sent.
 
 mod auth;
 mod journal;
+mod lmtp;
 mod proof;
 mod wit;
 

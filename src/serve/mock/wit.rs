@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::journal::Journal;
+use super::lmtp;
 use super::proof::Proof;
 use super::{Script, Shared};
 use crate::serve::{Answer, Farewell, Replay, Wit};
-use crate::session::{Input, Request, State};
+use crate::session::{Command, Input, Request, State};
 use crate::transcript::script::{Found, Match, Place};
-use crate::transcript::turns::{Said, Turn};
+use crate::transcript::turns::{Heard, Said, Turn};
 use crate::transcript::{ClosedBy, Payload};
 use crate::wire::{CommandLine, Line, Reply, ReplyCode, Verb};
 
@@ -31,6 +32,8 @@ pub(super) struct MockWit {
     pub(super) parts: Vec<Part>,
     /// The BDAT command whose chunk is under way.
     chunk: Option<Payload>,
+    /// Over LMTP, once the content is complete: whose replies are due, as the arguments of RCPT.
+    recipients: Vec<String>,
     /// The AUTH exchange that is not played as recorded.
     pub(super) proof: Option<(Arc<Script>, usize, Proof)>,
     /// What ties an exchange to the TLS link.
@@ -52,6 +55,7 @@ impl MockWit {
             number,
             parts,
             chunk: None,
+            recipients: Vec::new(),
             proof: None,
             binding: None,
             journal,
@@ -110,12 +114,16 @@ impl MockWit {
     /// The recorded replies of a turn.
     pub(super) fn play(&mut self, script: &Script, found: &Found<'_>) -> Answer {
         let turn = found.turn;
+        let recipients = std::mem::take(&mut self.recipients);
         let mut bytes = Vec::new();
         let end = found.index + 1 == script.mock.turns().len();
         let cut = turn.heard.last().is_none_or(|heard| heard.code.is_none());
         let mut last = end && (script.closes || cut) && !turn.upgraded;
         let reply = turn.heard.last().map(|heard| heard.reply());
-        append(&mut bytes, turn);
+        match recipients.as_slice() {
+            [] => append(&mut bytes, &turn.heard),
+            some => append(&mut bytes, &lmtp::replies(script.mock.turns(), found.index, some)),
+        }
         self.last_at = turn.heard.last().and_then(|heard| heard.at).or(turn.at);
         let Some(reply) = reply else {
             self.closing = true;
@@ -135,7 +143,7 @@ impl MockWit {
         let mut last = false;
         let Some(part) = self.parts.first_mut() else { return false };
         while let Some(found) = part.script.mock.unasked(&mut part.place) {
-            append(bytes, found.turn);
+            append(bytes, &found.turn.heard);
             let end = found.index + 1 == part.script.mock.turns().len() && part.script.closes;
             last |= end || found.turn.code() == Some(ReplyCode::UNAVAILABLE);
         }
@@ -159,18 +167,19 @@ impl MockWit {
 
     /// The transcript has no answer.
     fn unknown(&mut self, said: &Said, shown: &Payload) -> Answer {
+        let replies = std::mem::take(&mut self.recipients).len().max(1);
         if self.shared.how == Match::Strict {
             self.mismatch(&shown.to_visible());
-            return self.say("503 5.5.1 The transcript goes on in another way\r\n");
+            return self.say(&"503 5.5.1 The transcript goes on in another way\r\n".repeat(replies));
         }
         let verb = match said {
             Said::Command { verb, .. } => Some(verb),
             _ => None,
         };
-        self.say(match verb {
-            Some(Verb::Quit) => "221 2.0.0 Bye\r\n",
-            Some(Verb::Noop | Verb::Rset) => "250 2.0.0 Ok\r\n",
-            _ => "503 5.5.1 The transcript has no answer to this\r\n",
+        self.say(&match verb {
+            Some(Verb::Quit) => "221 2.0.0 Bye\r\n".to_owned(),
+            Some(Verb::Noop | Verb::Rset) => "250 2.0.0 Ok\r\n".to_owned(),
+            _ => "503 5.5.1 The transcript has no answer to this\r\n".repeat(replies),
         })
     }
 
@@ -196,8 +205,8 @@ fn retain_some(parts: &mut Vec<Part>, fits: impl Fn(&Part) -> bool) {
     }
 }
 
-fn append(bytes: &mut Vec<u8>, turn: &Turn) {
-    for line in turn.heard.iter().flat_map(|heard| &heard.lines) {
+fn append(bytes: &mut Vec<u8>, heard: &[Heard]) {
+    for line in heard.iter().flat_map(|heard| &heard.lines) {
         bytes.extend(line.wire_bytes());
     }
 }
@@ -271,6 +280,11 @@ impl Wit for MockWit {
             Request::EndOfContent => {
                 let chunk = self.chunk.take();
                 self.journal.end_of_content(chunk.is_none());
+                let complete =
+                    chunk.as_ref().is_none_or(|line| Command::of_line(line.head()).input == Input::BdatLast);
+                if complete && state.greeted == Some(Verb::Lhlo) {
+                    self.recipients.clone_from(&state.envelope.first_recipients);
+                }
                 let said = match chunk {
                     Some(line) => Said::Command { verb: Verb::Bdat, line, chunk: Vec::new() },
                     None => Said::Content(Vec::new()),
