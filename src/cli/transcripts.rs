@@ -161,7 +161,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE", requires = "cert", value_hint = ValueHint::FilePath)]
     pub key: Option<PathBuf>,
     /// Write the CA of the certificate made on the fly here, for clients' --ca
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", conflicts_with = "cert", value_hint = ValueHint::FilePath)]
     pub write_ca: Option<PathBuf>,
     /// Say where it listens as a line of JSON
     #[arg(long)]

@@ -8,8 +8,9 @@ use crate::cli::{Matching, ServeArgs};
 use crate::repl::signals::Signals;
 use crate::report::{Problem, Status};
 use crate::serve::Acceptor;
-use crate::serve::mock::{Account, MockOptions, MockServer, Report, Script};
+use crate::serve::mock::{Account, MAX_CLIENTS, MockOptions, MockServer, Report, Script};
 use crate::serve::practice::{Practice, PracticeOptions};
+use crate::transcript::EntryKind;
 use crate::transcript::script::Match;
 
 use crate::wire::escape;
@@ -70,6 +71,11 @@ fn scripts(args: &ServeArgs) -> Result<Vec<Script>, Problem> {
     let mut scripts = Vec::new();
     for path in &args.files {
         let (_, entries) = files::whole(path)?;
+        let more = entries.iter().filter(|entry| matches!(entry.kind, EntryKind::Session(_))).count();
+        if more > 0 {
+            let what = format!("{} holds {} sessions; the first is served", files::name(path), more + 1);
+            super::complain(&Problem::new(Status::Ok, what));
+        }
         let script = Script::new(&entries).ok_or_else(|| {
             let what =
                 format!("{}: the server does nothing in it, so it cannot be served", files::name(path));
@@ -145,27 +151,44 @@ fn identity(cert: &Path, key: &Path) -> Result<Acceptor, Problem> {
 
 async fn mock(args: &ServeArgs, scripts: Vec<Script>, options: MockOptions) -> Result<Status, Problem> {
     let server = MockServer::bind(scripts, options).map_err(|error| no_port(args, &error))?;
-    write_ca(args.write_ca.as_deref(), server.ca_pem())?;
+    match &args.write_ca {
+        Some(path) if server.ca_pem().is_empty() => {
+            let what = format!("no CA is written to {}: these transcripts have no TLS", files::name(path));
+            super::complain(&Problem::new(Status::Ok, what));
+        }
+        path => write_ca(path.as_deref(), server.ca_pem())?,
+    }
     let mut signals = signals()?;
     announce(args.json, server.addr(), None)?;
     let report = server.run(async move { signals.arrived().await }).await.map_err(|error| failed(&error))?;
-    Ok(judge(&report))
+    Ok(judge(&report, args.matching.into()))
 }
 
 /// Says what went otherwise than in the transcripts.
-fn judge(report: &Report) -> Status {
+fn judge(report: &Report, how: Match) -> Status {
     for words in &report.remarks {
         super::complain(&Problem::new(Status::Ok, words.clone()));
     }
     for words in &report.unrecorded {
         super::complain(&Problem::new(Status::LocalFile, words.clone()));
     }
+    if report.turned_away > 0 {
+        let who = if report.turned_away == 1 { "a client was" } else { "clients were" };
+        let many = if report.turned_away == 1 { String::new() } else { format!("{} ", report.turned_away) };
+        let what = format!("{many}{who} turned away: {MAX_CLIENTS} are served at a time");
+        super::complain(&Problem::new(Status::Ok, what));
+    }
     if report.mismatches > 0 {
         let what = format!("{} of {} sessions differed", report.mismatches, report.sessions);
         let problem = Problem { causes: report.words.clone(), ..Problem::new(Status::Differs, what) };
         return super::complain(&problem);
     }
-    if report.unrecorded.is_empty() { Status::Ok } else { Status::LocalFile }
+    match () {
+        // What those clients would have done is not known.
+        () if report.turned_away > 0 && how == Match::Strict => Status::Differs,
+        () if !report.unrecorded.is_empty() => Status::LocalFile,
+        () => Status::Ok,
+    }
 }
 
 fn failed(error: &std::io::Error) -> Problem {

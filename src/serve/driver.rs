@@ -87,6 +87,11 @@ impl<W: Wit> Driver<W> {
         self.close(&mut link).await
     }
 
+    /// Takes note that no session is held, where that cannot be said.
+    pub(super) fn drop_link(mut self, why: Farewell) {
+        let _ = self.wit.farewell(why);
+    }
+
     async fn converse<S>(&mut self, link: &mut S, greet: bool) -> io::Result<End>
     where
         S: AsyncRead + AsyncWrite + Unpin,

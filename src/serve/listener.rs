@@ -114,6 +114,8 @@ impl Listener {
             let full = sessions.len() >= self.max_clients;
             if sessions.len() < self.max_clients * 2 {
                 sessions.spawn(hold(driver, link, self.acceptor.clone(), is_tls, full));
+            } else {
+                driver.drop_link(Farewell::TooManyClients);
             }
         }
         let _ = stopper.send(true);
@@ -133,7 +135,10 @@ async fn hold<W: Wit>(
     let _ = link.set_nodelay(true);
     // What goes wrong on one link concerns its client alone, who sees it.
     let _ = match (full, implicit) {
-        (true, true) => Ok(()),
+        (true, true) => {
+            driver.drop_link(Farewell::TooManyClients);
+            Ok(())
+        }
         (true, false) => driver.turn_away(link, Farewell::TooManyClients).await,
         (false, _) => driver.run(link, acceptor, implicit).await,
     };

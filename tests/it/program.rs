@@ -50,6 +50,14 @@ impl Serving {
         finish(child)
     }
 
+    /// Ends it as Ctrl-C does.
+    pub fn interrupted(self) -> Run {
+        let child = self.child.as_ref().unwrap();
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+        self.ended()
+    }
+
     /// Waits for it to end by itself.
     pub fn ended(mut self) -> Run {
         finish(self.child.take().unwrap())

@@ -184,6 +184,18 @@ fn tls_comes_first_where_it_did() {
 }
 
 #[test]
+fn no_ca_is_written_where_there_is_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, ca) = (transcript(dir.path(), "a", SESSION), dir.path().join("ca.pem"));
+    let server = Serving::start(&["--once", "--write-ca", arg(&ca), arg(&file)]);
+    talk(&server.addr, "QUIT\n");
+    let ran = server.ended();
+    assert!(ran.stderr.contains("these transcripts have no TLS") && !ca.exists(), "{}", ran.stderr);
+    let own = ["--cert", arg(&file), "--key", arg(&file)];
+    assert_eq!(run(&[&["serve", "--write-ca", arg(&ca), arg(&file)], &own[..]].concat()).code, Some(1));
+}
+
+#[test]
 fn a_certificate_of_ones_own_is_taken() {
     let dir = tempfile::tempdir().unwrap();
     let own = rcgen::generate_simple_self_signed(["mail.example.com".to_owned()]).unwrap();
@@ -221,6 +233,16 @@ fn what_was_said_unasked_is_said_again() {
         TcpStream::connect(&server.addr).unwrap().read_to_string(&mut heard).unwrap();
         assert_eq!(heard, "220 x\r\n421 4.4.2 idle\r\n", "{timing:?}");
     }
+}
+
+#[test]
+fn of_several_sessions_in_a_file_the_first_is_served_and_it_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let two = "<- 220 one\n -> QUIT\n<- 221 bye\n%heloise 1\n\n<- 220 two\n -> QUIT\n<- 221 bye\n";
+    let server = Serving::start(&["--once", arg(&transcript(dir.path(), "a", two))]);
+    assert_eq!(talk(&server.addr, "QUIT\n"), "220 one\n221 bye\n");
+    let ran = server.ended();
+    assert!(ran.stderr.contains("holds 2 sessions; the first is served"), "{}", ran.stderr);
 }
 
 #[test]

@@ -129,3 +129,59 @@ fn what_was_kept_can_be_served_strictly() {
         assert_eq!(ran.code, Some(code), "{}", ran.all());
     }
 }
+
+#[test]
+fn ports_that_are_only_tried_count_nowhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, got) = (transcript(dir.path(), "a", REFUSES), dir.path().join("got"));
+    let server = Serving::start(&["--once", "--match", "strict", "--record-dir", arg(&got), arg(&file)]);
+    for _ in 0..3 {
+        talk(&server.addr, "");
+    }
+    talk(&server.addr, "NOOP\nQUIT\n");
+    let ran = server.ended();
+    assert!(ran.stderr.contains("1 of 1 sessions differed"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("session 1: expected EHLO a, got NOOP"), "{}", ran.stderr);
+    assert_eq!(std::fs::read_dir(&got).unwrap().count(), 1);
+    assert!(
+        kept(&got, 1).contains("<-  220 x\n"),
+        "the greeting came before the first command: {}",
+        kept(&got, 1)
+    );
+}
+
+/// A folder that has sessions already gets further ones, and those that are told of are those of the files.
+#[test]
+fn a_folder_is_added_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, got) = (transcript(dir.path(), "a", REFUSES), dir.path().join("got"));
+    for number in 1..=3 {
+        let server = Serving::start(&["--once", "--match", "strict", "--record-dir", arg(&got), arg(&file)]);
+        talk(&server.addr, &format!("NOOP {number}\nQUIT\n"));
+        let ran = server.ended();
+        assert_eq!(ran.code, Some(7), "{}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("session {number}: expected")), "{}", ran.stderr);
+    }
+    for number in 1..=3 {
+        assert!(kept(&got, number).contains(&format!("NOOP {number}")), "{}", kept(&got, number));
+    }
+}
+
+#[test]
+fn clients_beyond_those_served_at_a_time_are_told_of() {
+    let dir = tempfile::tempdir().unwrap();
+    for (how, code) in [("lenient", 0), ("strict", 7)] {
+        let server = Serving::start(&["--match", how, arg(&transcript(dir.path(), "a", REFUSES))]);
+        let mut links: Vec<TcpStream> = Vec::new();
+        for _ in 0..250 {
+            let mut link = TcpStream::connect(&server.addr).unwrap();
+            link.read_exact(&mut [0; 7]).unwrap();
+            links.push(link);
+        }
+        assert_eq!(talk(&server.addr, ""), "421 4.3.2 Too many clients at a time\n");
+        drop(links);
+        let ran = server.interrupted();
+        assert!(ran.stderr.contains("a client was turned away: 250 are served at a time"), "{}", ran.stderr);
+        assert_eq!(ran.code, Some(code), "{}", ran.stderr);
+    }
+}

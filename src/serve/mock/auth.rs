@@ -136,7 +136,7 @@ impl MockWit {
             },
             Next::Refused(why) => {
                 self.proof = None;
-                let words = format!("session {}: the client did not authenticate: {why}", self.number);
+                let words = format!("session {}: the client did not authenticate: {why}", self.begun());
                 let words = self.journal.clean(words);
                 match self.shared.how {
                     Match::Strict if !std::mem::replace(&mut self.differed, true) => {

@@ -1,10 +1,11 @@
 //! What one client sent, redacted as every transcript is, and kept as one where that is asked for.
 
 use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Instant;
 
-use chrono::Local;
+use chrono::{DateTime, Local};
 
 use crate::secret::Secret;
 use crate::session::State;
@@ -21,6 +22,9 @@ const LEARNT: usize = 16 * 1024;
 
 /// Follows one session.
 pub(super) struct Journal {
+    /// When the link was opened, for the header.
+    pub(super) began: DateTime<Local>,
+    /// The same moment, that times count from.
     started: Instant,
     /// What is masked wherever it turns up: the password that the server was told, and what clients sent in AUTH.
     known: Known,
@@ -30,48 +34,93 @@ pub(super) struct Journal {
     mechanism: Option<String>,
     fold: ContentFold,
     tls: bool,
-    recorder: Option<Recorder<File>>,
+    keeping: Keeping,
+    /// Why the file is not whole.
+    pub(super) lost: Option<String>,
 }
 
-/// Makes the file of a session, for its owner alone.
-pub(super) fn create(dir: &Path, number: usize) -> Result<Recorder<File>, String> {
-    let path = dir.join(format!("session-{number:04}.heloise"));
+/// What becomes of entries.
+enum Keeping {
+    /// They wait: a port that is only tried leaves no file.
+    Waiting(Vec<Entry>),
+    /// They go to a file, if the session is kept.
+    Begun(Option<Recorder<File>>),
+}
+
+/// Makes the file of a session, for its owner alone: the first number from `number` on that is free in the folder. Says
+/// which it is.
+pub(super) fn create(
+    dir: &Path,
+    number: usize,
+    began: DateTime<Local>,
+) -> Result<(Recorder<File>, usize), String> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let shown = escape::visible(path.as_os_str().as_encoded_bytes());
-    let fail = |words: String| format!("cannot write {shown}: {words}");
-    let file = options.open(&path).map_err(|error| fail(io_words(&error)))?;
-    let mut header = Header::new("", Local::now().fixed_offset());
-    header.target = None;
-    Recorder::new(file, &header).map_err(|error| fail(error.to_string()))
+    let mut number = number;
+    loop {
+        let path = dir.join(format!("session-{number:04}.heloise"));
+        let shown = escape::visible(path.as_os_str().as_encoded_bytes());
+        let fail = |words: String| format!("cannot write {shown}: {words}");
+        let file = match options.open(&path) {
+            // Of another run.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                number += 1;
+                continue;
+            }
+            opened => opened.map_err(|error| fail(io_words(&error)))?,
+        };
+        let mut header = Header::new("", began.fixed_offset());
+        header.target = None;
+        let recorder = Recorder::new(file, &header).map_err(|error| fail(error.to_string()))?;
+        return Ok((recorder, number));
+    }
 }
 
 impl Journal {
     /// `secret` is the password that the server was told.
-    pub(super) fn new(recorder: Option<Recorder<File>>, secret: Option<&Secret>) -> Journal {
+    pub(super) fn new(secret: Option<&Secret>) -> Journal {
         let mut known = Known::new();
         if let Some(secret) = secret {
             known.add(secret);
         }
         Journal {
+            began: Local::now(),
             started: Instant::now(),
             known,
             room: LEARNT,
             mechanism: None,
             fold: ContentFold::new(ContentFold::DEFAULT_LIMIT, true),
             tls: false,
-            recorder,
+            keeping: Keeping::Waiting(Vec::new()),
+            lost: None,
+        }
+    }
+
+    /// It is a session. It is kept from its beginning, if there is a recorder.
+    pub(super) fn keep(&mut self, recorder: Option<Recorder<File>>) {
+        if let Keeping::Waiting(early) = std::mem::replace(&mut self.keeping, Keeping::Begun(recorder)) {
+            early.into_iter().for_each(|entry| self.store(entry));
         }
     }
 
     fn put(&mut self, kind: EntryKind) {
         let mut entry = Entry::new(self.started.elapsed(), kind);
         self.known.mask_entry(&mut entry);
-        if let Some(recorder) = &mut self.recorder {
-            // The recorder counts what it loses; the session goes on.
-            let _ = recorder.record(&entry);
+        self.store(entry);
+    }
+
+    fn store(&mut self, entry: Entry) {
+        match &mut self.keeping {
+            Keeping::Waiting(early) => early.push(entry),
+            Keeping::Begun(Some(recorder)) => {
+                // The first failure is told in the end; the session goes on.
+                if let Err(error) = recorder.record(&entry) {
+                    self.lost = Some(error.to_string());
+                }
+            }
+            Keeping::Begun(None) => {}
         }
     }
 

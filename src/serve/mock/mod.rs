@@ -30,6 +30,10 @@ use wit::MockWit;
 /// How many mismatches are kept word by word.
 const KEPT: usize = 20;
 
+/// How many clients are served at a time. Each may need a file as well, and as many may be about to be turned away: all in
+/// all fewer than the 1024 files that most systems allow.
+pub const MAX_CLIENTS: usize = 250;
+
 /// One transcript, as its server is to be played.
 #[derive(Debug)]
 pub struct Script {
@@ -99,15 +103,19 @@ pub struct MockOptions {
 /// What became of the sessions.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// How many sessions there were.
+    /// How many sessions there were. A port that was only tried is none.
     pub sessions: usize,
+    /// The number of the last one.
+    last: usize,
+    /// How many clients found all places taken.
+    pub turned_away: usize,
     /// How many times a client did other than the transcript.
     pub mismatches: usize,
     /// The first of them, in words that are safe to show.
     pub words: Vec<String>,
     /// What should be known of sessions that did not differ, each once.
     pub remarks: Vec<String>,
-    /// What could not be recorded.
+    /// The first things that could not be recorded.
     pub unrecorded: Vec<String>,
 }
 
@@ -147,19 +155,40 @@ impl Shared {
         });
     }
 
-    /// A session begins.
-    fn begin(self: &Arc<Shared>) -> MockWit {
-        let number = self.report(|report| {
-            report.sessions += 1;
-            report.sessions
-        });
-        let file = self.record_dir.as_ref().map(|dir| journal::create(dir, number)).transpose();
-        let file = file.unwrap_or_else(|words| {
-            self.report(|report| report.unrecorded.push(words));
-            None
-        });
+    /// Somebody has connected.
+    fn greet(self: &Arc<Shared>) -> MockWit {
         let secret = self.account.as_ref().map(|account| &account.password);
-        MockWit::new(Arc::clone(self), number, Journal::new(file, secret))
+        MockWit::new(Arc::clone(self), Journal::new(secret))
+    }
+
+    /// A session has begun. Returns its number, which is that of its file as well.
+    fn begin(&self, journal: &mut Journal) -> usize {
+        self.report(|report| {
+            report.sessions += 1;
+            report.last += 1;
+            let created =
+                self.record_dir.as_ref().map(|dir| journal::create(dir, report.last, journal.began));
+            let recorder = created.and_then(|created| match created {
+                Ok((recorder, number)) => {
+                    report.last = number;
+                    Some(recorder)
+                }
+                Err(words) => {
+                    report.not_recorded(words);
+                    None
+                }
+            });
+            journal.keep(recorder);
+            report.last
+        })
+    }
+}
+
+impl Report {
+    fn not_recorded(&mut self, words: String) {
+        if self.unrecorded.len() < KEPT {
+            self.unrecorded.push(words);
+        }
     }
 }
 
@@ -190,6 +219,7 @@ impl MockServer {
         };
         let mut listener = Listener::bind(options.listen, tls)?;
         listener.tls_first = implicit;
+        listener.max_clients = MAX_CLIENTS;
         let addr = listener.bound()?.plain;
         let host = names(&scripts).into_iter().next().unwrap_or_else(|| "localhost".to_owned());
         let shared = Shared {
@@ -234,7 +264,7 @@ impl MockServer {
             }
         };
         let for_sessions = Arc::clone(&self.shared);
-        self.listener.run(move |_| for_sessions.begin(), over).await?;
+        self.listener.run(move |_| for_sessions.greet(), over).await?;
         Ok(self.shared.report(|report| report.clone()))
     }
 }

@@ -27,7 +27,8 @@ pub(super) struct Part {
 /// One client's session with the mock server.
 pub(super) struct MockWit {
     pub(super) shared: Arc<Shared>,
-    pub(super) number: usize,
+    /// Its number, once the client has said something.
+    pub(super) number: Option<usize>,
     /// The likeliest first.
     pub(super) parts: Vec<Part>,
     /// The BDAT command whose chunk is under way.
@@ -41,18 +42,19 @@ pub(super) struct MockWit {
     pub(super) journal: Journal,
     /// When the turn that was answered last was over, in the transcript's time.
     last_at: Option<Duration>,
-    spoke: bool,
     pub(super) differed: bool,
     closing: bool,
+    /// There were as many clients as are served.
+    turned_away: bool,
 }
 
 impl MockWit {
-    pub(super) fn new(shared: Arc<Shared>, number: usize, journal: Journal) -> MockWit {
+    pub(super) fn new(shared: Arc<Shared>, journal: Journal) -> MockWit {
         let part = |script: &Arc<Script>| Part { script: Arc::clone(script), place: Place::default() };
         let parts = shared.scripts.iter().map(part).collect();
         MockWit {
             shared,
-            number,
+            number: None,
             parts,
             chunk: None,
             recipients: Vec::new(),
@@ -60,9 +62,9 @@ impl MockWit {
             binding: None,
             journal,
             last_at: None,
-            spoke: false,
             differed: false,
             closing: false,
+            turned_away: false,
         }
     }
 
@@ -90,8 +92,16 @@ impl MockWit {
     pub(super) fn mismatch(&mut self, shown: &str) {
         if !std::mem::replace(&mut self.differed, true) {
             let expected = self.expected().unwrap_or_else(|| "nothing more".to_owned());
-            let words = format!("session {}: expected {expected}, got {shown}", self.number);
+            let words = format!("session {}: expected {expected}, got {shown}", self.begun());
             self.shared.mismatch(self.journal.clean(words));
+        }
+    }
+
+    /// The number of the session, which begins with this if it has not yet.
+    pub(super) fn begun(&mut self) -> usize {
+        match self.number {
+            Some(number) => number,
+            None => *self.number.insert(self.shared.begin(&mut self.journal)),
         }
     }
 
@@ -239,7 +249,7 @@ impl Wit for MockWit {
     }
 
     fn answer(&mut self, request: &Request, state: &State) -> Answer {
-        self.spoke = true;
+        self.begun();
         match request {
             Request::Content(line) => {
                 self.journal.content(&line.bytes);
@@ -303,6 +313,11 @@ impl Wit for MockWit {
 
     fn farewell(&mut self, why: Farewell) -> Answer {
         self.closing = true;
+        if why == Farewell::TooManyClients {
+            self.shared.report(|report| report.turned_away += 1);
+            self.turned_away = true;
+            return self.say("421 4.3.2 Too many clients at a time\r\n");
+        }
         let mut bytes = Vec::new();
         if why == Farewell::Idle && self.shared.timing {
             self.unasked(&mut bytes);
@@ -316,18 +331,22 @@ impl Wit for MockWit {
 
 impl Drop for MockWit {
     fn drop(&mut self) {
-        self.journal.over(if self.closing { ClosedBy::Server } else { ClosedBy::Client });
         let expected = self.expected().filter(|next| !next.eq_ignore_ascii_case("QUIT"));
+        // A port that was only tried is no session, unless nothing was to be said there.
+        if self.turned_away || self.number.is_none() && expected.is_some() {
+            return;
+        }
+        let number = self.begun();
+        self.journal.over(if self.closing { ClosedBy::Server } else { ClosedBy::Client });
         if let Some(next) = &expected
             && self.shared.how == Match::Strict
-            && self.spoke
             && !self.differed
         {
-            self.shared.mismatch(format!("session {}: the client left before {next}", self.number));
+            self.shared.mismatch(format!("session {number}: the client left before {next}"));
         }
-        // A port that was only tried is no session.
-        if self.spoke || expected.is_none() {
-            self.shared.ended.notify_one();
+        if let Some(words) = self.journal.lost.take() {
+            self.shared.report(|report| report.not_recorded(format!("session {number}: {words}")));
         }
+        self.shared.ended.notify_one();
     }
 }
