@@ -3,7 +3,7 @@
 use super::super::mask::mask_command;
 use super::super::turns::Said;
 use super::super::{Payload, Piece};
-use crate::wire::Verb;
+use crate::wire::{CommandLine, Verb};
 
 /// Whether the same sort of thing was said: a command of the same verb, an answer by the same mechanism, content.
 pub(super) fn same_kind(recorded: &Said, said: &Said) -> bool {
@@ -37,7 +37,7 @@ pub(super) fn nearness(recorded: &Said, said: &Said) -> u8 {
     }
 }
 
-/// The same line: verbs in any case, secrets and volatile parts aside.
+/// The same line: verbs in any case, secrets, volatile parts and the size of the message aside.
 pub(super) fn same_line(recorded: &Payload, said: &Payload) -> bool {
     if recorded == said {
         return true;
@@ -47,7 +47,7 @@ pub(super) fn same_line(recorded: &Payload, said: &Payload) -> bool {
         return fits(recorded, &said);
     }
     let text = |line: &str| {
-        let masked = mask_command(line.trim_end());
+        let masked = mask_command(&without_size(line.trim_end()));
         let (verb, rest) = masked.split_once(' ').map_or((masked.as_str(), ""), |(v, r)| (v, r));
         format!("{} {rest}", verb.to_ascii_uppercase())
     };
@@ -66,7 +66,7 @@ fn fits(recorded: &Payload, said: &str) -> bool {
             _ => GAP.to_string(),
         })
         .collect();
-    let text = |line: &str| mask_command(line.trim_end()).to_ascii_lowercase();
+    let text = |line: &str| mask_command(&without_size(line.trim_end())).to_ascii_lowercase();
     let (pattern, said) = (text(&pattern), text(said));
     let (first, rest) = pattern.split_once(GAP).unwrap_or((&pattern, ""));
     let (middle, last) = rest.rsplit_once(GAP).map_or((None, rest), |(middle, last)| (Some(middle), last));
@@ -85,4 +85,19 @@ fn fits(recorded: &Payload, said: &str) -> bool {
 fn without_first(text: &str) -> Option<&str> {
     let mut chars = text.chars();
     chars.next().map(|_| chars.as_str())
+}
+
+/// The command without what depends on the content, which is not compared: the SIZE that MAIL declares (RFC 1870 §3) and the
+/// octets of a chunk.
+fn without_size(line: &str) -> String {
+    let number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let size = |word: &str| {
+        word.split_once('=').is_some_and(|(key, n)| key.eq_ignore_ascii_case("SIZE") && number(n))
+    };
+    let keep: &dyn Fn(&&str) -> bool = match CommandLine::parse(line.as_bytes()).verb {
+        Verb::Mail => &|word| !size(word),
+        Verb::Bdat => &|word| !number(word),
+        _ => return line.to_owned(),
+    };
+    line.split(' ').filter(keep).collect::<Vec<_>>().join(" ")
 }

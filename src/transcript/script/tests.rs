@@ -137,6 +137,23 @@ fn what_was_left_out_has_its_place() {
 }
 
 #[test]
+fn the_size_of_the_message_may_differ() {
+    let fits = |recorded: &str, said: &str| {
+        let mock = Mock::new(&entries(&format!("<- 220 x\n -> {recorded}\n<- 250 ok\n")));
+        mock.find(&mut Place::default(), &command(said), Match::Strict).is_some()
+    };
+    for said in ["MAIL FROM:<a@x>", "MAIL FROM:<a@x> SIZE=1", "mail FROM:<a@x> size=12345678"] {
+        assert!(fits("MAIL FROM:<a@x> SIZE=100", said) && fits("MAIL FROM:<a@x>", said), "{said}");
+    }
+    for said in
+        ["MAIL FROM:<b@x> SIZE=100", "MAIL FROM:<a@x> SIZE=100 BODY=8BITMIME", "MAIL FROM:<a@x> SIZE=x"]
+    {
+        assert!(!fits("MAIL FROM:<a@x> SIZE=100", said), "{said}");
+    }
+    assert!(fits("BDAT 10 LAST", "BDAT 7 LAST") && !fits("BDAT 10 LAST", "BDAT 10"));
+}
+
+#[test]
 fn redacted_secrets_match_whatever_they_are() {
     let mock = Mock::new(&entries("<- 220 x\n -> AUTH PLAIN {secret sasl=PLAIN user=\"a\"}\n<- 235 ok\n"));
     for how in [Match::Strict, Match::Lenient] {
