@@ -176,7 +176,7 @@ fn same_heard(a: &Heard, b: &Heard, compare: Compare) -> bool {
 /// Whether a fresh reply is the recorded one, as closely as asked. For `rerun`, which compares as it goes.
 pub fn same_reply(recorded: &Heard, fresh: &Reply, compare: Compare) -> bool {
     let lines = fresh.lines().map(|line| Payload::from_line(line.line)).collect();
-    let fresh = Heard { at: None, lines, code: fresh.code() };
+    let fresh = Heard { asked: None, at: None, lines, code: fresh.code() };
     same_heard(recorded, &fresh, compare)
 }
 

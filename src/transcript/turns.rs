@@ -36,6 +36,8 @@ pub enum Said {
 /// One reply as it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard {
+    /// When what it answers was complete: for a message, when its end was sent.
+    pub asked: Option<Duration>,
     /// When its last line came.
     pub at: Option<Duration>,
     /// Its lines.
@@ -110,6 +112,15 @@ impl Turn {
         }
     }
 
+    /// Whether what the client said took more than one line.
+    fn is_long(&self) -> bool {
+        match &self.said {
+            Said::Content(_) => true,
+            Said::Command { chunk, .. } => !chunk.is_empty(),
+            _ => false,
+        }
+    }
+
     /// What the client said, in one line for a person.
     pub fn label(&self) -> String {
         match &self.said {
@@ -130,6 +141,8 @@ pub struct Turns {
     /// The turn whose content is under way.
     filling: Option<usize>,
     lines: Vec<Payload>,
+    /// When the last message or chunk was complete.
+    ended: Option<Duration>,
     seen: usize,
     verified: Option<bool>,
 }
@@ -177,7 +190,7 @@ impl Turns {
     pub fn finish(mut self) -> Vec<Turn> {
         if !self.lines.is_empty() {
             let code = None;
-            let heard = Heard { at: None, lines: std::mem::take(&mut self.lines), code };
+            let heard = Heard { asked: None, at: None, lines: std::mem::take(&mut self.lines), code };
             let open = self.open.front().copied().and_then(|at| self.turns.get_mut(at));
             if let Some(turn) = open {
                 turn.heard.push(heard);
@@ -211,6 +224,7 @@ impl Turns {
             self.turns.last_mut().map(|t| &mut t.said)
         {
             chunk.push(line);
+            self.ended = at;
             return;
         }
         // Content goes on where the last turn is content that has no reply yet.
@@ -227,6 +241,7 @@ impl Turns {
                 self.filling = None;
                 let replies = self.tracker.due().saturating_sub(self.open.len()).max(1);
                 self.open.extend(std::iter::repeat_n(index, replies));
+                self.ended = at;
             }
         }
     }
@@ -234,13 +249,17 @@ impl Turns {
     fn heard(&mut self, line: &Payload, at: Option<Duration>, tls: bool, entry: usize) {
         self.lines.push(line.clone());
         let Some(completed) = self.tracker.received(line) else { return };
-        let heard = Heard { at, lines: std::mem::take(&mut self.lines), code: completed.code };
+        let lines = std::mem::take(&mut self.lines);
+        let mut heard = Heard { asked: None, at, lines, code: completed.code };
         let asked = match completed.answers {
             None | Some(Waiting::Greeting) => None,
             // The server took something else than a lone dot for the end.
             Some(Waiting::Content) if self.filling.is_some() => self.filling.take(),
             Some(_) => self.open.pop_front(),
         };
+        if let Some(turn) = asked.and_then(|index| self.turns.get(index)) {
+            heard.asked = if turn.is_long() { self.ended } else { turn.at };
+        }
         match asked.and_then(|index| self.turns.get_mut(index)) {
             Some(turn) => turn.heard.push(heard),
             None => {

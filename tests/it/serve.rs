@@ -235,6 +235,19 @@ fn what_was_said_unasked_is_said_again() {
     }
 }
 
+/// What the client took to send a message is no delay of the server.
+#[test]
+fn a_message_is_answered_as_long_after_its_end_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let entries = "0 <- 220 x\n0 -> DATA\n0 <- 354 go\n0 -> x\n60 -> .\n60.1 <- 250 ok\n60.1 -> BDAT 4\n60.1 -> x\n\
+        120 -> y\\-\n120.1 <- 250 ok\n120.1 -> QUIT\n120.1 <- 221 bye\n";
+    let server = Serving::start(&["--timing", "--once", arg(&transcript(dir.path(), "a", entries))]);
+    let began = std::time::Instant::now();
+    talk(&server.addr, "DATA\nx\n.\nBDAT 4\nx\nyQUIT\n");
+    assert!((200..10_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+    assert_eq!(server.ended().code, Some(0));
+}
+
 #[test]
 fn of_several_sessions_in_a_file_the_first_is_served_and_it_is_said() {
     let dir = tempfile::tempdir().unwrap();

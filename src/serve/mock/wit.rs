@@ -168,8 +168,10 @@ impl MockWit {
     }
 
     fn delay(&self, turn: &Turn) -> Duration {
-        let answered = turn.heard.first().and_then(|heard| heard.at);
-        match (self.shared.timing, turn.at, answered) {
+        let first = turn.heard.first();
+        let (asked, answered) =
+            (first.and_then(|heard| heard.asked).or(turn.at), first.and_then(|heard| heard.at));
+        match (self.shared.timing, asked, answered) {
             (true, Some(asked), Some(answered)) => answered.saturating_sub(asked),
             _ => Duration::ZERO,
         }
