@@ -85,3 +85,21 @@ fn strict_misses_credentials_that_do_not_come_when_they_did() {
     assert_eq!(answers(LOGIN, "strict", "AUTH LOGIN YQ=="), (odd, Some(7)));
     assert_eq!(answers(PLAIN, "strict", "AUTH PLAIN AGEAYg=="), (vec!["235 in".to_owned()], Some(0)));
 }
+
+/// A transcript that was written by hand may hold what others would have taken out.
+#[test]
+fn what_is_missed_is_told_without_secrets() {
+    let dir = tempfile::tempdir().unwrap();
+    let plain = "<- 220 x\n -> AUTH PLAIN AGFsaWNlAFRydWI0ZG9yJjN4\n<- 235 in\n";
+    let login = "<- 220 x\n -> AUTH LOGIN\n<- 334 UGFzczo=\n -> VHJ1YjRkb3ImM3g=\n<- 235 in\n";
+    for (entries, lines) in
+        [(plain, "NOOP\nQUIT\n"), (login, "AUTH LOGIN\n*\nQUIT\n"), (login, "AUTH LOGIN\n")]
+    {
+        let file = transcript(dir.path(), "a", entries);
+        let server = Serving::start(&["--once", "--match", "strict", arg(&file)]);
+        talk(&server.addr, lines);
+        let ran = server.ended();
+        assert!(ran.stderr.contains("{secret sasl=") && ran.code == Some(7), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("RydWI0") && !ran.stderr.contains("VHJ1"), "{}", ran.stderr);
+    }
+}

@@ -9,6 +9,7 @@ use super::proof::Proof;
 use super::{Script, Shared};
 use crate::serve::{Answer, Farewell, Replay, Wit};
 use crate::session::{Command, Input, Request, State};
+use crate::transcript::redact::{self, SentKind};
 use crate::transcript::script::{Found, Match, Place};
 use crate::transcript::turns::{Heard, Said, Turn};
 use crate::transcript::{ClosedBy, Payload};
@@ -206,8 +207,20 @@ impl MockWit {
     /// What the client should say next.
     fn expected(&self) -> Option<String> {
         let part = self.parts.first()?;
-        part.script.mock.expected(&part.place).map(Turn::label)
+        part.script.mock.expected(&part.place).map(shown)
     }
+}
+
+/// What the client says in a turn, fit to be shown: a transcript that was written by hand may hold secrets.
+fn shown(turn: &Turn) -> String {
+    let (line, kind) = match &turn.said {
+        Said::Command { line, .. } => (line, SentKind::Command),
+        Said::Answer { line, mechanism } => {
+            (line, SentKind::AuthResponse { mechanism: Some(mechanism), step: 0, challenge: None })
+        }
+        Said::Nothing | Said::Content(_) => return turn.label(),
+    };
+    line.bytes().map_or_else(|| turn.label(), |bytes| redact::sent(bytes, kind).to_visible())
 }
 
 /// Keeps what fits, if anything does.
