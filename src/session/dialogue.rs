@@ -286,7 +286,7 @@ impl Dialogue {
         let loose_dot = std::mem::take(&mut self.loose_dot);
         if oldest.is_none() && loose_dot && self.state.phase == Phase::Data {
             let command = Command::of_input(Input::EndOfContent);
-            oldest = Some(Pending { command, since: now, timed_out: false });
+            oldest = Some(Pending { command, since: now, timed_out: false, garbled: false });
         }
         if self.beyond > 0 {
             self.beyond -= 1;
