@@ -48,6 +48,14 @@ impl Ledger {
         self.put(current.name, current.began, took, verdict, summary);
     }
 
+    /// Ends the stage in its midst, as the check is ended: what it would have come to is not known.
+    pub fn break_off(&mut self, why: String) {
+        let Some(current) = self.current.take() else { return };
+        let took = current.began.elapsed();
+        let verdict = current.worst.map_or(Verdict::Ended, Verdict::Found);
+        self.put(current.name, current.began, took, verdict, why);
+    }
+
     /// Passes a stage over.
     pub fn skip(&mut self, name: StageName, why: String) {
         self.put(name, Instant::now(), Duration::ZERO, Verdict::Skipped(why), String::new());

@@ -69,7 +69,8 @@ pub async fn run(plan: Arc<Plan>, subject: &Subject, watch: Watch) -> Report {
     settle::settle(&plan, subject, &legs, &mut findings);
     let took = watcher.begun().elapsed();
     let findings = finding::in_order(findings);
-    Report { subject: subject.to_string(), started, took, legs, findings }
+    let complete = legs.iter().all(|leg| leg.end != End::CutShort);
+    Report { subject: subject.to_string(), started, took, legs, findings, complete }
 }
 
 /// The endpoints in lanes, which run side by side: in each are all addresses of one host and port.

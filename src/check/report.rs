@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset, Utc};
+use chrono::{DateTime, FixedOffset, Local, Utc};
 
 use super::finding::{Finding, Severity};
-use super::stage::{Stage, StageName};
+use super::stage::{Stage, StageName, Verdict};
+use super::subject::Subject;
 use crate::transcript::{Entry, Header};
 use crate::wire::Capabilities;
 
@@ -39,6 +40,12 @@ impl Leg {
     /// A stage, if it was reached.
     pub fn stage(&self, name: StageName) -> Option<&Stage> {
         self.stages.iter().find(|stage| stage.name == name)
+    }
+
+    /// Whether the server was reached: a connection came about.
+    pub fn was_reached(&self) -> bool {
+        let connected = self.stage(StageName::Tcp).is_some_and(|stage| stage.verdict == Verdict::Ok);
+        self.end != End::Unreached && connected
     }
 
     /// All entries of its transcript.
@@ -88,6 +95,8 @@ pub enum End {
     AuthRefused,
     /// The session broke off, or the server refused it.
     Broken,
+    /// The check was ended before it got there; of what was not reached nothing is known.
+    CutShort,
 }
 
 /// What a whole check came to.
@@ -103,6 +112,8 @@ pub struct Report {
     pub legs: Vec<Leg>,
     /// The findings, in the order in which to act on them.
     pub findings: Vec<Finding>,
+    /// Whether it went on to its end. Where it was ended before, that nothing was found says nothing.
+    pub complete: bool,
 }
 
 /// What it all comes to, for the exit status.
@@ -121,6 +132,27 @@ pub enum Outcome {
 }
 
 impl Report {
+    /// The report on a subject that was not begun with, as the check was ended before.
+    pub fn not_begun(subject: &Subject) -> Report {
+        Report {
+            subject: subject.to_string(),
+            started: Local::now().fixed_offset(),
+            took: Duration::ZERO,
+            legs: Vec::new(),
+            findings: Vec::new(),
+            complete: false,
+        }
+    }
+
+    /// How far it got, in words for a report that is not complete.
+    pub fn how_it_ended(&self) -> &'static str {
+        match (self.complete, self.legs.is_empty()) {
+            (true, _) => "checked to the end",
+            (false, true) => "not checked, as the check was ended before",
+            (false, false) => "not checked to the end, as the check was ended",
+        }
+    }
+
     /// The worst of the findings.
     pub fn worst(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).max()

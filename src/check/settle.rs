@@ -20,7 +20,6 @@ pub(super) fn settle(plan: &Plan, subject: &Subject, legs: &[Leg], findings: &mu
         let evidence = evidence.iter().flat_map(|leg| leg.entries().cloned()).collect();
         findings.push(found.at(StageName::Tcp, &target, &target, evidence));
     };
-    let unreached = |leg: &&&Leg| leg.end == End::Unreached;
     if let Subject::Host(_) = subject
         && sessions.iter().all(|leg| leg.end == End::Unreached)
     {
@@ -29,7 +28,7 @@ pub(super) fn settle(plan: &Plan, subject: &Subject, legs: &[Leg], findings: &mu
     }
     let relay = |leg: &&&Leg| leg.addr.is_some_and(|addr| addr.port() == plan.relay_port());
     let all_silent = !silent.is_empty() && others.iter().filter(relay).count() == 0;
-    let elsewhere = others.iter().filter(|leg| !unreached(leg)).count() > 0;
+    let elsewhere = others.iter().any(|leg| leg.was_reached());
     let mut hosts: Vec<&str> = silent.iter().map(|leg| leg.server.as_str()).collect();
     hosts.dedup();
     if all_silent && (elsewhere || hosts.len() > 1) {
@@ -73,7 +72,7 @@ const DEAD: [&str; 5] = ["connection-refused", "connect-timed-out", "unreachable
 fn weigh_by_the_other_addresses(sessions: &[&Leg], findings: &mut [Finding]) {
     for leg in sessions.iter().filter(|leg| leg.end == End::Unreached) {
         let mut others = sessions.iter().filter(|other| other.server == leg.server);
-        let answered = others.any(|other| other.end != End::Unreached);
+        let answered = others.any(|other| other.was_reached());
         let here =
             |finding: &&mut Finding| finding.stage == StageName::Tcp && finding.places.contains(&leg.place);
         for finding in findings.iter_mut().filter(here).filter(|finding| DEAD.contains(&finding.id)) {

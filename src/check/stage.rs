@@ -87,6 +87,8 @@ pub enum Verdict {
     Ok,
     /// It was not gone through, for this reason.
     Skipped(String),
+    /// The check was ended in it, and nothing had been found.
+    Ended,
     /// With the worst of its findings.
     Found(Severity),
 }
@@ -97,6 +99,7 @@ impl Verdict {
         match self {
             Verdict::Ok => "ok",
             Verdict::Skipped(_) => "skipped",
+            Verdict::Ended => "ended",
             Verdict::Found(severity) => severity.word(),
         }
     }

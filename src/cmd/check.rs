@@ -84,11 +84,16 @@ fn diagnose(args: &CheckArgs) -> Result<Status, Problem> {
         }
         // Whoever is there to listen, the sessions end in order; a second signal does not wait for them.
         let _ = stopper.send(true);
-        tokio::select! {
-            ended = tokio::time::timeout(GRACE, &mut work) => drop(ended.unwrap_or(Ok(Status::Ok))?),
-            () = signals.arrived() => {}
-        }
-        Ok(Status::Signal(signals.last()))
+        let reported = tokio::select! {
+            ended = tokio::time::timeout(GRACE, &mut work) => ended.ok().transpose()?,
+            () = signals.arrived() => None,
+        };
+        Ok(match (args.format, reported) {
+            // A monitoring system reads the status of the convention, also where it ended the plugin itself.
+            (CheckFormat::Nagios, Some(status)) => status,
+            (CheckFormat::Nagios, None) => unknown("the check was ended before it was done"),
+            _ => Status::Signal(signals.last()),
+        })
     })
 }
 
@@ -148,7 +153,9 @@ async fn each(
             Some(Ok(report)) => out.take(&report)?,
             // Only a panic or an abort ends without a report, and neither happens.
             Some(Err(_)) => {}
-            None => return Ok(()),
+            None => break,
         }
     }
+    // What was not begun with is not passed over in silence.
+    waiting.filter(|_| !again).try_for_each(|subject| out.take(&Report::not_begun(&subject)))
 }

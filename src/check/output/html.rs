@@ -61,7 +61,10 @@ impl<W: Write> Page<W> {
     }
 
     fn findings(&mut self, report: &Report) -> io::Result<()> {
-        if report.findings.iter().all(|finding| finding.severity == Severity::Note) {
+        if !report.complete {
+            let words = report.how_it_ended();
+            writeln!(self.out, "<p><span class=\"tag warning\">ended</span>{}</p>", escape(words))?;
+        } else if report.findings.iter().all(|finding| finding.severity == Severity::Note) {
             writeln!(self.out, "<p><span class=\"tag ok\">ok</span>Nothing wrong.</p>")?;
         }
         for (severity, heading) in super::text::GROUPS {

@@ -24,6 +24,7 @@ pub fn title(place: &str) -> Line {
 pub fn stage(stage: &Stage, total: Duration, width: usize) -> Line {
     let (style, summary) = match &stage.verdict {
         Verdict::Ok => (Style::Good, stage.summary.as_str()),
+        Verdict::Ended => (Style::Warn, stage.summary.as_str()),
         Verdict::Skipped(why) => (Style::Dim, why.as_str()),
         Verdict::Found(severity) => (style_of(*severity), stage.summary.as_str()),
     };
@@ -112,8 +113,11 @@ fn aside(leg: &Leg, width: usize) -> Line {
     let worst = worst.max_by_key(|(severity, stage)| (*severity, std::cmp::Reverse(stage.at)));
     let greeted = leg.stage(StageName::Banner).or(leg.stages.first());
     let (severity, told) = (worst.map(|(severity, _)| severity), worst.map(|(_, stage)| stage).or(greeted));
-    let (style, word) =
-        severity.map_or((Style::Good, "ok"), |severity| (style_of(severity), severity.word()));
+    let fine = match leg.stages.iter().any(|stage| stage.verdict == Verdict::Ended) {
+        true => (Style::Warn, Verdict::Ended.word()),
+        false => (Style::Good, Verdict::Ok.word()),
+    };
+    let (style, word) = severity.map_or(fine, |severity| (style_of(severity), severity.word()));
     let summary = told.map_or("", |stage| &stage.summary);
     let took = leg.stages.iter().map(|stage| stage.took).sum();
     let start = format!("{} {:>8}   ", leg.place, brief(took));

@@ -19,7 +19,7 @@ pub enum State {
     Warning,
     /// Problems, or nobody was reached.
     Critical,
-    /// The check could not be made.
+    /// The check could not be made, or not to its end.
     Unknown,
 }
 
@@ -67,6 +67,8 @@ pub struct Plugin {
     /// What is wrong first of all, in so few words that they fit a text message.
     first: Option<String>,
     details: Vec<String>,
+    /// The subjects that were not checked to the end, with how far they got.
+    ended: Vec<String>,
     took: Duration,
     problems: usize,
     warnings: usize,
@@ -87,6 +89,7 @@ impl Plugin {
             state: State::Ok,
             first: None,
             details: Vec::new(),
+            ended: Vec::new(),
             took: Duration::ZERO,
             problems: 0,
             warnings: 0,
@@ -102,6 +105,9 @@ impl Plugin {
         self.problems += report.count(Severity::Problem);
         self.warnings += report.count(Severity::Warning);
         self.notes += report.count(Severity::Note);
+        if !report.complete {
+            self.ended.push(format!("{}: {}", clean(&report.subject), report.how_it_ended()));
+        }
         for finding in report.findings.iter().filter(|finding| finding.severity > Severity::Note) {
             // Of equal ones the first: that is the one to act on.
             if State::of(finding.severity) > self.state {
@@ -115,22 +121,29 @@ impl Plugin {
         self.sessions.extend(sessions);
     }
 
-    /// What the plugin says with its exit status.
+    /// What the plugin says with its exit status. A problem is one however the check ended; else nobody knows what a
+    /// check would have found that was ended before.
     pub fn state(&self) -> State {
-        self.state
+        match (self.state, self.ended.is_empty()) {
+            (State::Critical, _) | (_, true) => self.state,
+            _ => State::Unknown,
+        }
     }
 
     /// What it says in words.
     pub fn render(&self) -> String {
-        let (word, subjects) = (self.state.word(), self.subjects.join(", "));
+        let (state, subjects) = (self.state(), self.subjects.join(", "));
+        let word = state.word();
         let what = match (&self.first, self.details.len()) {
+            _ if state == State::Unknown => "the check was ended before it was done".to_owned(),
             (None, _) => "nothing wrong".to_owned(),
             (Some(first), 1) => first.clone(),
             (Some(first), all) => format!("{first} (and {} more)", all - 1),
         };
         let mut out = format!("SMTP {word} - {subjects}: {what} | {}\n", self.performance().join(" "));
-        for detail in &self.details {
-            out.push_str(detail);
+        let ended = self.ended.iter().map(|line| format!("[UNKNOWN] {line}"));
+        for detail in self.details.iter().cloned().chain(ended) {
+            out.push_str(&detail);
             out.push('\n');
         }
         out
@@ -139,7 +152,7 @@ impl Plugin {
     fn session(&self, leg: &Leg) -> Vec<(&'static str, String)> {
         let timed = [StageName::Tcp, StageName::Banner, StageName::Ehlo, StageName::Tls, StageName::Login];
         let timed = timed.into_iter().filter_map(|name| leg.stage(name));
-        let timed = timed.filter(|stage| !matches!(stage.verdict, Verdict::Skipped(_)));
+        let timed = timed.filter(|stage| !matches!(stage.verdict, Verdict::Skipped(_) | Verdict::Ended));
         let mut data: Vec<(&'static str, String)> =
             timed.map(|stage| (stage.name.as_str(), format!("{}s;;;0", seconds(stage.took)))).collect();
         let days = leg.facts.not_after.map(|end| (end - self.now).num_days());
@@ -231,6 +244,10 @@ mod tests {
         assert_eq!(state(&[warned.clone()]), State::Warning);
         warned.findings.clear();
         assert_eq!(state(&[warned]), State::Ok);
+        let mut cut = sample::healthy();
+        cut.complete = false;
+        assert_eq!(state(&[cut.clone(), sample::healthy()]), State::Unknown, "nothing found is no OK then");
+        assert_eq!(state(&[cut, sample::ailing()]), State::Critical, "a problem is one all the same");
         let codes = [State::Ok, State::Warning, State::Critical, State::Unknown].map(State::code);
         assert_eq!(codes, [0, 1, 2, 3]);
         assert_eq!(unknown("no\nsense | here"), "SMTP UNKNOWN - no\\x0asense / here\n");

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use crate::check::{End, Leg, Report, Severity, Stage, Verdict};
+use crate::check::{Leg, Report, Severity, Stage, Verdict};
 use crate::wire::escape::harmless;
 
 type Labels = Vec<(&'static str, String)>;
@@ -49,6 +49,7 @@ impl Family {
 /// reports themselves are not kept.
 pub struct Metrics {
     up: Family,
+    complete: Family,
     start: Family,
     took: Family,
     counts: Family,
@@ -65,6 +66,10 @@ impl Default for Metrics {
     fn default() -> Self {
         Metrics {
             up: Family::new("heloise_check_up", "Whether any server of the target was reached."),
+            complete: Family::new(
+                "heloise_check_complete",
+                "Whether the check went on to its end; what it did not reach has no samples.",
+            ),
             start: Family::new(
                 "heloise_check_start_time_seconds",
                 "When the check began, in seconds since 1970-01-01T00:00:00Z.",
@@ -78,7 +83,7 @@ impl Default for Metrics {
             stages: Family::new("heloise_check_stage_duration_seconds", "How long a stage took."),
             verdicts: Family::new(
                 "heloise_check_stage_verdict",
-                "How a stage went: 0 ok, 1 note, 2 warning, 3 problem. Absent where it was skipped.",
+                "How a stage went: 0 ok, 1 note, 2 warning, 3 problem. Absent where it was skipped, or the check was ended in it.",
             ),
             tls: Family::new("heloise_check_tls_info", "What was negotiated; always 1."),
             verified: Family::new("heloise_check_tls_verified", "Whether the server's certificate verified."),
@@ -95,8 +100,15 @@ impl Metrics {
     /// Adds those of a report.
     pub fn add(&mut self, report: &Report) {
         let target = report.subject.as_str();
-        let reached = report.last_tries().any(|leg| leg.end != End::Unreached);
-        self.up.add(&[("target", target)], f64::from(u8::from(reached)));
+        let reached = report.last_tries().any(Leg::was_reached);
+        // Whether a server can be reached that was not asked, nobody knows.
+        if reached || report.complete {
+            self.up.add(&[("target", target)], f64::from(u8::from(reached)));
+        }
+        self.complete.add(&[("target", target)], f64::from(u8::from(report.complete)));
+        if report.legs.is_empty() && !report.complete {
+            return;
+        }
         self.start.add(&[("target", target)], report.started.timestamp_millis() as f64 / 1e3);
         self.took.add(&[("target", target)], report.took.as_secs_f64());
         for severity in [Severity::Problem, Severity::Warning, Severity::Note] {
@@ -142,7 +154,7 @@ impl Metrics {
     /// The text.
     pub fn render(&self) -> String {
         let mut out = String::new();
-        let of_checks = [&self.up, &self.start, &self.took, &self.counts, &self.findings];
+        let of_checks = [&self.up, &self.complete, &self.start, &self.took, &self.counts, &self.findings];
         let of_sessions = [&self.stages, &self.verdicts, &self.tls, &self.verified, &self.end, &self.offers];
         for family in of_checks.into_iter().chain(of_sessions) {
             family.write(&mut out);
@@ -157,7 +169,7 @@ fn address(leg: &Leg) -> String {
 
 fn verdict(stage: &Stage) -> Option<f64> {
     match stage.verdict {
-        Verdict::Skipped(_) => None,
+        Verdict::Skipped(_) | Verdict::Ended => None,
         Verdict::Ok => Some(0.0),
         Verdict::Found(Severity::Note) => Some(1.0),
         Verdict::Found(Severity::Warning) => Some(2.0),
@@ -230,6 +242,19 @@ mod tests {
         insta::assert_snapshot!("prometheus", text);
         judge(&render(&[]));
         judge(&render(&[sample::ailing(), sample::ailing()]));
+    }
+
+    #[test]
+    fn a_check_that_was_ended_counts_for_nothing_it_did_not_see() {
+        let mut cut = sample::healthy();
+        cut.complete = false;
+        let none = Report { subject: "later".to_owned(), legs: Vec::new(), ..cut.clone() };
+        let text = render(&[cut, none]);
+        judge(&text);
+        assert!(text.contains("heloise_check_complete{target=\"mx.example.org:25\"} 0\n"), "{text}");
+        assert!(text.contains("heloise_check_up{target=\"mx.example.org:25\"} 1\n"), "{text}");
+        let of_none: Vec<&str> = text.lines().filter(|line| line.contains("later")).collect();
+        assert_eq!(of_none, ["heloise_check_complete{target=\"later\"} 0"]);
     }
 
     #[test]

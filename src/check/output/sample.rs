@@ -52,7 +52,8 @@ fn leg(place: &str, addr: &str, end: End) -> Leg {
 
 fn report(subject: &str, took: u64, legs: Vec<Leg>, findings: Vec<Finding>) -> Report {
     let findings = in_order(findings);
-    Report { subject: subject.to_owned(), started: now().fixed_offset(), took: ms(took), legs, findings }
+    let (subject, started) = (subject.to_owned(), now().fixed_offset());
+    Report { subject, started, took: ms(took), legs, findings, complete: true }
 }
 
 fn capabilities(keywords: &[&str]) -> Capabilities {

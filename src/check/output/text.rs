@@ -114,8 +114,12 @@ fn sum(report: &Report) -> Line {
     let all = [Severity::Problem, Severity::Warning, Severity::Note];
     let found: Vec<Piece> = all.into_iter().filter_map(counted).collect();
     let mut line = vec![piece(Style::Plain, format!("{}: ", report.subject))];
-    if found.iter().all(|found| found.style == Style::Dim) {
-        line.push(piece(Style::Good, "nothing wrong".to_owned()));
+    let lead = match report.complete {
+        true => found.iter().all(|found| found.style == Style::Dim).then_some((Style::Good, "nothing wrong")),
+        false => Some((Style::Warn, report.how_it_ended())),
+    };
+    if let Some((style, words)) = lead {
+        line.push(piece(style, words.to_owned()));
         line.extend((!found.is_empty()).then(|| piece(Style::Plain, ", ".to_owned())));
     }
     for (number, found) in found.into_iter().enumerate() {

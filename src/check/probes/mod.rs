@@ -27,6 +27,9 @@ use crate::transport::Broken;
 /// How long the answer to QUIT is waited for when the check is ended before its time.
 const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(2);
 
+/// Why a stage was not gone through, or not to its end, after a signal.
+const ENDED: &str = "the check was ended";
+
 /// A probe at work. What it gives is its stage's summary in one line, safe to show.
 type Work<'w> = Pin<Box<dyn Future<Output = String> + Send + 'w>>;
 
@@ -128,33 +131,37 @@ pub(super) async fn walk(walk: &mut Walk) {
         }
         let session_over = walk.stopped().filter(|_| probe.needs_session).map(str::to_owned);
         let late = walk.interrupted && probe.stage != StageName::Quit;
-        let stopped = session_over.or_else(|| late.then(|| "the check was ended".to_owned()));
+        let stopped = session_over.or_else(|| late.then(|| ENDED.to_owned()));
         if let Some(why) = stopped.or_else(|| (probe.obstacle)(walk)) {
             walk.ledger.skip(probe.stage, why);
             continue;
         }
         walk.ledger.enter(probe.stage);
-        let summary = go_through(walk, probe).await;
-        walk.ledger.leave(summary);
+        match go_through(walk, probe).await {
+            Some(summary) => walk.ledger.leave(summary),
+            None => walk.ledger.break_off(ENDED.to_owned()),
+        }
     }
 }
 
-/// Works until the probe is done or the check is to be ended. The good-bye is said in any case, if not for long.
-async fn go_through(walk: &mut Walk, probe: &Probe) -> String {
+/// Works until the probe is done, which gives its summary, or the check is to be ended. The good-bye is said in any
+/// case, if not for long.
+async fn go_through(walk: &mut Walk, probe: &Probe) -> Option<String> {
     if walk.interrupted && probe.stage == StageName::Quit {
         let farewell = tokio::time::timeout(LAST_WORDS, (probe.run)(walk)).await;
-        return farewell.unwrap_or_else(|_| "no answer".to_owned());
+        return Some(farewell.unwrap_or_else(|_| "no answer".to_owned()));
     }
     let stopped = walk.ledger.stopped();
     let summary = tokio::select! {
         summary = (probe.run)(walk) => Some(summary),
         () = stopped => None,
     };
-    summary.unwrap_or_else(|| {
+    if summary.is_none() {
         walk.interrupted = true;
-        walk.stop("the check was ended");
-        "the check was ended".to_owned()
-    })
+        walk.stop(ENDED);
+        walk.end = End::CutShort;
+    }
+    summary
 }
 
 /// Puts down that the session broke off, and gives that in words.

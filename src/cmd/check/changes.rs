@@ -120,6 +120,7 @@ mod tests {
             took: std::time::Duration::ZERO,
             legs: Vec::new(),
             findings: found.iter().map(finding).collect(),
+            complete: true,
         }
     }
 

@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -69,6 +70,59 @@ fn a_signal_ends_the_check_with_quit_and_a_report() {
         assert_eq!(output.status.code(), Some(status));
         assert!(out(&output).contains("the check was ended"), "{}", out(&output));
     }
+}
+
+/// A server that takes connections and never greets, and the first of which waits for a client.
+fn mute() -> (String, std::sync::mpsc::Receiver<()>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = format!("submission://{}", listener.local_addr().unwrap());
+    let (taken, connected) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut links = Vec::new();
+        while let Ok((link, _)) = listener.accept() {
+            links.push(link);
+            let _ = taken.send(());
+        }
+    });
+    (target, connected)
+}
+
+/// Ends a check of a list, one at a time, whose first server never greets; gives the status and what was said.
+fn end_a_list(form: &str) -> (Option<i32>, String) {
+    let (first, connected) = mute();
+    let mut list = tempfile::NamedTempFile::new().unwrap();
+    write!(list, "{first}\nsubmission://127.0.0.1:1\n").unwrap();
+    let child = check(&["--targets", list.path().to_str().unwrap(), "-j", "1", "--format", form]);
+    connected.recv_timeout(Duration::from_secs(60)).unwrap();
+    signal(&child, Signal::SIGTERM);
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), out(&output))
+}
+
+/// Of a check that was ended before its time nothing says that all is well, and what was not begun is named.
+#[test]
+fn an_ended_check_is_no_good_news() {
+    let (status, said) = end_a_list("nagios");
+    assert_eq!(status, Some(3), "{said}");
+    assert!(said.starts_with("SMTP UNKNOWN - ") && said.contains("the check was ended"), "{said}");
+    assert!(said.contains("127.0.0.1:1: not checked, as the check was ended before"), "{said}");
+    let (status, said) = end_a_list("text");
+    assert_eq!(status, Some(143), "{said}");
+    assert!(!said.contains("nothing wrong") && said.contains("not checked to the end"), "{said}");
+    assert!(said.contains("127.0.0.1:1: not checked, as the check was ended before"), "{said}");
+    let (_, said) = end_a_list("json");
+    let reports: Vec<serde_json::Value> =
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(reports.len(), 2, "{said}");
+    for report in &reports {
+        assert_eq!((&report["complete"], &report["worst"]), (&false.into(), &"unknown".into()), "{report}");
+    }
+    let stages = reports[0]["legs"][1]["stages"].as_array().unwrap();
+    let banner = stages.iter().find(|stage| stage["name"] == "banner").unwrap();
+    assert_eq!(banner["verdict"], "ended");
+    let (_, said) = end_a_list("prometheus");
+    assert_eq!(said.matches("heloise_check_complete{").count(), 2, "{said}");
+    assert!(!said.contains("stage=\"banner\"") && !said.contains("} 0\nheloise_check_up"), "{said}");
 }
 
 /// The report of an orderly end is not waited for.
