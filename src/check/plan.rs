@@ -16,7 +16,7 @@ pub struct Thresholds {
     pub dns: Duration,
     /// The greeting.
     pub banner: Duration,
-    /// A silent server may be waiting for TLS: after this long it is asked.
+    /// A silent server at a port that begins with TLS by custom may be waiting for it: after this long it is asked.
     pub wrong_mode: Duration,
     /// Days that a certificate must still be good for.
     pub cert_days: i64,

@@ -38,6 +38,11 @@ impl Tape {
         self.lock().entries.clone()
     }
 
+    /// Whether the server has said anything since the last [`Tape::take`].
+    pub fn heard_anything(&self) -> bool {
+        self.lock().entries.iter().any(|entry| matches!(entry.kind, EntryKind::Received { .. }))
+    }
+
     /// The header of the first session.
     pub fn header(&self) -> Option<Header> {
         self.lock().header.clone()

@@ -1,7 +1,7 @@
 //! The greeting: when it comes, what it says, and whether the server waits for TLS instead.
 
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::super::finding::{Found, Severity};
 use super::super::walk::{Walk, last_line};
@@ -18,7 +18,6 @@ use crate::wire::{Class, Quirk};
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(walk: &mut Walk) -> String {
-    let began = Instant::now();
     let answer = match greeting(walk).await {
         Ok(answer) => answer,
         Err(broken) if walk.other_mode.is_some() => {
@@ -29,7 +28,7 @@ pub(super) async fn run(walk: &mut Walk) -> String {
         }
         Err(broken) => return broke(walk, &broken),
     };
-    let waited = began.elapsed();
+    let waited = answer.waited;
     walk.pace(waited);
     walk.facts.banner = Some(visible(answer.reply.lines().next().map(|l| l.text()).unwrap_or_default()));
     if waited >= walk.plan.thresholds.banner {
@@ -45,40 +44,60 @@ pub(super) async fn run(walk: &mut Walk) -> String {
     last_line(&answer)
 }
 
-/// The greeting. A server that says nothing, or hangs up, is asked whether it wants TLS.
+/// The greeting. A server from which nothing at all comes is asked whether it wants TLS.
+///
+/// Whoever speaks before the greeting is a spammer to many servers, and the slow ones delay it to learn just that. So
+/// the question waits until the limit for the greeting has run out, or the server has hung up. Only ports that begin
+/// with TLS by custom are asked while the greeting may still come; it is listened for meanwhile.
 async fn greeting(walk: &mut Walk) -> Result<Answer, Broken> {
-    let patience = walk.plan.thresholds.wrong_mode;
-    let may_want_tls = walk.tls.is_none();
-    if may_want_tls && let Ok(result) = tokio::time::timeout(patience, walk.connection()?.reply()).await {
-        return match result {
-            Err(broken @ Broken::Closed { .. }) if wants_tls(walk).await => Err(broken),
-            result => result,
+    if walk.tls.is_some() {
+        return walk.connection()?.reply().await;
+    }
+    let mut early = None;
+    if begins_with_tls_by_custom(walk.endpoint.port) {
+        let (patience, question) = (walk.plan.thresholds.wrong_mode, wants_tls(walk));
+        let later = async {
+            tokio::time::sleep(patience).await;
+            question.await
         };
+        tokio::select! {
+            biased;
+            result = walk.connection()?.reply() => return result,
+            yes = later => early = Some(yes),
+        }
     }
-    if may_want_tls && wants_tls(walk).await {
-        return Err(Broken::Closed { unanswered: None });
-    }
-    walk.connection()?.reply().await
-}
-
-/// Asks on a connection of its own whether the server speaks TLS from the first byte.
-async fn wants_tls(walk: &mut Walk) -> bool {
-    let mut setup = walk.plan.setup(&walk.endpoint, &walk.plan.tls);
-    setup.target.scheme = Scheme::Smtps;
-    let (addr, host) = (walk.endpoint.addr(), walk.endpoint.host.clone());
-    let asked = versions::one(&setup, addr, &host, &walk.own_name, Version::V1_2);
-    let answer = tokio::time::timeout(HANDSHAKE, asked).await;
-    let speaks = matches!(
-        answer,
-        Ok(versions::Answer::Taken(_) | versions::Answer::Refused(_) | versions::Answer::Instead(_))
-    );
-    if speaks {
+    let result = match early {
+        Some(true) => Err(Broken::Closed { unanswered: None }),
+        _ => walk.connection()?.reply().await,
+    };
+    let silent = matches!(result, Err(Broken::Closed { .. } | Broken::TimedOut { .. }));
+    if silent && !walk.ledger.tape.heard_anything() && (early == Some(true) || wants_tls(walk).await) {
         walk.note("tls-from-the-first-byte answered=yes");
         walk.other_mode = Some(Scheme::Smtps);
         let severity = if walk.endpoint.named { Severity::Problem } else { Severity::Note };
-        walk.find(Found::new("tls-expected").with("port", addr.port()).severity(severity));
+        walk.find(Found::new("tls-expected").with("port", walk.endpoint.port).severity(severity));
     }
-    speaks
+    result
+}
+
+/// Port 465 (RFC 8314 §7.3), and those that providers have made in its likeness: 1465, 2465, 8465.
+fn begins_with_tls_by_custom(port: u16) -> bool {
+    port % 1000 == 465
+}
+
+/// Asks on a connection of its own whether the server speaks TLS from the first byte.
+fn wants_tls(walk: &Walk) -> impl Future<Output = bool> + Send + use<> {
+    let mut setup = walk.plan.setup(&walk.endpoint, &walk.plan.tls);
+    setup.target.scheme = Scheme::Smtps;
+    let (addr, host, own_name) = (walk.endpoint.addr(), walk.endpoint.host.clone(), walk.own_name.clone());
+    async move {
+        let asked = versions::one(&setup, addr, &host, &own_name, Version::V1_2);
+        let answer = tokio::time::timeout(HANDSHAKE, asked).await;
+        matches!(
+            answer,
+            Ok(versions::Answer::Taken(_) | versions::Answer::Refused(_) | versions::Answer::Instead(_))
+        )
+    }
 }
 
 fn refused(walk: &mut Walk, class: Option<Class>, answer: &Answer) {

@@ -28,7 +28,7 @@ pub const CASES: &[Case] = cases! {
     }).await;
     "protocol-broken" => submission(|fake| fake.banner = format!("220 {NAME} ESMTP\n"), |_| {}).await;
     "tls-expected" => submission(|fake| fake.implicit = true, |plan| {
-        plan.thresholds.wrong_mode = Duration::from_millis(50);
+        plan.timeouts.greeting = Duration::from_secs(1);
     }).await;
     "not-smtp" => submission(|fake| fake.banner = "HTTP/1.1 400 Bad Request\r\n\r\n".to_owned(), |_| {}).await;
     "no-reply" => submission(|fake| fake.replies.push(("EHLO", HOLD)), short_waits).await;
@@ -147,6 +147,58 @@ fn short_waits(plan: &mut Plan) {
     let short = Duration::from_millis(300);
     plan.timeouts = heloise::session::Timeouts::all(short);
     plan.tls = plan.tls.with(|options| options.timeout = short);
+}
+
+/// Connections to a server that greets after some time, and whether it was spoken to before.
+async fn slow_greeting(first: &'static [u8], rest: &'static [u8], delay: Duration) -> (Report, usize, bool) {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::sync::{Arc, Mutex};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let seen = Arc::new(Mutex::new((0, false)));
+    let of_server = seen.clone();
+    std::thread::spawn(move || {
+        for link in listener.incoming() {
+            let (mut link, seen) = (link.unwrap(), of_server.clone());
+            std::thread::spawn(move || {
+                seen.lock().unwrap().0 += 1;
+                link.write_all(first).unwrap();
+                link.set_read_timeout(Some(delay)).unwrap();
+                let early = matches!(link.read(&mut [0; 1]), Ok(1));
+                seen.lock().unwrap().1 |= early;
+                link.set_read_timeout(None).unwrap();
+                link.write_all(rest).unwrap();
+                let mut lines = BufReader::new(link.try_clone().unwrap()).lines();
+                while let Some(Ok(line)) = lines.next() {
+                    let reply =
+                        if line.starts_with("QUIT") { "221 bye\r\n" } else { "250 mx.example.org\r\n" };
+                    let _ = link.write_all(reply.as_bytes());
+                }
+            });
+        }
+    });
+    let mut plan = plan(&Pki::new());
+    plan.thresholds.wrong_mode = Duration::from_millis(20);
+    let report = check(plan, Scheme::Smtp, addr).await;
+    let (connections, early) = *seen.lock().unwrap();
+    (report, connections, early)
+}
+
+/// Servers delay their greeting to catch those who speak before it: nothing is asked meanwhile, and the time is the
+/// greeting's own.
+#[tokio::test]
+async fn a_slow_greeting_is_waited_for_in_silence() {
+    let delay = Duration::from_millis(2500);
+    for (first, rest) in [
+        (&b""[..], &b"220 mx.example.org ESMTP\r\n"[..]),
+        (b"220-mx.example.org ESMTP\r\n", b"220 mx.example.org ESMTP\r\n"),
+    ] {
+        let (report, connections, early) = slow_greeting(first, rest, delay).await;
+        assert_eq!((connections, early), (1, false));
+        let slow = report.findings.iter().find(|finding| finding.id == "banner-slow").unwrap();
+        let seconds: f32 = slow.line.split(' ').rev().nth(1).unwrap().parse().unwrap();
+        assert!((2.5..4.5).contains(&seconds), "{}", slow.line);
+    }
 }
 
 /// A server that ends the link with a reset where a reply was due.
