@@ -86,6 +86,11 @@ impl Endpoint {
         Target { scheme: self.scheme, host: self.host.clone(), port: self.port, mx: false }
     }
 
+    /// The target as it is typed, which names what it has to.
+    pub fn typed(&self) -> String {
+        self.target().typed()
+    }
+
     /// Host and port.
     pub fn server(&self) -> String {
         match &self.host {

@@ -21,8 +21,10 @@ use super::report::{Depth, End};
 use super::stage::StageName;
 use super::subject::Role;
 use super::walk::Walk;
+use crate::explain::{Asked, explain_failure};
 use crate::target::Scheme;
 use crate::transport::Broken;
+use crate::transport::tls::LateAlert;
 
 /// How long the answer to QUIT is waited for when the check is ended before its time.
 const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(2);
@@ -186,8 +188,7 @@ fn broke(walk: &mut Walk, broken: &Broken) -> String {
             walk.transient = true;
             Found::new("cut-off").with("what", &words)
         }
-        // Most often for want of a client certificate: it will not come by itself.
-        Broken::Alert(_) => Found::new("cut-off").with("what", &words),
+        Broken::Alert(alert) => return refused_by_alert(walk, alert),
         Broken::Exceeded(what) => Found::new("too-much").with("what", what),
         Broken::NotSmtp(line) => Found::new("not-smtp").with("line", line),
     };
@@ -195,6 +196,31 @@ fn broke(walk: &mut Walk, broken: &Broken) -> String {
     walk.stop(&words);
     walk.hang_up();
     words
+}
+
+/// Under TLS 1.3 a server says only after the handshake, with an alert, what it thinks of the client's certificate, or
+/// of there being none (RFC 8446 §4.4.2.4). It will not come by itself.
+fn refused_by_alert(walk: &mut Walk, alert: &LateAlert) -> String {
+    let explanation = explain_failure(&alert.failure(), asked(walk, &walk.endpoint.typed()));
+    let (id, what) = match alert.name.as_str() {
+        "certificate required" => {
+            ("tls-client-certificate", format!("the server admits only clients with a certificate: {alert}"))
+        }
+        name if name.contains("certificate") || matches!(name, "unknown ca" | "access denied") => {
+            ("tls-client-certificate", format!("the server refuses this client's certificate: {alert}"))
+        }
+        _ => ("tls-failed", alert.to_string()),
+    };
+    walk.find(Found::new(id).with("what", &what).explained(Some(explanation)));
+    walk.stop(&what);
+    end_as(walk, End::TlsFailed);
+    walk.hang_up();
+    what
+}
+
+/// For whom a failure of TLS is explained.
+fn asked<'a>(walk: &Walk, target: &'a str) -> Asked<'a> {
+    Asked { starttls: walk.endpoint.scheme != Scheme::Smtps, ..Asked::of(target) }
 }
 
 /// How bad a fault of the certificate or the lack of TLS is: mail servers among themselves go on without.

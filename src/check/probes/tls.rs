@@ -6,9 +6,9 @@ use super::super::finding::{Found, Severity};
 use super::super::report::End;
 use super::super::walk::{Unopened, Walk, last_line};
 use super::tcp::NO_CONNECTION;
-use super::{broke, by_role, certificate, end_as};
-use crate::explain::{Asked, explain_failure};
-use crate::target::{Scheme, Target};
+use super::{asked, broke, by_role, certificate, end_as};
+use crate::explain::explain_failure;
+use crate::target::Scheme;
 use crate::transport::tls::{Refusal, TlsFailure, Verified, VerifyProblem, VerifyReason};
 use crate::transport::{TlsError, TlsInfo};
 use crate::wire::Class;
@@ -149,10 +149,7 @@ async fn failed(walk: &mut Walk, error: TlsError) -> String {
             go_on(walk, true).await;
         }
         failure => {
-            let (scheme, port) = (walk.endpoint.scheme, walk.endpoint.port);
-            let target = Target { scheme, host: walk.endpoint.host.clone(), port, mx: false }.typed();
-            let asked = Asked { starttls: scheme != Scheme::Smtps, ..Asked::of(&target) };
-            let explanation = explain_failure(&error.failure(), asked);
+            let explanation = explain_failure(&error.failure(), asked(walk, &walk.endpoint.typed()));
             let found = Found::new(of_failure(failure)).with("what", &words);
             walk.find(found.explained(Some(explanation)));
             walk.transient |=

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use heloise::check::{Plan, Report};
+use heloise::check::{Outcome, Plan, Report, Severity};
 use heloise::target::Scheme;
 use heloise::transport::{TlsOptions, TlsSetup};
 use openssl::ssl::{SslAcceptorBuilder, SslOptions, SslVerifyMode, SslVersion};
@@ -182,6 +182,25 @@ async fn slow_greeting(first: &'static [u8], rest: &'static [u8], delay: Duratio
     let report = check(plan, Scheme::Smtp, addr).await;
     let (connections, early) = *seen.lock().unwrap();
     (report, connections, early)
+}
+
+/// Under TLS 1.3 the alert comes after the handshake, with STARTTLS and with TLS from the first byte.
+#[tokio::test]
+async fn a_demand_for_a_client_certificate_is_known_under_tls_1_3() {
+    for (scheme, implicit) in [(Scheme::Submission, false), (Scheme::Smtps, true)] {
+        let pki = Pki::new();
+        let leaf = pki.leaf(&[NAME], |_| {});
+        let fake = Fake::with_chain(&pki.chain(&leaf), &leaf, |tls| {
+            tls.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+        });
+        let report = check(plan(&pki), scheme, fake.but(|fake| fake.implicit = implicit).serve()).await;
+        let found = report.findings.first().unwrap();
+        assert_eq!(found.id, "tls-client-certificate", "{}", found.line);
+        let fixes: Vec<String> =
+            found.fixes.iter().filter_map(|fix| Some(fix.command.clone()?.into_owned())).collect();
+        assert!(fixes.iter().any(|fix| fix.contains("--cert FILE --key FILE")), "{fixes:?}");
+        assert_eq!(report.outcome(Severity::Problem), Outcome::TlsFailed);
+    }
 }
 
 /// Servers delay their greeting to catch those who speak before it: nothing is asked meanwhile, and the time is the
