@@ -37,8 +37,8 @@ pub(super) struct Walk {
     pub own_name: String,
     /// The session turned out to begin in the other way.
     pub other_mode: Option<Scheme>,
-    /// The words with which EHLO was refused.
-    pub refusal: Option<String>,
+    /// The server does not know EHLO, and was greeted with HELO.
+    pub helo_only: bool,
     /// Something failed that may succeed later.
     pub transient: bool,
     pub end: End,
@@ -90,7 +90,7 @@ impl Walk {
             inspection: None,
             own_name: String::new(),
             other_mode: None,
-            refusal: None,
+            helo_only: false,
             transient: false,
             end: End::Done,
             silent: false,

@@ -1,23 +1,21 @@
 //! What the server offers, in plaintext and over TLS.
 
 use super::super::finding::Found;
-use super::super::walk::{Walk, last_line};
-use super::broke;
+use super::super::walk::{Walk, last_line, short_target};
+use super::{broke, by_role};
 use crate::session::Answer;
-use crate::target::Scheme;
+use crate::target::{Scheme, Target};
 use crate::transport::Broken;
 use crate::wire::escape::visible;
-use crate::wire::{Capabilities, Class, Quirk};
+use crate::wire::{Capabilities, Class, Quirk, ReplyCode};
 
 pub(super) async fn run(walk: &mut Walk) -> String {
-    match greet(walk).await {
-        Ok(Some(summary)) => summary,
-        Ok(None) => match fall_back(walk).await {
-            Ok(summary) => summary,
-            Err(broken) => broke(walk, &broken),
-        },
-        Err(broken) => broke(walk, &broken),
-    }
+    let result = match greet(walk).await {
+        Ok(Ok(summary)) => Ok(summary),
+        Ok(Err(answer)) => refused(walk, &answer).await,
+        Err(broken) => Err(broken),
+    };
+    result.unwrap_or_else(|broken| broke(walk, &broken))
 }
 
 pub(super) fn obstacle_over_tls(walk: &Walk) -> Option<String> {
@@ -28,7 +26,7 @@ pub(super) fn obstacle_over_tls(walk: &Walk) -> Option<String> {
 pub(super) async fn over_tls(walk: &mut Walk) -> String {
     let before = walk.facts.capabilities.clone();
     match greet(walk).await {
-        Ok(Some(summary)) => {
+        Ok(Ok(summary)) => {
             walk.facts.before_tls = before;
             let state = walk.connection.as_ref().map(|connection| connection.state().clone());
             let difference = state.as_ref().and_then(crate::session::State::tls_difference);
@@ -43,14 +41,17 @@ pub(super) async fn over_tls(walk: &mut Walk) -> String {
                 if changes.is_empty() { "the same list as before".to_owned() } else { changes.join(" ") }
             })
         }
-        Ok(None) => refused_over_tls(walk),
+        Ok(Err(answer)) => refused_over_tls(walk, &answer),
         Err(broken) => broke(walk, &broken),
     }
 }
 
-/// Under TLS 1.3 a server that misses a client certificate says so only now.
-fn refused_over_tls(walk: &mut Walk) -> String {
-    let said = walk.refusal.take().unwrap_or_default();
+fn refused_over_tls(walk: &mut Walk, answer: &Answer) -> String {
+    if answer.reply.class() == Some(Class::Transient) {
+        return put_off(walk, answer);
+    }
+    let said = last_line(answer);
+    // Some servers that miss a client certificate say so in words only.
     let id = match said.to_ascii_lowercase().contains("client certificate") {
         true => "tls-client-certificate",
         false => "ehlo-refused-over-tls",
@@ -60,13 +61,12 @@ fn refused_over_tls(walk: &mut Walk) -> String {
     said
 }
 
-/// EHLO; nothing if it is refused.
-async fn greet(walk: &mut Walk) -> Result<Option<String>, Broken> {
+/// EHLO, which gives what it lists in one line, or the refusal.
+async fn greet(walk: &mut Walk) -> Result<Result<String, Box<Answer>>, Broken> {
     let own_name = walk.own_name.clone();
     let answer = walk.connection()?.greet(&own_name).await?;
     if answer.reply.class() != Some(Class::Completion) {
-        walk.refusal = Some(last_line(&answer));
-        return Ok(None);
+        return Ok(Err(Box::new(answer)));
     }
     let capabilities = Capabilities::from_reply(&answer.reply);
     for quirk in Capabilities::quirks_of(&answer.reply) {
@@ -78,7 +78,7 @@ async fn greet(walk: &mut Walk) -> Result<Option<String>, Broken> {
     reply_quirks(walk, &answer);
     let words: Vec<String> = capabilities.list.iter().map(|c| visible(c.keyword.as_bytes())).collect();
     walk.facts.capabilities = Some(capabilities);
-    Ok(Some(if words.is_empty() { "no extensions at all".to_owned() } else { words.join(" ") }))
+    Ok(Ok(if words.is_empty() { "no extensions at all".to_owned() } else { words.join(" ") }))
 }
 
 fn reply_quirks(walk: &mut Walk, answer: &Answer) {
@@ -96,27 +96,57 @@ pub(super) fn of_quirk(quirk: &Quirk, place: &str) -> Found {
     Found::new("protocol-broken").with("quirk", quirk).with("where", place).with("clause", quirk.source())
 }
 
+/// EHLO was refused: for now, or because the server does not know it, or because of who says it.
+async fn refused(walk: &mut Walk, answer: &Answer) -> Result<String, Broken> {
+    let not_known = matches!(answer.reply.code(), Some(ReplyCode(500 | 502)));
+    let lmtp = walk.endpoint.scheme == Scheme::Lmtp;
+    match answer.reply.class() {
+        Some(Class::Transient) => Ok(put_off(walk, answer)),
+        _ if not_known && !lmtp => fall_back(walk).await,
+        _ => Ok(not_greeted(walk, answer, lmtp && not_known)),
+    }
+}
+
 /// HELO, as before 1995.
 async fn fall_back(walk: &mut Walk) -> Result<String, Broken> {
-    let explanation = walk.explain_last();
     let own_name = walk.own_name.clone();
-    let lmtp = walk.endpoint.scheme == Scheme::Lmtp;
-    if lmtp || walk.connection()?.ended() {
-        walk.find(Found::new("greeting-refused-by-name").with("reply", "").explained(explanation));
-        walk.stop("the server refuses to be greeted");
-        return Ok("refused".to_owned());
-    }
     let answer = walk.connection()?.command(format!("HELO {own_name}").as_bytes()).await?;
-    if answer.reply.class() == Some(Class::Completion) {
-        walk.find(Found::new("helo-only"));
-        walk.facts.capabilities = Some(Capabilities::default());
-        return Ok(format!("EHLO refused, HELO taken: {}", last_line(&answer)));
+    match answer.reply.class() {
+        Some(Class::Completion) => {
+            walk.find(Found::new("helo-only").severity(by_role(walk)));
+            walk.helo_only = true;
+            walk.facts.capabilities = Some(Capabilities::default());
+            Ok(format!("EHLO refused, HELO taken: {}", last_line(&answer)))
+        }
+        Some(Class::Transient) => Ok(put_off(walk, &answer)),
+        _ => Ok(not_greeted(walk, &answer, false)),
     }
+}
+
+/// The server does not want to talk now.
+fn put_off(walk: &mut Walk, answer: &Answer) -> String {
     let explanation = walk.explain_last();
-    walk.transient |= answer.reply.class() == Some(Class::Transient);
-    walk.find(
-        Found::new("greeting-refused-by-name").with("reply", last_line(&answer)).explained(explanation),
-    );
+    walk.transient = true;
+    walk.find(Found::new("greeting-deferred").with("reply", last_line(answer)).explained(explanation));
+    walk.stop("the server takes no session now");
+    last_line(answer)
+}
+
+/// The server does not want to talk with us; or, where LMTP was meant, does not speak it.
+fn not_greeted(walk: &mut Walk, answer: &Answer, no_lmtp: bool) -> String {
+    let found = Found::new("greeting-refused-by-name").with("reply", last_line(answer));
+    let explanation = walk.explain_last();
+    let found = match no_lmtp {
+        true => found.with("smtp", short_target(&Target { scheme: Scheme::Smtp, ..walk.endpoint.target() })),
+        false => found.explained(explanation),
+    };
+    reply_quirks(walk, answer);
+    walk.find(found);
     walk.stop("the server refuses to be greeted");
-    Ok(last_line(&answer))
+    last_line(answer)
+}
+
+/// Without EHLO there are no extensions, which has been said.
+pub(super) fn obstacle_without_extensions(walk: &Walk) -> Option<String> {
+    walk.helo_only.then(|| "without EHLO there are no extensions".to_owned())
 }

@@ -6,7 +6,7 @@ use super::super::finding::{Found, Severity};
 use super::super::report::End;
 use super::super::walk::{Unopened, Walk, last_line};
 use super::tcp::NO_CONNECTION;
-use super::{asked, broke, by_role, certificate, end_as};
+use super::{asked, broke, by_role, certificate, ehlo, end_as};
 use crate::explain::explain_failure;
 use crate::target::Scheme;
 use crate::transport::tls::{Refusal, TlsFailure, Verified, VerifyProblem, VerifyReason};
@@ -14,7 +14,11 @@ use crate::transport::{TlsError, TlsInfo};
 use crate::wire::Class;
 
 pub(super) fn obstacle(walk: &Walk) -> Option<String> {
-    (walk.endpoint.scheme == Scheme::Lmtp && !offered(walk)).then(|| "LMTP without STARTTLS".to_owned())
+    if walk.endpoint.scheme == Scheme::Smtps {
+        return None;
+    }
+    let lmtp = walk.endpoint.scheme == Scheme::Lmtp && !offered(walk);
+    lmtp.then(|| "LMTP without STARTTLS".to_owned()).or_else(|| ehlo::obstacle_without_extensions(walk))
 }
 
 /// What keeps others from looking at TLS on connections of their own.

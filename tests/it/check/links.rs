@@ -203,6 +203,72 @@ async fn a_demand_for_a_client_certificate_is_known_under_tls_1_3() {
     }
 }
 
+/// Only a server that does not know the command has no EHLO: others have refused this client, now or for good.
+#[tokio::test]
+async fn a_refusal_of_ehlo_is_taken_for_what_it_says() {
+    for (reply, id, transient) in [
+        ("451 4.7.1 greylisted by name, try later\r\n", "greeting-deferred", true),
+        ("421 4.7.0 go away\r\n", "greeting-deferred", true),
+        (
+            "550 5.7.1 Helo command rejected: need fully-qualified hostname\r\n",
+            "greeting-refused-by-name",
+            false,
+        ),
+        (
+            "504 5.5.2 <x>: Helo command rejected: need fully-qualified hostname\r\n",
+            "greeting-refused-by-name",
+            false,
+        ),
+        ("250-mx.example.org\r\n250-SIZE\r\n550 huh\r\n", "greeting-refused-by-name", false),
+    ] {
+        let heard = std::sync::Arc::default();
+        let of_fake = std::sync::Arc::clone(&heard);
+        let report = submission(
+            |fake| {
+                fake.replies.push(("EHLO", reply));
+                fake.heard = Some(of_fake);
+            },
+            |plan| {
+                plan.retry.times = 1;
+                plan.retry.first = Duration::from_millis(10);
+            },
+        )
+        .await;
+        let found: Vec<&str> = report.findings.iter().map(|finding| finding.id).collect();
+        assert_eq!(found[0], id, "{reply}: {found:?}");
+        let said = reply.lines().last().unwrap();
+        assert!(report.findings[0].line.contains(said), "{}", report.findings[0].line);
+        for consequence in ["helo-only", "no-starttls", "auth-not-offered", "size-not-told"] {
+            assert!(!found.contains(&consequence), "{reply}: {found:?}");
+        }
+        let heard: Vec<String> =
+            heard.lock().map(|lines: std::sync::MutexGuard<Vec<String>>| lines.clone()).unwrap();
+        assert!(!heard.iter().any(|line| line.starts_with("HELO")), "{reply}: {heard:?}");
+        assert_eq!(found.contains(&"tries"), transient, "{reply}: {found:?}");
+    }
+}
+
+/// What follows from a lack of EHLO is not told beside it.
+#[tokio::test]
+async fn a_server_without_ehlo_is_told_as_that_alone() {
+    let report = submission(|fake| fake.replies.push(("EHLO", "500 5.5.1 unknown\r\n")), |_| {}).await;
+    let found: Vec<&str> = report.findings.iter().map(|finding| finding.id).collect();
+    assert_eq!(found, ["helo-only"]);
+    assert_eq!(report.worst(), Some(Severity::Problem), "nobody can log in there");
+}
+
+/// What answers LHLO with 500 or 502 is most probably SMTP.
+#[tokio::test]
+async fn smtp_where_lmtp_was_meant() {
+    let fake = Fake::without_tls().but(|fake| fake.replies.push(("LHLO", "502 5.5.1 unknown\r\n")));
+    let addr = fake.serve();
+    let report = check(plan(&Pki::new()), Scheme::Lmtp, addr).await;
+    let found = report.findings.first().unwrap();
+    assert_eq!(found.line, "the server refuses to be greeted: 502 5.5.1 unknown");
+    assert_eq!(found.causes[0], format!("the port at {addr} speaks SMTP, and not LMTP"));
+    assert_eq!(found.fixes[0].command.as_deref(), Some(format!("heloise check {addr}").as_str()));
+}
+
 /// Servers delay their greeting to catch those who speak before it: nothing is asked meanwhile, and the time is the
 /// greeting's own.
 #[tokio::test]
