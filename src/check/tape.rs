@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::explain::Explanation;
 use crate::narrate::{Layout, Level, Narrator};
-use crate::transcript::{Entry, EntryKind, Header};
+use crate::transcript::{Entry, EntryKind, Header, Info};
 use crate::transport::Sink;
+use crate::wire::Quirk;
 
 /// A stream of entries in memory. A clone is the same tape.
 #[derive(Clone)]
@@ -41,6 +42,20 @@ impl Tape {
     /// Whether the server has said anything since the last [`Tape::take`].
     pub fn heard_anything(&self) -> bool {
         self.lock().entries.iter().any(|entry| matches!(entry.kind, EntryKind::Received { .. }))
+    }
+
+    /// The last line since the last [`Tape::take`] that no command was waiting for, safe to show.
+    pub fn unasked(&self) -> Option<String> {
+        let (mut line, mut unasked) = (None, None);
+        let quirk = Quirk::Unsolicited.to_string();
+        for entry in &self.lock().entries {
+            match &entry.kind {
+                EntryKind::Received { line: one, .. } => line = Some(one.to_visible()),
+                EntryKind::Info(Info::Quirk(words)) if *words == quirk => unasked = line.clone(),
+                _ => {}
+            }
+        }
+        unasked
     }
 
     /// The header of the first session.

@@ -37,6 +37,8 @@ pub(super) struct Walk {
     pub own_name: String,
     /// The session turned out to begin in the other way.
     pub other_mode: Option<Scheme>,
+    /// The last line that came as a reply while no command was waiting for one, safe to show.
+    pub unasked: Option<String>,
     /// The server does not know EHLO, and was greeted with HELO.
     pub helo_only: bool,
     /// Something failed that may succeed later.
@@ -90,6 +92,7 @@ impl Walk {
             inspection: None,
             own_name: String::new(),
             other_mode: None,
+            unasked: None,
             helo_only: false,
             transient: false,
             end: End::Done,

@@ -115,7 +115,7 @@ fn quirks(walk: &mut Walk, answer: &Answer) {
         walk.find(Found::new("greeting-masked"));
         return;
     }
-    for quirk in answer.reply.quirks() {
+    for quirk in answer.reply.quirks().into_iter().chain(answer.quirk_of_code()) {
         walk.find(super::ehlo::of_quirk(&quirk, "the greeting"));
     }
     if answer.reply.quirk_of_greeting() == Some(Quirk::NoName) {

@@ -1,6 +1,6 @@
 //! What the server offers, in plaintext and over TLS.
 
-use super::super::finding::Found;
+use super::super::finding::{Found, Severity};
 use super::super::walk::{Walk, last_line, short_target};
 use super::{broke, by_role};
 use crate::session::Answer;
@@ -83,7 +83,7 @@ async fn greet(walk: &mut Walk) -> Result<Result<String, Box<Answer>>, Broken> {
 
 fn reply_quirks(walk: &mut Walk, answer: &Answer) {
     let mut seen: Vec<Quirk> = Vec::new();
-    for quirk in answer.reply.quirks() {
+    for quirk in answer.reply.quirks().into_iter().chain(answer.quirk_of_code()) {
         if !seen.contains(&quirk) {
             walk.find(of_quirk(&quirk, "a reply"));
             seen.push(quirk);
@@ -91,9 +91,16 @@ fn reply_quirks(walk: &mut Walk, answer: &Answer) {
     }
 }
 
-/// A deviation from the protocol as a finding.
+/// A deviation from the protocol as a finding. Where clients may lose their way by it, it is more than a note.
 pub(super) fn of_quirk(quirk: &Quirk, place: &str) -> Found {
-    Found::new("protocol-broken").with("quirk", quirk).with("where", place).with("clause", quirk.source())
+    let found = Found::new("protocol-broken").with("quirk", quirk).with("where", place);
+    let found = found.with("clause", quirk.source());
+    match quirk {
+        Quirk::Unsolicited | Quirk::UnexpectedCode { .. } | Quirk::CodesDisagree { .. } => {
+            found.severity(Severity::Warning)
+        }
+        _ => found,
+    }
 }
 
 /// EHLO was refused: for now, or because the server does not know it, or because of who says it.

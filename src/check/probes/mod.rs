@@ -25,6 +25,7 @@ use crate::explain::{Asked, explain_failure};
 use crate::target::Scheme;
 use crate::transport::Broken;
 use crate::transport::tls::LateAlert;
+use crate::wire::Quirk;
 
 /// How long the answer to QUIT is waited for when the check is ended before its time.
 const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(2);
@@ -139,7 +140,12 @@ pub(super) async fn walk(walk: &mut Walk) {
             continue;
         }
         walk.ledger.enter(probe.stage);
-        match go_through(walk, probe).await {
+        let summary = go_through(walk, probe).await;
+        if let Some(line) = walk.ledger.tape.unasked() {
+            walk.find(ehlo::of_quirk(&Quirk::Unsolicited, "a reply"));
+            walk.unasked = Some(line);
+        }
+        match summary {
             Some(summary) => walk.ledger.leave(summary),
             None => walk.ledger.break_off(ENDED.to_owned()),
         }

@@ -34,7 +34,10 @@ fn offered(walk: &Walk) -> bool {
 pub(super) async fn run(walk: &mut Walk) -> String {
     if walk.endpoint.scheme != Scheme::Smtps {
         if !offered(walk) {
-            walk.find(Found::new("no-starttls").severity(by_role(walk)));
+            let found = Found::new("no-starttls").severity(by_role(walk));
+            let stray = walk.unasked.iter().filter(|line| line.to_ascii_uppercase().contains("STARTTLS"));
+            let found = stray.fold(found, |found, line| found.with("stray", line));
+            walk.find(found);
             return "STARTTLS is not offered".to_owned();
         }
         if let Some(summary) = refused(walk).await {

@@ -269,6 +269,42 @@ async fn smtp_where_lmtp_was_meant() {
     assert_eq!(found.fixes[0].command.as_deref(), Some(format!("heloise check {addr}").as_str()));
 }
 
+/// Replies that clients may pair wrongly, or take for failures, are warnings.
+#[tokio::test]
+async fn replies_nobody_asked_for_and_codes_of_other_commands_are_named() {
+    for (banner, ehlo, words) in [
+        ("220 mx.example.org\r\n220 mx.example.org again\r\n", None, "no command was waiting for this"),
+        ("250 mx.example.org hi\r\n", None, "code 250, where the standard has 220"),
+        ("220 mx.example.org\r\n", Some("220 mx.example.org\r\n"), "code 220, where the standard has 250"),
+        (
+            "220 mx.example.org\r\n",
+            Some("250 mx.example.org\r\n250 STARTTLS\r\n"),
+            "no command was waiting for this",
+        ),
+    ] {
+        let report = submission(
+            |fake| {
+                fake.banner = banner.to_owned();
+                fake.replies.extend(ehlo.map(|reply| ("EHLO", reply)));
+            },
+            |_| {},
+        )
+        .await;
+        let warned = report.findings.iter().filter(|finding| finding.severity == Severity::Warning);
+        let found =
+            warned.clone().find(|finding| finding.id == "protocol-broken" && finding.line.contains(words));
+        assert!(
+            found.is_some(),
+            "{words}: {:?}",
+            report.findings.iter().map(|f| &f.line).collect::<Vec<_>>()
+        );
+        if ehlo.is_some_and(|reply| reply.contains("STARTTLS")) {
+            let lack = report.findings.iter().find(|finding| finding.id == "no-starttls").unwrap();
+            assert!(lack.causes[0].contains("(250 STARTTLS)"), "{}", lack.causes[0]);
+        }
+    }
+}
+
 /// Servers delay their greeting to catch those who speak before it: nothing is asked meanwhile, and the time is the
 /// greeting's own.
 #[tokio::test]
