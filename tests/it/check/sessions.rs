@@ -12,6 +12,7 @@ use crate::tls::pki::Pki;
 pub const CASES: &[Case] = cases! {
     "auth-in-clear" => submission(|fake| fake.before = vec!["STARTTLS", "AUTH PLAIN LOGIN"], |_| {}).await;
     "auth-not-offered" => submission(|fake| fake.after = vec!["SIZE 50000000"], |_| {}).await;
+    "auth-malformed" => submission(|fake| fake.after = vec!["AUTH PLAIN,LOGIN"], |_| {}).await;
     "auth-outdated-only" => submission(|fake| fake.after = vec!["AUTH DIGEST-MD5 NTLM"], |_| {}).await;
     "auth-tokens-only" => submission(|fake| fake.after = vec!["AUTH XOAUTH2 OAUTHBEARER"], |_| {}).await;
     "auth-on-relay" => {
@@ -65,6 +66,25 @@ fn login(mechanism: &str) -> Login {
         mechanism: mechanism.to_owned(),
         initial_response: true,
         allow_plaintext: false,
+    }
+}
+
+/// What is not known here is not therefore withdrawn, and what clients cannot read is named.
+#[tokio::test]
+async fn mechanisms_are_weighed_as_far_as_they_are_known() {
+    for (line, expected) in [
+        ("AUTH GSSAPI", None),
+        ("AUTH X-VENDOR-TOKEN GSS-SPNEGO", None),
+        ("AUTH XOAUTH2 GSSAPI", None),
+        ("AUTH NTLM", Some("auth-outdated-only")),
+        ("AUTH PLAIN,LOGIN", Some("auth-malformed")),
+        ("AUTH=PLAIN LOGIN", Some("auth-malformed")),
+        ("AUTH", Some("auth-malformed")),
+    ] {
+        let report = submission(|fake| fake.after = vec![line, "SIZE 50000000"], |_| {}).await;
+        let found = ids(&report, Severity::Note);
+        let of_auth = found.iter().find(|id| id.starts_with("auth-") && **id != "auth-not-offered");
+        assert_eq!(of_auth.copied(), expected, "{line}: {found:?}");
     }
 }
 
