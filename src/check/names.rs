@@ -56,18 +56,25 @@ impl Finder {
     /// The hosts of a domain, best first.
     pub async fn mx(&mut self, domain: &str) -> Vec<String> {
         let began = Instant::now();
-        let found = resolve::mx(domain, &self.plan.dial).await;
+        let found = resolve::mx_answer(domain, &self.plan.dial).await;
         self.slow(domain, began.elapsed());
-        let hosts = match found {
-            Ok(hosts) => hosts,
+        let (hosts, null_beside) = match found {
+            Ok(answer) => (answer.hosts, answer.null_beside),
             Err(error) => {
-                self.take_down("MX", domain, &[]);
+                let null = Some("0 .".to_owned()).filter(|_| error.problem == NameProblem::NullMx);
+                self.take_down("MX", domain, null.as_slice());
                 self.failed(&error);
                 return Vec::new();
             }
         };
-        let shown: Vec<String> = hosts.iter().map(|mx| format!("{} {}", mx.preference, mx.name)).collect();
+        // What stands in for a record was not in the answer.
+        let records = hosts.iter().filter(|mx| !mx.implicit);
+        let mut shown: Vec<String> = records.map(|mx| format!("{} {}", mx.preference, mx.name)).collect();
+        shown.extend(null_beside.then(|| "0 .".to_owned()));
         self.take_down("MX", domain, &shown);
+        if null_beside {
+            self.ledger.find(Found::new("null-mx-beside-others").with("domain", domain));
+        }
         if hosts.iter().any(|host| host.implicit) {
             self.ledger.find(Found::new("no-mx").with("domain", domain));
         }
@@ -75,6 +82,11 @@ impl Finder {
         for mx in hosts {
             if mx.name.parse::<IpAddr>().is_ok() {
                 let found = Found::new("mx-is-address").with("domain", domain).with("name", &mx.name);
+                self.ledger.find(found);
+                continue;
+            }
+            if Host::parse(&mx.name).is_err() {
+                let found = Found::new("mx-is-no-name").with("domain", domain).with("name", &mx.name);
                 self.ledger.find(found);
                 continue;
             }

@@ -17,7 +17,7 @@ impl Finder {
         let (spf, dmarc, sts, reports) = tokio::join!(
             records::texts(domain, &options),
             dmarc_of(domain, &options),
-            mta_sts::lookup(domain, &options),
+            mta_sts::records(domain, &options),
             texts_below("_smtp._tls", domain, &options),
         );
         let spf = self.spf(domain, spf);
@@ -87,26 +87,23 @@ impl Finder {
         &mut self,
         domain: &str,
         hosts: &[String],
-        found: Result<Option<String>, StsError>,
+        found: Result<Vec<String>, NameError>,
     ) -> (String, bool) {
         let broken = |finder: &mut Finder, error: &StsError| {
             finder.ledger.find(Found::new("sts-broken").with("domain", domain).with("what", error));
             ("broken".to_owned(), false)
         };
-        let id = match found {
-            Ok(Some(id)) => id,
+        let Some(records) = self.answered("TXT", &format!("_mta-sts.{domain}"), found) else {
+            return ("unknown".to_owned(), false);
+        };
+        match mta_sts::id_of(&records) {
+            Ok(Some(_)) => {}
             Ok(None) => {
-                self.take_down("TXT", &format!("_mta-sts.{domain}"), &[]);
                 self.ledger.find(Found::new("sts-missing").with("domain", domain));
                 return ("none".to_owned(), false);
             }
-            Err(StsError::Name(error)) => {
-                self.unanswered(&error);
-                return ("unknown".to_owned(), false);
-            }
             Err(error) => return broken(self, &error),
-        };
-        self.take_down("TXT", &format!("_mta-sts.{domain}"), &[format!("v=STSv1; id={id}")]);
+        }
         let plan = self.plan.clone();
         match mta_sts::fetch(domain, plan.https_port, &plan.dial, &plan.tls).await {
             Ok(policy) => self.weigh_policy(domain, hosts, &policy),
@@ -161,8 +158,7 @@ impl Finder {
     ) -> Option<Vec<String>> {
         match found {
             Ok(texts) => {
-                let shown: Vec<String> = texts.iter().map(|text| visible(text.as_bytes())).collect();
-                self.take_down(kind, name, &shown);
+                self.take_down(kind, name, &texts);
                 Some(texts)
             }
             Err(error) => {

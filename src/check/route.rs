@@ -14,6 +14,7 @@ use super::report::{Depth, End, Facts, Leg};
 use super::stage::StageName;
 use super::subject::{Endpoint, Role, Subject};
 use crate::target::{Host, Scheme, Target};
+use crate::transcript::text::quoted;
 use crate::transcript::{Header, Info};
 use crate::transport::Log;
 use crate::transport::resolve::NameError;
@@ -158,10 +159,9 @@ impl Finder {
         all
     }
 
-    /// An answer, for the transcript.
+    /// An answer as it came, for the transcript.
     pub fn take_down(&mut self, kind: &str, name: &str, answers: &[String]) {
-        let quoted: Vec<String> =
-            answers.iter().map(|answer| format!("\"{}\"", answer.replace(['"', '\\'], "'"))).collect();
+        let quoted: Vec<String> = answers.iter().map(|answer| quoted(answer)).collect();
         let answers = if quoted.is_empty() { "-".to_owned() } else { quoted.join(" ") };
         self.note(&format!("dns {kind} {name} {answers}"));
     }

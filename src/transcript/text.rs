@@ -151,6 +151,13 @@ pub(super) fn write_attributes(out: &mut Vec<u8>, attributes: &[(String, Option<
     }
 }
 
+/// Text from outside in quotes, with escapes, as a value stands in a transcript; safe to show.
+pub fn quoted(value: &str) -> String {
+    let mut out = Vec::new();
+    write_quoted(&mut out, value);
+    String::from_utf8(out).unwrap_or_default()
+}
+
 fn write_quoted(out: &mut Vec<u8>, value: &str) {
     out.push(b'"');
     write_escaped(out, value.as_bytes(), |byte, _| matches!(byte, b'\\' | b'"'));

@@ -36,8 +36,7 @@ pub(super) struct Reply {
 
 /// Asks the resolver of the options, else those of the system in turn.
 pub(super) async fn ask(name: &str, kind: RecordType, options: &DialOptions) -> Result<Reply, NameProblem> {
-    let name =
-        Name::from_ascii(name).map_err(|error| NameProblem::Other(visible(error.to_string().as_bytes())))?;
+    let name = self::name(name)?;
     let mut problem = NameProblem::ServerFailed;
     for server in servers(options)? {
         let limit = options.timeout.min(PATIENCE);
@@ -55,6 +54,25 @@ pub(super) async fn ask(name: &str, kind: RecordType, options: &DialOptions) -> 
         };
     }
     Err(problem)
+}
+
+/// The name in the form that DNS has it. Any octets can stand between dots there, underscores among them (RFC 2181 §11);
+/// what host names are made of is another matter.
+///
+/// # Errors
+/// When it is too long, or nothing stands between two dots.
+pub(super) fn name(text: &str) -> Result<Name, NameProblem> {
+    let labels = text.trim_end_matches('.').split('.').map(str::as_bytes);
+    let no_name = |_| NameProblem::Other("no name can be of this form (RFC 2181 §11)".to_owned());
+    let mut name = Name::from_labels(labels).map_err(no_name)?;
+    name.set_fqdn(true);
+    Ok(name)
+}
+
+/// A name out of an answer, in lower case and without its final dot; safe to show.
+pub(super) fn shown(name: &Name) -> String {
+    let labels = name.iter().map(|label| visible(&label.to_ascii_lowercase()).replace('.', "\\."));
+    labels.collect::<Vec<_>>().join(".")
 }
 
 fn servers(options: &DialOptions) -> Result<Vec<SocketAddr>, NameProblem> {
@@ -119,4 +137,25 @@ fn read(question: &Message, bytes: &[u8]) -> Option<Message> {
         && answer.metadata.op_code == OpCode::Query
         && answer.queries == question.queries;
     fits.then_some(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_may_hold_what_host_names_may_not() {
+        for (text, back) in [
+            ("mx_1.test", "mx_1.test"),
+            ("_25._tcp.MX.test.", "_25._tcp.mx.test"),
+            ("http://mx.test.", "http://mx.test"),
+        ] {
+            assert_eq!(shown(&name(text).unwrap()), back);
+        }
+        for bad in ["a..test", "", &format!("{}.test", "x".repeat(64))] {
+            assert!(matches!(name(bad), Err(NameProblem::Other(_))), "{bad}");
+        }
+        let odd = Name::from_labels([&b"a.b\x1b"[..], b"test"]).unwrap();
+        assert_eq!(shown(&odd), r"a\.b\x1b.test");
+    }
 }

@@ -3,14 +3,13 @@
 
 use std::fmt;
 
-use hickory_resolver::proto::rr::{RData, RecordType};
 use thiserror::Error;
 
 use super::dial::{DialError, DialOptions, dial};
-use super::dns;
 use super::http::{self, Question};
 use super::link::Link;
-use super::resolve::{NameError, NameProblem};
+use super::records;
+use super::resolve::NameError;
 use super::tls::{TlsError, TlsSetup};
 use crate::target::{Host, Scheme, Target};
 use crate::wire::escape::visible;
@@ -95,19 +94,25 @@ pub enum StsError {
 /// # Errors
 /// When nobody could tell, or the record is malformed or there is more than one (RFC 8461 §3.1).
 pub async fn lookup(domain: &str, options: &DialOptions) -> Result<Option<String>, StsError> {
-    let name = format!("_mta-sts.{}.", domain.trim_end_matches('.'));
-    let reply = match dns::ask(&name, RecordType::TXT, options).await {
-        Ok(reply) => reply,
-        Err(NameProblem::NoSuchName) => return Ok(None),
-        Err(problem) => return Err(NameError::new(&name, problem).into()),
-    };
-    let texts = reply.message.answers.iter().filter_map(|record| match &record.data {
-        RData::TXT(txt) => Some(txt.txt_data.concat()),
-        _ => None,
-    });
-    let mut records: Vec<String> = texts.map(|text| String::from_utf8_lossy(&text).into_owned()).collect();
-    records.retain(|text| text.starts_with("v=STSv1"));
-    match records.as_slice() {
+    id_of(&records(domain, options).await?)
+}
+
+/// A domain's records, as they came: there should be one. Other texts are left out.
+///
+/// # Errors
+/// When nobody could tell.
+pub async fn records(domain: &str, options: &DialOptions) -> Result<Vec<String>, NameError> {
+    let mut found = records::texts(&format!("_mta-sts.{}", domain.trim_end_matches('.')), options).await?;
+    found.retain(|text| text.starts_with("v=STSv1"));
+    Ok(found)
+}
+
+/// The id in a domain's records, or nothing when there are none.
+///
+/// # Errors
+/// When the record is malformed, or there is more than one (RFC 8461 §3.1).
+pub fn id_of(records: &[String]) -> Result<Option<String>, StsError> {
+    match records {
         [] => Ok(None),
         [one] => parse_record(one).map(Some).map_err(StsError::Record),
         several => Err(StsError::Record(Malformed(format!("there are {} of them", several.len())))),

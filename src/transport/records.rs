@@ -36,7 +36,7 @@ pub async fn names_of(ip: IpAddr, options: &DialOptions) -> Result<Vec<String>, 
     Ok(found
         .into_iter()
         .filter_map(|data| match data {
-            RData::PTR(name) => Some(shown(&name.0.to_ascii())),
+            RData::PTR(name) => Some(dns::shown(&name.0)),
             _ => None,
         })
         .collect())
@@ -61,7 +61,7 @@ pub async fn aliases(name: &str, options: &DialOptions) -> Result<Aliases, NameE
     while found.names.len() < MOST_ALIASES {
         let answers = ask(&full(&current), RecordType::CNAME, options).await?;
         let next = answers.into_iter().find_map(|data| match data {
-            RData::CNAME(name) => Some(shown(&name.0.to_ascii())),
+            RData::CNAME(name) => Some(dns::shown(&name.0)),
             _ => None,
         });
         let Some(next) = next else { return Ok(found) };

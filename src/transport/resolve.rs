@@ -17,6 +17,7 @@ use hickory_resolver::proto::rr::RData;
 use tokio::time::timeout;
 
 use super::dial::{DialOptions, Family};
+use super::dns;
 use crate::wire::escape::visible;
 
 /// Why a name leads nowhere.
@@ -107,12 +108,29 @@ pub async fn addresses(name: &str, options: &DialOptions) -> Result<Vec<IpAddr>,
     }
 }
 
+/// What the MX records of a domain say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MxAnswer {
+    /// The hosts that take its mail, best first.
+    pub hosts: Vec<MxHost>,
+    /// A null MX stands beside them, which must be the only one where there is any (RFC 7505 §3).
+    pub null_beside: bool,
+}
+
 /// The hosts that take a domain's mail, best first; those of equal preference stay in the order of the answer,
 /// which name servers turn by themselves.
 ///
 /// # Errors
 /// When the domain does not exist, takes no mail, or nobody could tell in time.
 pub async fn mx(domain: &str, options: &DialOptions) -> Result<Vec<MxHost>, NameError> {
+    mx_answer(domain, options).await.map(|answer| answer.hosts)
+}
+
+/// As [`mx`], with what is odd about the records.
+///
+/// # Errors
+/// As [`mx`].
+pub async fn mx_answer(domain: &str, options: &DialOptions) -> Result<MxAnswer, NameError> {
     let problem = NameProblem::TimedOut(options.timeout);
     let found = timeout(options.timeout, own_mx(domain, options)).await.unwrap_or(Err(problem));
     found.map_err(|problem| NameError::new(domain, problem))
@@ -140,13 +158,16 @@ fn of_system(words: &str) -> NameProblem {
 }
 
 async fn own_addresses(name: &str, options: &DialOptions) -> Result<Vec<IpAddr>, NameProblem> {
-    let found = resolver(options)?.lookup_ip(full(name)).await.map_err(|error| of_ours(&error))?;
+    let found = resolver(options)?.lookup_ip(dns::name(name)?).await.map_err(|error| of_ours(&error))?;
     Ok(found.iter().collect())
 }
 
-async fn own_mx(domain: &str, options: &DialOptions) -> Result<Vec<MxHost>, NameProblem> {
-    let implicit = || vec![MxHost { preference: 0, name: domain.to_owned(), implicit: true }];
-    let found = match resolver(options)?.mx_lookup(full(domain)).await {
+async fn own_mx(domain: &str, options: &DialOptions) -> Result<MxAnswer, NameProblem> {
+    let implicit = || MxAnswer {
+        hosts: vec![MxHost { preference: 0, name: domain.to_owned(), implicit: true }],
+        null_beside: false,
+    };
+    let found = match resolver(options)?.mx_lookup(dns::name(domain)?).await {
         Ok(found) => found,
         Err(error) if error.is_no_records_found() && !error.is_nx_domain() => return Ok(implicit()),
         Err(error) => return Err(of_ours(&error)),
@@ -162,21 +183,14 @@ async fn own_mx(domain: &str, options: &DialOptions) -> Result<Vec<MxHost>, Name
             null = true;
             continue;
         }
-        let name = mx.exchange.to_ascii().to_ascii_lowercase();
-        let name = visible(name.strip_suffix('.').unwrap_or(&name).as_bytes());
-        hosts.push(MxHost { preference: mx.preference, name, implicit: false });
+        hosts.push(MxHost { preference: mx.preference, name: dns::shown(&mx.exchange), implicit: false });
     }
     hosts.sort_by_key(|host| host.preference);
     match (hosts.is_empty(), null) {
         (true, true) => Err(NameProblem::NullMx),
         (true, false) => Ok(implicit()),
-        (false, _) => Ok(hosts),
+        (false, null_beside) => Ok(MxAnswer { hosts, null_beside }),
     }
-}
-
-/// The name with its final dot, so that no search list is tried.
-fn full(name: &str) -> String {
-    if name.ends_with('.') { name.to_owned() } else { format!("{name}.") }
 }
 
 /// Our own resolver, which asks the named server or else those of the system.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use heloise::check::{Outcome, Plan, Report, Severity, StageName, Subject, Watch};
 use heloise::target::{Host, Scheme, Target};
+use heloise::transcript::{EntryKind, Info};
 use hickory_resolver::proto::op::ResponseCode;
 use openssl::ssl::SslVersion;
 
@@ -36,6 +37,11 @@ pub const CASES: &[Case] = cases! {
     "null-mx" => domain("null.test", Zone::default().mx("null.test", 0, "."), |_| {}).await;
     "no-mx" => domain("plain.test", Zone::default().address("plain.test", "127.0.0.1"), |_| {}).await;
     "mx-is-address" => domain("ip.test", Zone::default().mx("ip.test", 1, "127.0.0.1"), |_| {}).await;
+    "mx-is-no-name" => domain("url.test", Zone::default().mx("url.test", 1, "http://mx.url.test"), |_| {}).await;
+    "null-mx-beside-others" => {
+        let zone = Zone::default().mx("both.test", 0, ".").mx("both.test", 10, "mx.both.test");
+        domain("both.test", zone.address("mx.both.test", "127.0.0.1"), |_| {}).await
+    };
     "mx-is-alias" => {
         let zone = Zone::healthy().mx("alias.test", 1, "mail.alias.test").alias("mail.alias.test", "mx.good.test");
         domain("alias.test", zone, |_| {}).await
@@ -82,6 +88,38 @@ pub const CASES: &[Case] = cases! {
 #[test]
 fn each_fault_of_names_and_connections_is_found() {
     provoke(CASES);
+}
+
+/// What is taken down of DNS is what was answered.
+fn taken_down(report: &Report, start: &str) -> Vec<String> {
+    let infos = report.legs.iter().flat_map(|leg| leg.entries()).filter_map(|entry| match &entry.kind {
+        EntryKind::Info(Info::Other(words)) => Some(words.clone()),
+        _ => None,
+    });
+    infos.filter(|words| words.starts_with(start)).collect()
+}
+
+/// DNS lets names hold more than those of hosts do, and such mail hosts are found (RFC 2181 §11).
+#[tokio::test]
+async fn mail_hosts_with_an_underscore_are_walked() {
+    let zone = Zone::default().mx("und_1.test", 10, "mx_1.test").address("mx_1.test", "127.0.0.1");
+    let report = domain("und_1.test", zone, |_| {}).await;
+    assert_eq!(report.sessions().count(), 1, "{:?}", ids(&report, Severity::Note));
+    assert!(!ids(&report, Severity::Note).iter().any(|id| id.starts_with("dns-")));
+    assert_eq!(taken_down(&report, "dns MX "), [r#"dns MX und_1.test "10 mx_1.test""#]);
+}
+
+#[tokio::test]
+async fn what_dns_did_not_answer_is_not_taken_down() {
+    let zone = Zone::default().address("plain.test", "127.0.0.1").text("plain.test", "a \"b\" \u{1b}[31m\\");
+    let report = domain("plain.test", zone, |_| {}).await;
+    assert_eq!(taken_down(&report, "dns MX "), ["dns MX plain.test -"]);
+    assert_eq!(taken_down(&report, "dns TXT plain"), [r#"dns TXT plain.test "a \"b\" \x1b[31m\\""#]);
+    let report = domain("null.test", Zone::default().mx("null.test", 0, "."), |_| {}).await;
+    assert_eq!(taken_down(&report, "dns MX "), [r#"dns MX null.test "0 .""#]);
+    let zone = Zone::healthy().text("_mta-sts.good.test", "v=STSv1; id=a-b");
+    let report = domain("good.test", zone, |_| {}).await;
+    assert_eq!(taken_down(&report, "dns TXT _mta-sts"), [r#"dns TXT _mta-sts.good.test "v=STSv1; id=a-b""#]);
 }
 
 /// DNSSEC is the resolver's word; whose it is, and where, is told.

@@ -34,7 +34,7 @@ impl Zone {
     }
 
     pub fn mx(self, domain: &str, preference: u16, host: &str) -> Zone {
-        self.add(domain, RData::MX(MX::new(preference, Name::from_ascii(full(host)).unwrap())))
+        self.add(domain, RData::MX(MX::new(preference, name_of(host))))
     }
 
     pub fn text(self, name: &str, text: &str) -> Zone {
@@ -150,6 +150,14 @@ impl Zone {
             }
         }
         answers
+    }
+}
+
+/// Any octets can stand between the dots of a name.
+fn name_of(text: &str) -> Name {
+    match text {
+        "." => Name::root(),
+        text => Name::from_labels(text.split('.').map(str::as_bytes)).unwrap(),
     }
 }
 
