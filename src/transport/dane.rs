@@ -112,7 +112,7 @@ pub enum Fit {
     WrongName,
     /// An authority fits, but does not vouch for the server's certificate.
     NotVouched,
-    /// Mail does not use such records, or their numbers are unknown.
+    /// Mail does not use such records, their numbers are unknown, or their data have the wrong length.
     Unusable,
 }
 
@@ -157,7 +157,7 @@ pub fn check(found: &TlsaRecords, chain: &[CertInfo], host: &Host) -> (Verdict, 
 
 fn fit(record: &Tlsa, chain: &[CertInfo], host: &Host) -> Fit {
     let Some(leaf) = chain.first() else { return Fit::Nothing };
-    if record.selector > 1 || record.matching > 2 {
+    if record.selector > 1 || !is_whole(record) {
         return Fit::Unusable;
     }
     match record.usage {
@@ -170,6 +170,17 @@ fn fit(record: &Tlsa, chain: &[CertInfo], host: &Host) -> Fit {
             Some(_) => Fit::NotVouched,
         },
         _ => Fit::Unusable,
+    }
+}
+
+/// Whether the data are as long as what they should match: a digest cut short fits nothing, and whoever checks drops
+/// such a record as malformed (RFC 7671 §4, RFC 6698 §4.1).
+fn is_whole(record: &Tlsa) -> bool {
+    match record.matching {
+        0 => !record.data.is_empty(),
+        1 => record.data.len() == Sha256::output_size(),
+        2 => record.data.len() == Sha512::output_size(),
+        _ => false,
     }
 }
 

@@ -218,6 +218,9 @@ fn tlsa_records_are_compared_with_the_chain() {
         (record(2, 1, 1, &[0; 32]), Fit::Nothing),
         (record(1, 1, 1, &own_key), Fit::Unusable),
         (record(3, 1, 9, &own_key), Fit::Unusable),
+        (record(3, 1, 1, &own_key[..2]), Fit::Unusable),
+        (record(3, 1, 2, &own_key), Fit::Unusable),
+        (record(3, 0, 0, &[]), Fit::Unusable),
     ] {
         let records = dane::TlsaRecords { records: vec![tlsa], authentic: true, resolver: closed_port() };
         let (verdict, fits) = dane::check(&records, &chain, &host);

@@ -6,7 +6,7 @@ use super::super::finding::Found;
 use super::super::walk::Walk;
 use crate::transport::cert::CertInfo;
 use crate::transport::chain::{self, Remark};
-use crate::transport::dane::{self, Verdict};
+use crate::transport::dane::{self, Fit, Verdict};
 use crate::transport::inspect::inspect;
 
 pub(super) async fn run(walk: &mut Walk) -> String {
@@ -43,18 +43,36 @@ pub(super) async fn look(walk: &mut Walk) {
     }
 }
 
-/// Whether the certificates are those that DNS vouches for (RFC 7672 §3.1).
-fn compare_with_dns(walk: &mut Walk, chain: &[CertInfo]) {
-    let Some(records) = walk.endpoint.tlsa.clone() else { return };
-    let (verdict, _) = dane::check(&records, chain, &walk.endpoint.host);
+/// Whether DNS vouches for the certificates that the server sends, so that nothing else about them matters to mail
+/// servers that check DANE (RFC 7672 §3.1). Looks at them where the session does not show them.
+pub(super) async fn vouched_for_by_dns(walk: &mut Walk) -> bool {
+    let Some(records) = walk.endpoint.tlsa.clone() else { return false };
+    look(walk).await;
+    let chain = walk.inspection.as_ref().map(|found| found.chain.clone()).unwrap_or_default();
+    dane::check(&records, &chain, &walk.endpoint.host).0 == Verdict::Authenticated
+}
+
+/// Whether the certificates are those that DNS vouches for (RFC 7672 §3.1); what is to be said of that in a word.
+fn compare_with_dns(walk: &mut Walk, chain: &[CertInfo]) -> Option<&'static str> {
+    let records = walk.endpoint.tlsa.clone()?;
+    let (verdict, fits) = dane::check(&records, chain, &walk.endpoint.host);
     let dnssec = records.dnssec();
     walk.note(&format!("dane \"{verdict}\" dnssec=\"{dnssec}\""));
     match verdict {
+        Verdict::Failed if fits.contains(&Fit::WrongName) => {
+            let why = format!("the certificate is not for {}", walk.endpoint.host);
+            walk.find(Found::new("dane-authority-fails").with("why", why).with("dnssec", dnssec));
+        }
+        Verdict::Failed if fits.contains(&Fit::NotVouched) => {
+            let why = "it does not vouch for the certificate, or not at this time";
+            walk.find(Found::new("dane-authority-fails").with("why", why).with("dnssec", dnssec));
+        }
         Verdict::Failed => walk.find(Found::new("dane-mismatch").with("dnssec", dnssec)),
         Verdict::Unusable => walk.find(Found::new("dane-unusable").with("dnssec", dnssec)),
         // That the records are not vouched for has been said when they were looked up.
         Verdict::Authenticated | Verdict::NotSecure => {}
     }
+    (verdict == Verdict::Authenticated).then_some("DANE holds")
 }
 
 /// Remarks on the chain. What keeps it from verifying has been said when it was verified.
@@ -69,7 +87,7 @@ fn review(walk: &mut Walk, chain: &[CertInfo], complete: bool) -> String {
             walk.find(Found::new(id).with("subject", &cert.subject).with("remark", remark));
         }
     }
-    compare_with_dns(walk, chain);
+    let by_dns = compare_with_dns(walk, chain);
     let Some(leaf) = chain.first() else { return "none was sent".to_owned() };
     let names = leaf.host_names();
     let shown = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
@@ -79,5 +97,6 @@ fn review(walk: &mut Walk, chain: &[CertInfo], complete: bool) -> String {
         (true, 1) => "sent alone".to_owned(),
         (true, count) => format!("chain of {count}"),
     };
-    format!("for {shown}{more} · {} · issued by {} · {sent}", leaf.key, leaf.issuer)
+    let by_dns = by_dns.map(|words| format!(" · {words}")).unwrap_or_default();
+    format!("for {shown}{more} · {} · issued by {} · {sent}{by_dns}", leaf.key, leaf.issuer)
 }

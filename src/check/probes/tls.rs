@@ -1,6 +1,6 @@
 //! The encrypted link: how it begins, whether it comes about, and whether its certificate verifies.
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 
 use super::super::finding::{Found, Severity};
 use super::super::report::End;
@@ -46,7 +46,7 @@ pub(super) async fn run(walk: &mut Walk) -> String {
     }
     let setup = walk.plan.tls.clone();
     match walk.upgrade(&setup).await {
-        Ok(()) => secured(walk),
+        Ok(()) => secured(walk).await,
         Err(error) => failed(walk, error).await,
     }
 }
@@ -93,7 +93,7 @@ async fn injected(walk: &mut Walk) {
 }
 
 /// What there is to say of a link that was made.
-fn secured(walk: &mut Walk) -> String {
+async fn secured(walk: &mut Walk) -> String {
     let Some(info) = walk.tls.clone() else { return String::new() };
     learn(walk, &info);
     let now = Utc::now();
@@ -103,9 +103,7 @@ fn secured(walk: &mut Walk) -> String {
     ];
     words.retain(|word| !word.is_empty());
     if let Verified::No(problem) = &info.verified {
-        let found = of_certificate(problem.reason).with("what", problem);
-        walk.find(found.severity(by_role(walk)));
-        words.push(format!("NOT verified: {problem}"));
+        words.push(not_verified(walk, problem).await);
     } else if info.verified == Verified::Yes {
         words.push(format!("verified for {}", info.checked_name));
     }
@@ -144,15 +142,7 @@ async fn failed(walk: &mut Walk, error: TlsError) -> String {
         }
         TlsFailure::Verify(problem) => {
             walk.facts.verified = Some(false);
-            let problem = with_certificate(walk, problem).await;
-            let found = match sent_alone(walk, &problem) {
-                true => of_certificate(VerifyReason::MissingIntermediate),
-                false => of_certificate(problem.reason),
-            };
-            let what = problem.date().unwrap_or_else(|| problem.to_string());
-            words = format!("NOT verified: {what}");
-            let found = found.with("what", what);
-            walk.find(found.severity(by_role(walk)));
+            words = not_verified(walk, problem).await;
             go_on(walk, true).await;
         }
         failure => {
@@ -165,6 +155,48 @@ async fn failed(walk: &mut Walk, error: TlsError) -> String {
         }
     }
     words
+}
+
+/// Puts down that the certificate does not verify, and gives that in words.
+async fn not_verified(walk: &mut Walk, problem: &VerifyProblem) -> String {
+    let problem = with_certificate(walk, problem).await;
+    let what = problem.date().unwrap_or_else(|| problem.to_string());
+    // Whoever checks DANE asks for nothing else; a domain that enforces MTA-STS wants more all the same.
+    if !walk.endpoint.demands_tls && certificate::vouched_for_by_dns(walk).await {
+        walk.find(Found::new("certificate-by-dane-alone").with("what", &what));
+        return format!("vouched for by DANE alone: {what}");
+    }
+    let found = match above_it(walk, &problem).await {
+        Some((subject, date)) => {
+            let found = Found::new("certificate-above-out-of-date").with("subject", subject);
+            found.with("date", date)
+        }
+        None if sent_alone(walk, &problem) => of_certificate(VerifyReason::MissingIntermediate),
+        None => of_certificate(problem.reason),
+    };
+    walk.find(found.with("what", &what).severity(by_role(walk)));
+    format!("NOT verified: {what}")
+}
+
+/// The certificate of the chain that is out of date where the server's own is not, and its date.
+async fn above_it(walk: &mut Walk, problem: &VerifyProblem) -> Option<(String, String)> {
+    let (now, leaf) = (Utc::now(), problem.leaf.as_deref()?);
+    let of_time = matches!(problem.reason, VerifyReason::Expired | VerifyReason::NotYetValid);
+    if !of_time || !(leaf.not_before..=leaf.not_after).contains(&now) {
+        return None;
+    }
+    certificate::look(walk).await;
+    let day = |time: DateTime<Utc>| time.format("%Y-%m-%d").to_string();
+    let mut above = walk.inspection.as_ref()?.chain.iter().skip(1);
+    above.find_map(|cert| match () {
+        () if cert.not_after < now => {
+            Some((cert.subject.clone(), format!("expired on {}", day(cert.not_after))))
+        }
+        () if now < cert.not_before => {
+            Some((cert.subject.clone(), format!("is valid from {} on", day(cert.not_before))))
+        }
+        () => None,
+    })
 }
 
 /// The problem with the certificate that it is about, whose dates and names tell more. Under TLS 1.3 that shows only

@@ -80,7 +80,9 @@ impl VerifyProblem {
             VerifyReason::Expired if self.said.is_empty() || leaf.not_after < Utc::now() => {
                 Some(format!("it expired on {}", day(leaf.not_after)))
             }
-            VerifyReason::NotYetValid => Some(format!("it is valid from {} on", day(leaf.not_before))),
+            VerifyReason::NotYetValid if self.said.is_empty() || Utc::now() < leaf.not_before => {
+                Some(format!("it is valid from {} on", day(leaf.not_before)))
+            }
             _ => None,
         }
     }

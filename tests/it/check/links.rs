@@ -67,6 +67,12 @@ pub const CASES: &[Case] = cases! {
     "tls-outdated" => tls(take_old_versions).await;
     "tls-1-2-only" => tls(|tls| tls.set_max_proto_version(Some(SslVersion::TLS1_2)).unwrap()).await;
     "certificate-expired" => leaf(|params| params.not_after = rcgen::date_time_ymd(2020, 1, 1)).await;
+    "certificate-above-out-of-date" => {
+        let pki = Pki::with_expired_intermediate();
+        let leaf = pki.leaf(&[NAME], |_| {});
+        let fake = Fake::with_chain(&pki.chain(&leaf), &leaf, |_| {});
+        check(plan(&pki), Scheme::Submission, fake.serve()).await
+    };
     "certificate-not-yet-valid" => leaf(|params| params.not_before = rcgen::date_time_ymd(2500, 1, 1)).await;
     "certificate-ends-soon" => leaf(|params| {
         let soon = std::time::SystemTime::now() + Duration::from_secs(5 * 86_400);

@@ -15,7 +15,7 @@ use super::fake::Fake;
 use super::registry::{Case, cases, provoke};
 use super::zone::Zone;
 use super::{check, ids, plan};
-use crate::tls::pki::{Pki, acceptor, peer};
+use crate::tls::pki::{Leaf, NAME, Pki, acceptor, peer};
 
 pub const CASES: &[Case] = cases! {
     "no-such-name" => host("gone.test", Zone::default(), |_| {}).await;
@@ -69,6 +69,13 @@ pub const CASES: &[Case] = cases! {
     };
     "dane-not-secure" => tlsa(|zone| zone, 3, vec![1; 32]).await;
     "dane-unusable" => tlsa(Zone::secure, 1, vec![1; 32]).await;
+    "dane-authority-fails" => {
+        let pki = Pki::new();
+        let authority = key_of(&pki.intermediate);
+        let leaf = pki.leaf(&[NAME], |_| {});
+        dane(&pki, &pki.chain(&leaf), &leaf, 2, authority).await
+    };
+    "certificate-by-dane-alone" => self_signed_with_dane().await;
     "dane-mismatch" => tlsa(Zone::secure, 3, vec![1; 32]).await;
     "connection-refused" => port(closed_port(), |_| {}).await;
     "connect-timed-out" => port(silent_port(), |plan| plan.dial.timeout = Duration::from_millis(300)).await;
@@ -88,6 +95,35 @@ pub const CASES: &[Case] = cases! {
 #[test]
 fn each_fault_of_names_and_connections_is_found() {
     provoke(CASES);
+}
+
+/// With a TLSA record of the server's own key neither issuer nor name nor date counts (RFC 7672 §3.1.1).
+#[tokio::test]
+async fn dane_that_holds_is_believed() {
+    let report = self_signed_with_dane().await;
+    assert_eq!(report.worst(), Some(Severity::Note), "{:?}", ids(&report, Severity::Warning));
+    let told =
+        report.sessions().flat_map(|leg| &leg.stages).find(|stage| stage.name == StageName::Certificate);
+    assert!(told.unwrap().summary.ends_with(" · DANE holds"), "{}", told.unwrap().summary);
+}
+
+async fn self_signed_with_dane() -> Report {
+    let leaf = Leaf::self_signed(&["elsewhere.example"]);
+    dane(&Pki::new(), std::slice::from_ref(&leaf.der), &leaf, 3, key_of(&leaf.der)).await
+}
+
+/// A domain whose mail host sends this chain, beside a TLSA record of this usage and key.
+async fn dane(pki: &Pki, chain: &[Vec<u8>], leaf: &Leaf, usage: u8, key: Vec<u8>) -> Report {
+    let fake = Fake::with_chain(chain, leaf, |_| {}).but(|fake| fake.after = vec!["SIZE 50000000"]);
+    let port = fake.serve().port();
+    let zone = Zone::healthy().secure().tlsa(&format!("_{port}._tcp.mx.good.test"), usage, key);
+    subject(Subject::Domain("good.test".to_owned(), port), zone, pki, |_| {}).await
+}
+
+/// The SHA-256 of a certificate's key.
+fn key_of(der: &[u8]) -> Vec<u8> {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(heloise::transport::cert::CertInfo::from_der(der).unwrap().spki()).to_vec()
 }
 
 /// What is taken down of DNS is what was answered.

@@ -37,8 +37,21 @@ impl Pki {
         let (root_params, root_key) = (authority(&format!("{name} Root")), KeyPair::generate().unwrap());
         let root_pem = root_params.self_signed(&root_key).unwrap().pem();
         let root = Issuer::new(root_params, root_key);
-        let (params, key) = (authority(&format!("{name} Intermediate")), KeyPair::generate().unwrap());
-        let intermediate = params.signed_by(&key, &root).unwrap().der().to_vec();
+        Pki::below(root_pem, &root, authority(&format!("{name} Intermediate")))
+    }
+
+    /// An authority whose intermediate has been out of date for long.
+    pub fn with_expired_intermediate() -> Pki {
+        let (root_params, root_key) = (authority("Test Root"), KeyPair::generate().unwrap());
+        let root_pem = root_params.self_signed(&root_key).unwrap().pem();
+        let mut params = authority("Old Intermediate");
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        Pki::below(root_pem, &Issuer::new(root_params, root_key), params)
+    }
+
+    fn below(root_pem: String, root: &Issuer<'static, KeyPair>, params: CertificateParams) -> Pki {
+        let key = KeyPair::generate().unwrap();
+        let intermediate = params.signed_by(&key, root).unwrap().der().to_vec();
         Pki { root_pem, intermediate, issuer: Issuer::new(params, key) }
     }
 
