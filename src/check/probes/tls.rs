@@ -7,11 +7,11 @@ use super::super::report::End;
 use super::super::walk::{Unopened, Walk, last_line};
 use super::tcp::NO_CONNECTION;
 use super::{asked, broke, by_role, certificate, ehlo, end_as};
-use crate::explain::explain_failure;
+use crate::explain::{Explanation, explain_failure};
 use crate::target::Scheme;
 use crate::transport::tls::{Refusal, TlsFailure, Verified, VerifyProblem, VerifyReason};
 use crate::transport::{TlsError, TlsInfo};
-use crate::wire::Class;
+use crate::wire::{Class, ReplyCode};
 
 pub(super) fn obstacle(walk: &Walk) -> Option<String> {
     if walk.endpoint.scheme == Scheme::Smtps {
@@ -65,7 +65,11 @@ async fn refused(walk: &mut Walk) -> Option<String> {
         injected(walk).await;
         return None;
     }
-    let explanation = walk.explain_last();
+    // The order was right: whatever the enhanced code says, another reply than 503 is about STARTTLS itself.
+    let in_order = |known: &Explanation| {
+        known.reason.slug() != "bad-sequence" || answer.reply.code() == Some(ReplyCode(503))
+    };
+    let explanation = walk.explain_last().filter(in_order);
     let transient = answer.reply.class() == Some(Class::Transient);
     walk.transient |= transient;
     let found = Found::new("starttls-refused").with("reply", last_line(&answer)).explained(explanation);

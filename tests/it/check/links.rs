@@ -311,6 +311,19 @@ async fn replies_nobody_asked_for_and_codes_of_other_commands_are_named() {
     }
 }
 
+/// The check keeps to the order of commands, and says nothing else because of an enhanced code.
+#[tokio::test]
+async fn a_starttls_that_is_not_known_is_no_wrong_order() {
+    let report = submission(|fake| fake.replies.push(("STARTTLS", "502 5.5.1 no\r\n")), |_| {}).await;
+    let found = report.findings.iter().find(|finding| finding.id == "starttls-refused").unwrap();
+    assert!(!found.meaning.contains("order"), "{}", found.meaning);
+    assert!(
+        found.causes.iter().any(|cause| cause.contains("does not support STARTTLS")),
+        "{:?}",
+        found.causes
+    );
+}
+
 /// Servers delay their greeting to catch those who speak before it: nothing is asked meanwhile, and the time is the
 /// greeting's own.
 #[tokio::test]
