@@ -12,6 +12,7 @@ use crate::sasl::{self, ChannelBinding, Credentials, Have, Needs};
 use crate::secret::Secret;
 use crate::transport::AuthError;
 use crate::transport::tls::Verified;
+use crate::wire::Class;
 use crate::wire::escape::visible;
 
 pub(super) async fn run(walk: &mut Walk) -> String {
@@ -100,20 +101,26 @@ fn secret_for(login: &Login, name: &str) -> Option<Secret> {
 
 fn refused(walk: &mut Walk, login: &Login, name: &str, error: AuthError) -> String {
     let words = error.to_string();
-    let found = match &error {
+    let (found, end) = match &error {
         AuthError::Broken(broken) => return broke(walk, broken),
-        AuthError::Unusable(_) => Found::new("login-unusable"),
-        AuthError::Challenge { .. } => Found::new("login-challenge"),
+        AuthError::Unusable(_) => (Found::new("login-unusable"), End::AuthRefused),
+        // Nobody has judged the credentials.
+        AuthError::Challenge { .. } => (Found::new("login-challenge"), End::Broken),
+        AuthError::Refused(answer) if answer.reply.class() == Some(Class::Transient) => {
+            walk.transient = true;
+            // What is known of this server says more than the row; a bare "not now" does not.
+            let known = walk.explain_last().filter(|known| known.reason.slug() != "temporarily-unavailable");
+            let found = Found::new("login-deferred").with("reply", last_line(answer));
+            (found.explained(known), End::Broken)
+        }
         AuthError::Refused(answer) => {
-            let transient = answer.reply.class() == Some(crate::wire::Class::Transient);
-            walk.transient |= transient;
-            let explanation = walk.explain_last();
-            Found::new("login-refused").with("reply", last_line(answer)).explained(explanation)
+            let found = Found::new("login-refused").with("reply", last_line(answer));
+            (found.explained(walk.explain_last()), End::AuthRefused)
         }
     };
     let user = visible(login.user.as_bytes());
     walk.find(found.with("mechanism", name).with("user", user).with("what", &words));
-    end_as(walk, End::AuthRefused);
+    end_as(walk, end);
     walk.stop("the login failed");
     words
 }

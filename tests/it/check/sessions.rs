@@ -29,6 +29,9 @@ pub const CASES: &[Case] = cases! {
     "login-refused" => submission(|fake| fake.replies.push(("AUTH", "535 5.7.8 bad credentials\r\n")), |plan| {
         plan.login = Some(login(""));
     }).await;
+    "login-deferred" => submission(|fake| fake.replies.push(("AUTH", "454 4.7.0 temporary failure\r\n")), |plan| {
+        plan.login = Some(login(""));
+    }).await;
     "login-unusable" => submission(|_| {}, |plan| plan.login = Some(login("SCRAM-SHA-256-PLUS-PLUS"))).await;
     "login-challenge" => submission(|fake| {
         fake.replies.extend([("AUTH", "334 bm90IGEgc2NyYW0gbWVzc2FnZQ==\r\n"), ("*", "501 5.0.0 cancelled\r\n")]);
@@ -66,6 +69,28 @@ fn login(mechanism: &str) -> Login {
         mechanism: mechanism.to_owned(),
         initial_response: true,
         allow_plaintext: false,
+    }
+}
+
+/// Only a server that judged the credentials can have refused them.
+#[tokio::test]
+async fn a_login_that_was_not_judged_is_not_refused() {
+    for (reply, mechanism, id, outcome) in [
+        ("454 4.7.0 temporary failure\r\n", "", "login-deferred", Outcome::Fine),
+        ("334 !!!notbase64\r\n", "SCRAM-SHA-256", "login-challenge", Outcome::Findings),
+        ("535 5.7.8 bad credentials\r\n", "", "login-refused", Outcome::AuthRefused),
+    ] {
+        let report = submission(
+            |fake| fake.replies.extend([("AUTH", reply), ("*", "501 5.0.0 cancelled\r\n")]),
+            |plan| plan.login = Some(login(mechanism)),
+        )
+        .await;
+        let found = report.findings.first().unwrap();
+        assert_eq!((found.id, report.outcome(Severity::Problem)), (id, outcome), "{}", found.line);
+        let told = format!("{} {:?} {:?}", found.line, found.causes, found.fixes);
+        for wrong in ["cancel with *", "is not offered", "another MX host"] {
+            assert!(!told.contains(wrong), "{told}");
+        }
     }
 }
 
