@@ -11,6 +11,7 @@
 //! address lies a pause as long as the server took to greet.
 
 mod around;
+mod dmarc;
 mod finding;
 mod lane;
 mod ledger;
@@ -24,6 +25,7 @@ mod progress;
 mod report;
 mod route;
 mod settle;
+mod spf;
 mod stage;
 mod subject;
 pub mod table;

@@ -2,13 +2,11 @@
 
 use super::finding::{Found, Severity};
 use super::route::Finder;
+use super::{dmarc, spf};
 use crate::transport::mta_sts::{self, Mode, Policy, StsError};
 use crate::transport::records;
 use crate::transport::resolve::NameError;
 use crate::wire::escape::visible;
-
-/// How many parents of a domain are asked for a DMARC policy (RFC 9091 §4.8 has a walk up the tree, too).
-const MOST_PARENTS: usize = 4;
 
 impl Finder {
     /// Looks everything up, and says what to sum up and whether the domain enforces TLS.
@@ -16,7 +14,7 @@ impl Finder {
         let options = self.plan.dial.clone();
         let (spf, dmarc, sts, reports) = tokio::join!(
             records::texts(domain, &options),
-            dmarc_of(domain, &options),
+            dmarc::of(domain, &options),
             mta_sts::records(domain, &options),
             texts_below("_smtp._tls", domain, &options),
         );
@@ -29,58 +27,46 @@ impl Finder {
 
     fn spf(&mut self, domain: &str, found: Result<Vec<String>, NameError>) -> String {
         let Some(texts) = self.answered("TXT", domain, found) else { return "unknown".to_owned() };
-        let is_spf = |text: &&String| {
-            let text = text.to_ascii_lowercase();
-            text == "v=spf1" || text.starts_with("v=spf1 ")
-        };
-        let records: Vec<&String> = texts.iter().filter(is_spf).collect();
-        match records.as_slice() {
-            [] => self.ledger.find(Found::new("spf-missing").with("domain", domain)),
-            [one] => {
-                let open = one.split_ascii_whitespace().any(|word| matches!(word, "+all" | "all"));
-                if open {
-                    self.ledger.find(Found::new("spf-open").with("domain", domain));
-                }
-                return if open { "open to all".to_owned() } else { "yes".to_owned() };
-            }
+        let records: Vec<&String> = texts.iter().filter(|text| spf::is_record(text)).collect();
+        let (found, word) = match records.as_slice() {
+            [] => (Found::new("spf-missing"), "none".to_owned()),
+            [one] => match spf::lets_everybody_send(one) {
+                Ok(false) => return "yes".to_owned(),
+                Ok(true) => (Found::new("spf-open"), "open to all".to_owned()),
+                Err(what) => (Found::new("spf-broken").with("what", what), "broken".to_owned()),
+            },
             several => {
-                let count = several.len();
-                self.ledger.find(Found::new("spf-several").with("domain", domain).with("count", count));
-                return format!("{count} times");
+                (Found::new("spf-several").with("count", several.len()), format!("{} times", several.len()))
             }
-        }
-        "none".to_owned()
+        };
+        self.ledger.find(found.with("domain", domain));
+        word
     }
 
-    fn dmarc(&mut self, domain: &str, found: Result<(String, Vec<String>), NameError>) -> String {
-        let (name, found) = match found {
-            Ok((name, texts)) => (name, Ok(texts)),
-            Err(error) => (format!("_dmarc.{domain}"), Err(error)),
+    fn dmarc(&mut self, domain: &str, found: Result<dmarc::Found, NameError>) -> String {
+        let (name, found, inherited) = match found {
+            Ok(found) => (found.name, Ok(found.records), found.inherited),
+            Err(error) => (format!("_dmarc.{domain}"), Err(error), false),
         };
         let Some(records) = self.answered("TXT", &name, found) else { return "unknown".to_owned() };
-        match records.as_slice() {
-            [] => {
-                self.ledger.find(Found::new("dmarc-missing").with("domain", domain));
-                "none".to_owned()
-            }
-            [one] => {
-                let policy = tag(one, "p").unwrap_or_default();
-                match policy.as_str() {
-                    "none" => self.ledger.find(Found::new("dmarc-none").with("domain", domain)),
-                    "quarantine" | "reject" => {}
-                    other => {
-                        let found = Found::new("dmarc-broken").with("domain", domain);
-                        self.ledger.find(found.with("what", format!("p={}", visible(other.as_bytes()))));
-                    }
+        let (found, word) = match records.as_slice() {
+            [] => (Found::new("dmarc-missing"), "none".to_owned()),
+            [one] => match dmarc::policy(one, inherited) {
+                Ok("none") => (Found::new("dmarc-none"), "p=none".to_owned()),
+                Ok(policy) => return format!("p={policy}"),
+                Err(bad) => {
+                    let bad = visible(bad.as_bytes());
+                    let id = if dmarc::has_reports(one) { "dmarc-without-policy" } else { "dmarc-broken" };
+                    (Found::new(id).with("what", &bad), bad)
                 }
-                format!("p={}", visible(policy.as_bytes()))
-            }
+            },
             several => {
                 let what = format!("there are {} records", several.len());
-                self.ledger.find(Found::new("dmarc-broken").with("domain", domain).with("what", what));
-                "several".to_owned()
+                (Found::new("dmarc-broken").with("what", what), "several".to_owned())
             }
-        }
+        };
+        self.ledger.find(found.with("domain", domain));
+        word
     }
 
     async fn sts(
@@ -141,7 +127,9 @@ impl Finder {
                 self.ledger.find(Found::new("tls-reports-missing").with("domain", domain));
                 "none".to_owned()
             }
-            [one] if tag(one, "rua").is_some() => "yes".to_owned(),
+            [one] if tag(one, "rua").is_some_and(|list| list.split(',').any(is_for_reports)) => {
+                "yes".to_owned()
+            }
             _ => {
                 self.ledger.find(Found::new("tls-reports-broken").with("domain", domain));
                 "broken".to_owned()
@@ -177,28 +165,14 @@ async fn texts_below(
     records::texts(&format!("{label}.{domain}"), options).await
 }
 
-/// The DMARC records that hold for a domain: its own, or those of the nearest parent that has any.
-async fn dmarc_of(
-    domain: &str,
-    options: &crate::transport::DialOptions,
-) -> Result<(String, Vec<String>), NameError> {
-    let mut current = domain;
-    for _ in 0..MOST_PARENTS {
-        let mut texts = texts_below("_dmarc", current, options).await?;
-        texts.retain(|text| text.starts_with("v=DMARC1"));
-        if !texts.is_empty() {
-            return Ok((format!("_dmarc.{current}"), texts));
-        }
-        match current.split_once('.') {
-            Some((_, parent)) if parent.contains('.') => current = parent,
-            _ => break,
-        }
-    }
-    Ok((format!("_dmarc.{domain}"), Vec::new()))
+/// Whether reports about TLS can go there (RFC 8460 §3).
+fn is_for_reports(uri: &str) -> bool {
+    let uri = uri.trim();
+    uri.starts_with("mailto:") || uri.starts_with("https:")
 }
 
-/// The value of a tag in `a=b; c=d`.
-fn tag(record: &str, name: &str) -> Option<String> {
+/// The value of a tag in `a=b; c=d`, in lower case.
+pub(super) fn tag(record: &str, name: &str) -> Option<String> {
     let tags = record.split(';').filter_map(|tag| tag.split_once('='));
     let mut found = tags.filter(|(key, _)| key.trim().eq_ignore_ascii_case(name));
     found.next().map(|(_, value)| value.trim().to_ascii_lowercase())

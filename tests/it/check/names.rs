@@ -53,6 +53,10 @@ pub const CASES: &[Case] = cases! {
     "spf-missing" => bare("bare.test", |zone| zone).await;
     "spf-several" => bare("bare.test", |z| z.text("bare.test", "v=spf1 -all").text("bare.test", "v=spf1 mx -all")).await;
     "spf-open" => bare("bare.test", |zone| zone.text("bare.test", "v=spf1 +all")).await;
+    "spf-broken" => bare("bare.test", |zone| zone.text("bare.test", "v=spf1 mx ipv4:192.0.2.1 -all")).await;
+    "dmarc-without-policy" => bare("bare.test", |zone| {
+        zone.text("_dmarc.bare.test", "v=DMARC1; rua=mailto:x@bare.test")
+    }).await;
     "dmarc-missing" => bare("bare.test", |zone| zone).await;
     "dmarc-none" => bare("bare.test", |zone| zone.text("_dmarc.bare.test", "v=DMARC1; p=none")).await;
     "dmarc-broken" => bare("bare.test", |zone| zone.text("_dmarc.bare.test", "v=DMARC1; p=rejct")).await;
@@ -133,6 +137,32 @@ fn taken_down(report: &Report, start: &str) -> Vec<String> {
         _ => None,
     });
     infos.filter(|words| words.starts_with(start)).collect()
+}
+
+/// What is said of subdomains holds for them, and the organisation's record however deep they are.
+#[tokio::test]
+async fn a_subdomain_has_the_policy_that_its_organisation_has_for_it() {
+    for (name, records, expected) in [
+        ("a.top.test", &[("top.test", "v=DMARC1; p=reject; sp=none")][..], "DMARC p=none"),
+        ("a.b.c.d.e.top.test", &[("top.test", "v = DMARC1 ; p = reject")], "DMARC p=reject"),
+        (
+            "a.b.top.test",
+            &[("top.test", "v=DMARC1; p=reject"), ("b.top.test", "v=DMARC1; p=none")],
+            "DMARC p=reject",
+        ),
+        (
+            "a.top.test",
+            &[("a.top.test", "v=DMARC1; p=quarantine"), ("top.test", "v=DMARC1; p=none")],
+            "DMARC p=quarantine",
+        ),
+    ] {
+        let add = |zone: Zone| {
+            records.iter().fold(zone, |zone, (at, text)| zone.text(&format!("_dmarc.{at}"), text))
+        };
+        let report = bare(name, add).await;
+        let policies = report.legs[0].stage(StageName::Policies).unwrap();
+        assert!(policies.summary.contains(expected), "{name}: {}", policies.summary);
+    }
 }
 
 /// DNS lets names hold more than those of hosts do, and such mail hosts are found (RFC 2181 §11).
