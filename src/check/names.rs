@@ -1,5 +1,6 @@
 //! The names on the way: addresses of hosts, hosts of domains, and what is wrong with them.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,7 @@ use super::finding::{Found, Severity};
 use super::route::Finder;
 use crate::explain::{Asked, explain_failure};
 use crate::target::Host;
+use crate::transport::dial::Family;
 use crate::transport::resolve::{self, NameError, NameProblem};
 use crate::transport::{DialError, records};
 
@@ -29,6 +31,9 @@ impl Finder {
                 }
                 let shown: Vec<String> = found.iter().map(ToString::to_string).collect();
                 self.words.push(format!("{name} → {}", shown.join(", ")));
+                if self.implicit {
+                    self.ledger.find(Found::new("no-mx").with("domain", name));
+                }
                 found
             }
             Err(error) => {
@@ -63,6 +68,11 @@ impl Finder {
             Err(error) => {
                 let null = Some("0 .".to_owned()).filter(|_| error.problem == NameProblem::NullMx);
                 self.take_down("MX", domain, null.as_slice());
+                self.no_mail = Some(match error.problem {
+                    NameProblem::NoSuchName => "there is no such domain",
+                    NameProblem::NullMx => "the domain takes no mail",
+                    _ => "the domain could not be looked up",
+                });
                 self.failed(&error);
                 return Vec::new();
             }
@@ -75,10 +85,8 @@ impl Finder {
         if null_beside {
             self.ledger.find(Found::new("null-mx-beside-others").with("domain", domain));
         }
-        if hosts.iter().any(|host| host.implicit) {
-            self.ledger.find(Found::new("no-mx").with("domain", domain));
-        }
-        let mut names = Vec::new();
+        self.implicit = hosts.iter().any(|host| host.implicit);
+        let mut names: Vec<String> = Vec::new();
         for mx in hosts {
             if mx.name.parse::<IpAddr>().is_ok() {
                 let found = Found::new("mx-is-address").with("domain", domain).with("name", &mx.name);
@@ -95,6 +103,9 @@ impl Finder {
             }
             names.push(mx.name);
         }
+        // The same host twice is one to walk.
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
         names
     }
 
@@ -115,6 +126,24 @@ impl Finder {
         }
     }
 
+    /// A mail host of the domain that is none, which is the domain's own fault.
+    fn leads_nowhere(&self, error: &NameError) -> Option<Found> {
+        let domain = self.domain.as_ref().filter(|_| self.plan.dial.family == Family::Any)?;
+        let what = match error.problem {
+            NameProblem::NoSuchName => "does not exist",
+            NameProblem::NoAddress(_) => "has no address",
+            _ => return None,
+        };
+        match (self.implicit, error.name == *domain) {
+            (true, true) => Some(Found::new("no-mail-host").with("domain", domain)),
+            (false, _) if self.no_mail.is_none() => {
+                let found = Found::new("mx-leads-nowhere").with("domain", domain).with("name", &error.name);
+                Some(found.with("what", what))
+            }
+            _ => None,
+        }
+    }
+
     /// A lookup that led nowhere.
     fn failed(&mut self, error: &NameError) {
         self.problem(&error.to_string());
@@ -122,6 +151,9 @@ impl Finder {
         if let (NameProblem::NoSuchName, Some(provider)) = (&error.problem, &self.provider) {
             let found = Found::new("provider-name-unknown").with("name", &error.name);
             return self.ledger.find(found.with("provider", provider));
+        }
+        if let Some(found) = self.leads_nowhere(error) {
+            return self.ledger.find(found);
         }
         let id = match error.problem {
             NameProblem::NoSuchName => "no-such-name",

@@ -36,7 +36,9 @@ pub(super) async fn find(plan: Arc<Plan>, subject: &Subject, watcher: Watcher) -
     let mut endpoints = finder.endpoints(subject).await;
     let summary = finder.summary(&endpoints);
     finder.ledger.leave(summary);
-    if let Subject::Domain(domain, _) = subject {
+    if let (Subject::Domain(..), Some(why)) = (subject, finder.no_mail) {
+        finder.ledger.skip(StageName::Policies, why.to_owned());
+    } else if let Subject::Domain(domain, _) = subject {
         finder.ledger.enter(StageName::Policies);
         let hosts = names_of(&endpoints);
         let (summary, enforced) = finder.policies(domain, &hosts).await;
@@ -78,6 +80,12 @@ pub(super) struct Finder {
     pub words: Vec<String>,
     /// Whose servers are looked for, if they are known by a provider's name.
     pub provider: Option<String>,
+    /// The domain whose mail hosts are looked for.
+    pub domain: Option<String>,
+    /// The domain itself stands in for an MX record.
+    pub implicit: bool,
+    /// Why what the domain says of its mail is of no interest: there is no such domain, or it takes none.
+    pub no_mail: Option<&'static str>,
     /// Lookups of the stage under way that nobody could answer.
     unanswered: Vec<NameError>,
 }
@@ -101,7 +109,12 @@ impl Finder {
             Subject::Provider { name, .. } => Some(name.clone()),
             _ => None,
         };
-        Finder { plan, ledger, log, provider, words: Vec::new(), unanswered: Vec::new() }
+        let domain = match subject {
+            Subject::Domain(domain, _) => Some(domain.clone()),
+            _ => None,
+        };
+        let (words, unanswered) = (Vec::new(), Vec::new());
+        Finder { plan, ledger, log, provider, words, domain, implicit: false, no_mail: None, unanswered }
     }
 
     async fn endpoints(&mut self, subject: &Subject) -> Vec<Endpoint> {

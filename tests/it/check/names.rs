@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use heloise::check::{Outcome, Plan, Report, Severity, StageName, Subject, Watch};
+use heloise::check::{Outcome, Plan, Report, Severity, StageName, Subject, Verdict, Watch};
 use heloise::target::{Host, Scheme, Target};
 use heloise::transcript::{EntryKind, Info};
 use hickory_resolver::proto::op::ResponseCode;
@@ -36,6 +36,8 @@ pub const CASES: &[Case] = cases! {
     }).await;
     "null-mx" => domain("null.test", Zone::default().mx("null.test", 0, "."), |_| {}).await;
     "no-mx" => domain("plain.test", Zone::default().address("plain.test", "127.0.0.1"), |_| {}).await;
+    "no-mail-host" => domain("text.test", Zone::default().text("text.test", "hello"), |_| {}).await;
+    "mx-leads-nowhere" => domain("gone.test", Zone::default().mx("gone.test", 10, "mx.gone.test"), |_| {}).await;
     "mx-is-address" => domain("ip.test", Zone::default().mx("ip.test", 1, "127.0.0.1"), |_| {}).await;
     "mx-is-no-name" => domain("url.test", Zone::default().mx("url.test", 1, "http://mx.url.test"), |_| {}).await;
     "null-mx-beside-others" => {
@@ -163,6 +165,25 @@ async fn a_subdomain_has_the_policy_that_its_organisation_has_for_it() {
         let policies = report.legs[0].stage(StageName::Policies).unwrap();
         assert!(policies.summary.contains(expected), "{name}: {}", policies.summary);
     }
+}
+
+/// A domain that is not there, or takes no mail, needs no advice on how to publish policies.
+#[tokio::test]
+async fn a_domain_without_mail_is_told_once_and_gets_no_other_advice() {
+    for (zone, id) in [
+        (Zone::default(), "no-such-name"),
+        (Zone::default().mx("bare.test", 0, "."), "null-mx"),
+        (Zone::default().fails("bare.test", ResponseCode::ServFail), "name-server-failed"),
+    ] {
+        let report = domain("bare.test", zone, |_| {}).await;
+        assert_eq!(ids(&report, Severity::Note), [id]);
+        let policies = report.legs[0].stage(StageName::Policies).unwrap();
+        assert!(matches!(policies.verdict, Verdict::Skipped(_)));
+    }
+    let report = domain("text.test", Zone::default().text("text.test", "v=spf1 -all"), |_| {}).await;
+    let found = ids(&report, Severity::Note);
+    assert!(found.contains(&"no-mail-host") && !found.contains(&"no-mx"), "{found:?}");
+    assert!(!format!("{:?}", report.findings).contains("heloise --mx"));
 }
 
 /// DNS lets names hold more than those of hosts do, and such mail hosts are found (RFC 2181 §11).
