@@ -16,18 +16,29 @@ pub(super) async fn run(walk: &mut Walk) -> String {
 
 async fn attempt(walk: &mut Walk) -> Result<String, Broken> {
     let Some(envelope) = walk.plan.envelope.clone() else { return Ok(String::new()) };
-    let utf8 =
-        !envelope.is_ascii() && walk.facts.capabilities.as_ref().is_some_and(|list| list.has("SMTPUTF8"));
-    let parameter = if utf8 { " SMTPUTF8" } else { "" };
+    let offered = walk.facts.capabilities.as_ref().is_some_and(|list| list.has("SMTPUTF8"));
+    // Addresses beyond ASCII must not be sent to a server without the extension (RFC 6531 §3.3).
+    let fits = |address: &str| offered || address.is_ascii();
+    for address in std::iter::once(envelope.from()).chain(envelope.to().iter().map(String::as_str)) {
+        if !fits(address) {
+            walk.find(Found::new("no-smtputf8").with("address", address));
+        }
+    }
+    let count = envelope.to().len();
+    let tried: Vec<&String> = envelope.to().iter().filter(|to| fits(to)).collect();
+    if !fits(envelope.from()) || tried.is_empty() {
+        return Ok("not tried: the server has no SMTPUTF8".to_owned());
+    }
+    let parameter = if offered && !envelope.is_ascii() { " SMTPUTF8" } else { "" };
     let line = format!("MAIL FROM:<{}>{parameter}", envelope.from());
     let answer = walk.connection()?.command(line.as_bytes()).await?;
-    let from = if envelope.from().is_empty() { "the null sender" } else { envelope.from() };
     if answer.reply.class() != Some(Class::Completion) {
+        let from = if envelope.from().is_empty() { "<>" } else { envelope.from() };
         refused(walk, &answer, ["sender-refused", "sender-deferred"], from);
         return Ok(last_line(&answer));
     }
     let mut taken = 0;
-    for to in envelope.to() {
+    for to in tried {
         let answer = walk.connection()?.command(format!("RCPT TO:<{to}>").as_bytes()).await?;
         match answer.reply.class() {
             Some(Class::Completion) => taken += 1,
@@ -35,7 +46,7 @@ async fn attempt(walk: &mut Walk) -> Result<String, Broken> {
         }
     }
     walk.connection()?.command(b"RSET").await?;
-    Ok(format!("{taken} of {} recipients would be taken; nothing was sent", envelope.to().len()))
+    Ok(format!("{taken} of {count} recipients would be taken; nothing was sent"))
 }
 
 /// A refusal, for good or for now.

@@ -38,6 +38,9 @@ pub const CASES: &[Case] = cases! {
     }, |plan| plan.login = Some(login("SCRAM-SHA-256"))).await;
     "sender-refused" => envelope("MAIL", "550 5.7.1 no mail from you\r\n").await;
     "sender-deferred" => envelope("MAIL", "451 4.3.0 later\r\n").await;
+    "no-smtputf8" => submission(|_| {}, |plan| {
+        plan.envelope = Some(Envelope::new("", &["jürgen@example.org".to_owned()]).unwrap());
+    }).await;
     "recipient-refused" => envelope("RCPT", "550 5.1.1 no such user\r\n").await;
     "recipient-deferred" => envelope("RCPT", "451 4.3.0 later\r\n").await;
     "greylisted" => envelope("RCPT", "450 4.7.1 Greylisted, please try again in 5 minutes\r\n").await;
@@ -91,6 +94,36 @@ async fn a_login_that_was_not_judged_is_not_refused() {
         for wrong in ["cancel with *", "is not offered", "another MX host"] {
             assert!(!told.contains(wrong), "{told}");
         }
+    }
+}
+
+/// What the server has no extension for is not sent to it; what it can take is tried all the same.
+#[tokio::test]
+async fn addresses_beyond_ascii_go_only_where_they_may() {
+    for (offered, expected) in [
+        (false, &["MAIL FROM:<>", "RCPT TO:<BOB@EXAMPLE.ORG>"][..]),
+        (true, &["MAIL FROM:<> SMTPUTF8", "RCPT TO:<BOB@EXAMPLE.ORG>", "RCPT TO:<JüRGEN@EXAMPLE.ORG>"]),
+    ] {
+        let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let of_fake = heard.clone();
+        let report = submission(
+            |fake| {
+                fake.heard = Some(of_fake);
+                if offered {
+                    fake.after.push("SMTPUTF8");
+                }
+            },
+            |plan| {
+                let to = ["bob@example.org".to_owned(), "jürgen@example.org".to_owned()];
+                plan.envelope = Some(Envelope::new("", &to).unwrap());
+            },
+        )
+        .await;
+        let heard = heard.lock().unwrap().clone();
+        let envelope: Vec<&String> =
+            heard.iter().filter(|line| line.starts_with("MAIL") || line.starts_with("RCPT")).collect();
+        assert_eq!(envelope, expected);
+        assert_eq!(ids(&report, Severity::Problem).contains(&"no-smtputf8"), !offered);
     }
 }
 
