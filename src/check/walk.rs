@@ -39,6 +39,8 @@ pub(super) struct Walk {
     pub other_mode: Option<Scheme>,
     /// The last line that came as a reply while no command was waiting for one, safe to show.
     pub unasked: Option<String>,
+    /// TLS failed as there was no version that both sides take.
+    pub no_common_version: bool,
     /// The server does not know EHLO, and was greeted with HELO.
     pub helo_only: bool,
     /// Something failed that may succeed later.
@@ -93,6 +95,7 @@ impl Walk {
             own_name: String::new(),
             other_mode: None,
             unasked: None,
+            no_common_version: false,
             helo_only: false,
             transient: false,
             end: End::Done,

@@ -98,7 +98,7 @@ pub const PROBES: &[Probe] = &[
     probe!(Certificate, certificate::run, "look at the chain of certificates on a connection of its own",
         needs_session: false, obstacle: tls::obstacle_to_looking),
     probe!(Versions, versions::run, "ask for TLS 1.1 and older on a connection of its own",
-        needs_session: false, obstacle: tls::obstacle_to_looking),
+        needs_session: false, obstacle: tls::obstacle_to_versions),
 ];
 
 /// The stages of a session that begins in plaintext.

@@ -27,6 +27,11 @@ pub(super) fn obstacle_to_looking(walk: &Walk) -> Option<String> {
     walk.tls.is_none().then(|| why.to_owned())
 }
 
+/// What keeps others from asking for versions of TLS: not that there is none in common.
+pub(super) fn obstacle_to_versions(walk: &Walk) -> Option<String> {
+    if walk.no_common_version { None } else { obstacle_to_looking(walk) }
+}
+
 fn offered(walk: &Walk) -> bool {
     walk.facts.capabilities.as_ref().is_some_and(|list| list.has("STARTTLS"))
 }
@@ -153,6 +158,7 @@ async fn failed(walk: &mut Walk, error: TlsError) -> String {
             let explanation = explain_failure(&error.failure(), asked(walk, &walk.endpoint.typed()));
             let found = Found::new(of_failure(failure)).with("what", &words);
             walk.find(found.explained(Some(explanation)));
+            walk.no_common_version = matches!(failure, TlsFailure::NoCommonVersion);
             walk.transient |=
                 matches!(failure, TlsFailure::Timeout(_) | TlsFailure::ClosedInHandshake { .. });
             go_on(walk, false).await;

@@ -25,9 +25,10 @@ pub(super) async fn run(walk: &mut Walk) -> String {
     if used.is_some_and(|version| version == ProtocolVersion::TLS_1_2) && plan.tls.options().max.is_none() {
         walk.find(Found::new("tls-1-2-only"));
     }
-    let used = used.map_or_else(|| "TLS".to_owned(), |version| version.to_string());
-    match old {
-        Some(version) => format!("{used}, and {version}, which is outdated"),
-        None => format!("{used}; nothing older than TLS 1.2"),
+    match (used, old) {
+        (Some(used), Some(version)) => format!("{used}, and {version}, which is outdated"),
+        (Some(used), None) => format!("{used}; nothing older than TLS 1.2"),
+        (None, Some(version)) => format!("{version}, which is outdated, and nothing that this machine takes"),
+        (None, None) => format!("TLS 1.1 or older: {answer}"),
     }
 }

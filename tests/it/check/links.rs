@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use heloise::check::{Outcome, Plan, Report, Severity};
+use heloise::check::{Outcome, Plan, Report, Severity, StageName};
 use heloise::target::Scheme;
 use heloise::transport::{TlsOptions, TlsSetup};
 use openssl::ssl::{SslAcceptorBuilder, SslOptions, SslVerifyMode, SslVersion};
@@ -322,6 +322,19 @@ async fn a_starttls_that_is_not_known_is_no_wrong_order() {
         "{:?}",
         found.causes
     );
+}
+
+/// That nothing is in common is no reason not to find out what the server has.
+#[tokio::test]
+async fn which_old_versions_a_server_has_is_asked_where_none_is_in_common() {
+    let report = tls(|tls| {
+        take_old_versions(tls);
+        tls.set_max_proto_version(Some(SslVersion::TLS1_1)).unwrap();
+    })
+    .await;
+    let versions = report.sessions().find_map(|leg| leg.stage(StageName::Versions)).unwrap();
+    assert!(versions.summary.starts_with("TLS 1.1, which is outdated"), "{:?}", versions);
+    assert!(report.findings.iter().any(|finding| finding.id == "tls-outdated"));
 }
 
 /// Servers delay their greeting to catch those who speak before it: nothing is asked meanwhile, and the time is the
