@@ -16,7 +16,13 @@ impl Finder {
     /// All addresses of a host.
     pub async fn addresses(&mut self, host: &Host) -> Vec<IpAddr> {
         let name = match host {
-            Host::Ip(ip) => return vec![*ip],
+            Host::Ip(ip) if self.plan.dial.family.holds(*ip) => return vec![*ip],
+            Host::Ip(ip) => {
+                let found =
+                    Found::new("family-excluded").with("ip", ip).with("family", self.plan.dial.family);
+                self.ledger.find(found);
+                return Vec::new();
+            }
             Host::Name(name) => name,
         };
         let began = Instant::now();

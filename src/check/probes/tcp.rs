@@ -40,6 +40,7 @@ fn id(problem: Option<&ConnectProblem>) -> &'static str {
         Some(ConnectProblem::TimedOut) => "connect-timed-out",
         Some(ConnectProblem::Unreachable) => "unreachable",
         Some(ConnectProblem::Reset) => "reset",
+        Some(ConnectProblem::Source(_)) => "source-unusable",
         _ => "cannot-connect",
     }
 }
@@ -61,9 +62,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_provoked_on_loopback_has_its_finding() {
-        for (problem, expected) in
-            [(ConnectProblem::Unreachable, "unreachable"), (ConnectProblem::Reset, "reset")]
-        {
+        for (problem, expected) in [
+            (ConnectProblem::Unreachable, "unreachable"),
+            (ConnectProblem::Reset, "reset"),
+            (ConnectProblem::Other("no such thing".to_owned()), "cannot-connect"),
+        ] {
             assert_eq!(id(Some(&problem)), expected);
             assert!(table::row(expected).is_some());
         }

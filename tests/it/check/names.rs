@@ -8,6 +8,7 @@ use std::time::Duration;
 use heloise::check::{Outcome, Plan, Report, Severity, StageName, Subject, Verdict, Watch};
 use heloise::target::{Host, Scheme, Target};
 use heloise::transcript::{EntryKind, Info};
+use heloise::transport::dial::Family;
 use hickory_resolver::proto::op::ResponseCode;
 use openssl::ssl::SslVersion;
 
@@ -85,7 +86,8 @@ pub const CASES: &[Case] = cases! {
     "dane-mismatch" => tlsa(Zone::secure, 3, vec![1; 32]).await;
     "connection-refused" => port(closed_port(), |_| {}).await;
     "connect-timed-out" => port(silent_port(), |plan| plan.dial.timeout = Duration::from_millis(300)).await;
-    "cannot-connect" => port(closed_port(), |plan| plan.dial.source = Some("192.0.2.77".parse().unwrap())).await;
+    "family-excluded" => port(closed_port(), |plan| plan.dial.family = Family::V6).await;
+    "source-unusable" => port(closed_port(), |plan| plan.dial.source = Some("192.0.2.77".parse().unwrap())).await;
     "address-dead" => {
         let order = ["127.0.0.1", "127.0.0.2"];
         super::addresses::several(&order[..1], &order[1..], &order, |_| {}).await

@@ -19,9 +19,9 @@ macro_rules! cases {
 }
 pub(super) use cases;
 
-/// What no peer on loopback can do to a client: no route, and a reset of an attempt to connect. That these have their
+/// What no peer on loopback can do to a client: no route, a reset of an attempt to connect, and what has no name. That these have their
 /// findings is tested beside the probe.
-const NOT_ON_LOOPBACK: [&str; 2] = ["unreachable", "reset"];
+const NOT_ON_LOOPBACK: [&str; 3] = ["unreachable", "reset", "cannot-connect"];
 
 fn all() -> impl Iterator<Item = &'static Case> {
     [super::names::CASES, super::links::CASES, super::sessions::CASES].into_iter().flatten()
