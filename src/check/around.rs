@@ -80,6 +80,7 @@ impl Finder {
                 Ok(found) => found,
                 Err(error) => {
                     self.unanswered(&error);
+                    words.push(format!("no answer for {name}"));
                     continue;
                 }
             };

@@ -27,7 +27,7 @@ impl Finder {
         };
         let began = Instant::now();
         let found = resolve::addresses(name, &self.plan.dial).await;
-        self.slow(name, began.elapsed());
+        self.slow(name, began.elapsed(), found.as_ref().err());
         match found {
             Ok(found) => {
                 for (kind, v4) in [("A", true), ("AAAA", false)] {
@@ -68,7 +68,7 @@ impl Finder {
     pub async fn mx(&mut self, domain: &str) -> Vec<String> {
         let began = Instant::now();
         let found = resolve::mx_answer(domain, &self.plan.dial).await;
-        self.slow(domain, began.elapsed());
+        self.slow(domain, began.elapsed(), found.as_ref().err());
         let (hosts, null_beside) = match found {
             Ok(answer) => (answer.hosts, answer.null_beside),
             Err(error) => {
@@ -125,8 +125,9 @@ impl Finder {
         }
     }
 
-    fn slow(&mut self, name: &str, took: Duration) {
-        if took >= self.plan.thresholds.dns {
+    fn slow(&mut self, name: &str, took: Duration, error: Option<&NameError>) {
+        let answered = error.is_none_or(|error| !matches!(error.problem, NameProblem::TimedOut(_)));
+        if answered && took >= self.plan.thresholds.dns {
             let seconds = format!("{:.1}", took.as_secs_f32());
             self.ledger.find(Found::new("dns-slow").with("name", name).with("seconds", seconds));
         }
@@ -134,10 +135,11 @@ impl Finder {
 
     /// A mail host of the domain that is none, which is the domain's own fault.
     fn leads_nowhere(&self, error: &NameError) -> Option<Found> {
-        let domain = self.domain.as_ref().filter(|_| self.plan.dial.family == Family::Any)?;
+        let domain = self.domain.as_ref()?;
         let what = match error.problem {
             NameProblem::NoSuchName => "does not exist",
-            NameProblem::NoAddress(_) => "has no address",
+            // Of one family alone nothing follows.
+            NameProblem::NoAddress(_) if self.plan.dial.family == Family::Any => "has no address",
             _ => return None,
         };
         match (self.implicit, error.name == *domain) {

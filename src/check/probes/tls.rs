@@ -178,8 +178,9 @@ async fn not_verified(walk: &mut Walk, problem: &VerifyProblem) -> String {
     }
     let found = match above_it(walk, &problem).await {
         Some((subject, date)) => {
-            let found = Found::new("certificate-above-out-of-date").with("subject", subject);
-            found.with("date", date)
+            let found = Found::new("certificate-above-out-of-date").with("subject", &subject);
+            walk.find(found.with("date", &date).severity(by_role(walk)));
+            return format!("NOT verified: {subject} {date}");
         }
         None if sent_alone(walk, &problem) => of_certificate(VerifyReason::MissingIntermediate),
         None => of_certificate(problem.reason),
