@@ -76,8 +76,8 @@ pub struct Plugin {
     sessions: Vec<Session>,
 }
 
-/// The performance data of a session: its name, and labels with their values.
-type Session = (String, Vec<(&'static str, String)>);
+/// The performance data of a session: the name in its labels, its place, and what was measured with the values.
+type Session = (String, String, Vec<(&'static str, String)>);
 
 impl Plugin {
     /// Nothing was checked yet. `now` is the time from which the days of a certificate count.
@@ -116,9 +116,13 @@ impl Plugin {
             }
             self.details.push(detail(finding));
         }
-        let sessions = report.last_tries().map(|leg| (name(leg), self.session(leg)));
-        let sessions: Vec<Session> = sessions.collect();
-        self.sessions.extend(sessions);
+        for leg in report.last_tries() {
+            let (name, data) = (name(leg), self.session(leg));
+            // Graphers take a label twice for an error: the same server again has a number.
+            let same = self.sessions.iter().filter(|(_, place, _)| *place == name).count();
+            let label = if same == 0 { name.clone() } else { format!("{name} ({})", same + 1) };
+            self.sessions.push((label, name, data));
+        }
     }
 
     /// What the plugin says with its exit status. A problem is one however the check ended; else nobody knows what a
@@ -169,7 +173,7 @@ impl Plugin {
             format!("notes={};;;0", self.notes),
         ];
         let alone = self.sessions.len() == 1;
-        for (name, values) in &self.sessions {
+        for (name, _, values) in &self.sessions {
             let label = |what: &str| if alone { what.to_owned() } else { quoted(&format!("{name} {what}")) };
             data.extend(values.iter().map(|(what, value)| format!("{}={value}", label(what))));
         }
@@ -251,6 +255,14 @@ mod tests {
         let codes = [State::Ok, State::Warning, State::Critical, State::Unknown].map(State::code);
         assert_eq!(codes, [0, 1, 2, 3]);
         assert_eq!(unknown("no\nsense | here"), "SMTP UNKNOWN - no\\x0asense / here\n");
+    }
+
+    #[test]
+    fn every_label_stands_once() {
+        let text = plugin(&[sample::healthy(), sample::healthy()]).render();
+        for label in ["'mx.example.org:25 192.0.2.25 tcp'=", "'mx.example.org:25 192.0.2.25 (2) tcp'="] {
+            assert_eq!(text.matches(label).count(), 1, "{text}");
+        }
     }
 
     #[test]

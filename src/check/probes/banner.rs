@@ -131,8 +131,12 @@ async fn compare_name(walk: &mut Walk, answer: &Answer) {
     if walk.endpoint.host.name() == Some(name.as_str()) {
         return;
     }
+    if matches!(name.as_str(), "esmtp" | "smtp" | "lmtp") {
+        walk.find(Found::new("greeting-without-name"));
+        return;
+    }
     if !name.contains('.') {
-        walk.find(Found::new("greeting-name-short").with("name", &name));
+        walk.find(Found::new("greeting-name-short").with("name", visible(word)));
         return;
     }
     let (plan, ip) = (walk.plan.clone(), walk.endpoint.ip);

@@ -337,6 +337,18 @@ async fn which_old_versions_a_server_has_is_asked_where_none_is_in_common() {
     assert!(report.findings.iter().any(|finding| finding.id == "tls-outdated"));
 }
 
+#[tokio::test]
+async fn the_word_for_the_protocol_is_no_name() {
+    for (line, id) in
+        [("220 ESMTP Postfix", "greeting-without-name"), ("220 MAIL ESMTP", "greeting-name-short")]
+    {
+        let report = greeting(line).await;
+        let found = report.findings.first().unwrap();
+        assert_eq!(found.id, id, "{line}");
+        assert!(id != "greeting-name-short" || found.line.contains("greets as MAIL,"), "{}", found.line);
+    }
+}
+
 /// Servers delay their greeting to catch those who speak before it: nothing is asked meanwhile, and the time is the
 /// greeting's own.
 #[tokio::test]

@@ -127,6 +127,19 @@ async fn addresses_beyond_ascii_go_only_where_they_may() {
     }
 }
 
+#[tokio::test]
+async fn limits_of_size_that_are_none_are_named() {
+    for (line, id, severity) in [
+        ("SIZE abc", "protocol-broken", Severity::Note),
+        ("SIZE 1024", "size-small", Severity::Warning),
+        ("SIZE 1000000", "size-small", Severity::Note),
+    ] {
+        let report = submission(|fake| fake.after = vec!["AUTH PLAIN", line], |_| {}).await;
+        let found: Vec<_> = report.findings.iter().map(|finding| (finding.id, finding.severity)).collect();
+        assert_eq!(found, [(id, severity)], "{line}");
+    }
+}
+
 /// What is not known here is not therefore withdrawn, and what clients cannot read is named.
 #[tokio::test]
 async fn mechanisms_are_weighed_as_far_as_they_are_known() {
