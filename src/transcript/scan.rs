@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use aho_corasick::packed::Searcher;
 
 use super::track::{Role, Tracker};
-use super::{Entry, EntryKind, Info, Payload, Piece, redact, text};
+use super::{Entry, EntryKind, Info, Payload, Piece, SecretMark, redact, text};
 use crate::wire::Verb;
 
 /// Something that looks like a secret.
@@ -217,10 +217,29 @@ pub fn redact_text(text: &str) -> (String, usize) {
     (out, found.len())
 }
 
+/// Takes what looks like a secret out of a line of a session.
+pub fn redact_line(line: Payload) -> Payload {
+    let mut out = Payload::default().with_ending(line.ending);
+    for piece in line.pieces {
+        let Piece::Bytes(bytes) = piece else {
+            out.push(piece);
+            continue;
+        };
+        let mut from = 0;
+        for (begin, end, what) in find(&bytes, &mut Vec::new()) {
+            out.push_bytes(bytes.get(from..begin).unwrap_or_default());
+            out.push(Piece::Secret(SecretMark { what: Some(what.to_owned()), ..SecretMark::default() }));
+            from = end;
+        }
+        out.push_bytes(bytes.get(from..).unwrap_or_default());
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transcript::Reader;
+    use crate::transcript::{LineEnd, Reader};
 
     fn scan(line: &str) -> Vec<&'static str> {
         let file = format!("%heloise 1\n{line}\n");
@@ -280,6 +299,14 @@ mod tests {
         ] {
             assert!(scan(line).is_empty(), "{line}");
         }
+    }
+
+    #[test]
+    fn lines_lose_them() {
+        let line =
+            Payload::from_bytes("X-Api-Key: 0123456789abcdef; password=hunter2").with_ending(LineEnd::Lf);
+        let shown = "X-Api-Key: {secret what=\"API key in a header\"}; password={secret what=password}\\n";
+        assert_eq!(redact_line(line).to_visible(), shown);
     }
 
     #[test]

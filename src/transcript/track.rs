@@ -132,9 +132,56 @@ impl Tracker {
         }
     }
 
-    /// Whether the server has yet to answer to an AUTH command or to an answer in its exchange.
+    /// Whether the server has yet to answer to an AUTH command or to an answer in its exchange, whatever else it has to
+    /// answer before.
     pub fn awaits_auth(&self) -> bool {
-        matches!(self.waiting.front(), Some(Waiting::Command(Verb::Auth) | Waiting::Answer))
+        self.waiting.iter().any(|due| matches!(due, Waiting::Command(Verb::Auth) | Waiting::Answer))
+    }
+
+    /// Whether an answer may be sent now to a challenge that has yet to come: the mechanism needs no challenge for it, and
+    /// nothing was heard yet of the AUTH command.
+    pub fn may_answer_ahead(&self) -> bool {
+        let answers = match self.mechanism.to_ascii_uppercase().as_str() {
+            "LOGIN" => 2,
+            "PLAIN" | "XOAUTH2" | "OAUTHBEARER" => 1,
+            _ => 0,
+        };
+        !self.in_auth() && self.step < answers && self.waiting.contains(&Waiting::Command(Verb::Auth))
+    }
+
+    /// Takes a line of the client that answers a challenge before it came.
+    pub fn answered_ahead(&mut self) -> Role {
+        self.waiting.push_back(Waiting::Answer);
+        let step = self.step;
+        self.step += 1;
+        Role::Answer { mechanism: self.mechanism.clone(), step, challenge: Vec::new() }
+    }
+
+    /// The server sent a challenge in an exchange whose beginning is not known. `mechanism` is what the challenge tells of
+    /// it, if anything.
+    pub fn challenged(&mut self, mechanism: &str, challenge: &[u8]) {
+        if !mechanism.is_empty() {
+            mechanism.clone_into(&mut self.mechanism);
+        }
+        self.mode = Mode::Answer { challenge: challenge.to_vec() };
+    }
+
+    /// The text of the challenge that is to be answered next, in base64.
+    pub fn challenge(&self) -> Option<&[u8]> {
+        match &self.mode {
+            Mode::Answer { challenge } => Some(challenge),
+            _ => None,
+        }
+    }
+
+    /// Whether DATA was sent last and nothing was heard of it.
+    pub fn awaits_data(&self) -> bool {
+        self.mode == Mode::Command && self.waiting.back() == Some(&Waiting::Command(Verb::Data))
+    }
+
+    /// The message begins, though the reply to DATA was not told.
+    pub fn begin_content(&mut self) {
+        self.mode = Mode::Content;
     }
 
     /// Whether the next line of the client answers a challenge.
@@ -239,6 +286,8 @@ impl Tracker {
         let answers = self.waiting.pop_front().or_else(|| self.loose_end());
         match (&answers, code) {
             (Some(Waiting::Command(Verb::Data)), Some(ReplyCode::START_INPUT)) => self.mode = Mode::Content,
+            // The answer was sent ahead.
+            (_, Some(ReplyCode::CHALLENGE)) if self.waiting.front() == Some(&Waiting::Answer) => {}
             (Some(Waiting::Command(Verb::Auth) | Waiting::Answer), Some(ReplyCode::CHALLENGE)) => {
                 self.mode = Mode::Answer { challenge: read.text().to_vec() };
             }

@@ -2,13 +2,24 @@
 
 use std::time::Duration;
 
-use crate::wire::Verb;
+use zeroize::Zeroizing;
 
+use crate::wire::{CommandLine, ReplyCode, Verb};
+
+use super::super::redact::SentKind;
 use super::super::track::{Completed, Role, Tracker, Waiting, reply_line};
 use super::super::{
-    ClosedBy, Entry, EntryKind, Header, Info, Payload, Piece, SecretMark, TlsSummary, redact, scan,
+    ClosedBy, Entry, EntryKind, Header, Info, Known, Payload, Piece, SecretMark, TlsSummary, redact, scan,
 };
-use super::{Imported, Source};
+use super::{Imported, Source, words};
+use crate::secret::Secret;
+
+/// So many remarks may stand between a challenge that was told in words and its answer.
+const WORDS_BEFORE_AN_ANSWER: usize = 4;
+
+/// So many spellings of secrets are hunted for at a time, each in all entries: a log of a thousand logins would take
+/// hours.
+const HUNTED: usize = 600;
 
 /// Gathers the entries of an import.
 #[derive(Debug, Default)]
@@ -16,6 +27,14 @@ pub(super) struct Builder {
     entries: Vec<Entry>,
     tracker: Tracker,
     redacted: usize,
+    /// What was secret so far. It may stand anywhere, and before the login, too: in the command that made the session.
+    known: Known,
+    /// How many entries were masked already, with all that was known until then.
+    masked: usize,
+    /// What the client said last, and what it was.
+    said: Option<(Role, Zeroizing<Vec<u8>>)>,
+    /// A challenge that was told in words, and for how many more of them its answer is looked for.
+    asked: Option<(Vec<u8>, usize)>,
     comments: usize,
     tls: bool,
     /// A summary under way; it is written before the next line of the wire.
@@ -74,21 +93,57 @@ impl Builder {
         if tls != Some(false) {
             self.settle();
         }
-        let role = self.tracker.sent(&Payload::from_bytes(bytes));
+        self.asked = None;
+        if self.known.spellings() > HUNTED {
+            self.mask_known();
+            self.known = Known::new();
+        }
+        let role = self.role(bytes);
         self.in_message = role == Role::Content;
         let line = match &role {
             // Secrets turn up in messages too, in forwarded debug output for one.
             Role::Content => redact::guess(bytes),
             Role::Command(Verb::Other(_)) if self.is_stray_answer(bytes) => {
+                self.learn_stray(bytes);
                 let mark =
                     SecretMark { sasl: self.tracker.mechanism().map(str::to_owned), ..SecretMark::default() };
                 Payload::from_piece(Piece::Secret(mark))
             }
-            role => redact::sent(bytes, role.sent_kind()),
+            role => {
+                self.known.learn(bytes, role.sent_kind());
+                redact::sent(bytes, role.sent_kind())
+            }
         };
+        self.said = Some((role, Zeroizing::new(bytes.to_vec())));
+        let line = scan::redact_line(line);
         self.redacted += line.secrets().count();
         self.tls = tls.unwrap_or(self.tls);
         self.push(EntryKind::Sent { tls: self.tls, line });
+    }
+
+    /// Learns from an answer that came when none was asked for. Which it is of name and password is not known, but an
+    /// address is a name.
+    fn learn_stray(&mut self, answer: &[u8]) {
+        let named = redact::base64_loose(answer).is_some_and(|plain| words::is_address(&plain));
+        if !named {
+            self.known.learn(answer, SentKind::AuthResponse { mechanism: None, step: 0, challenge: None });
+        }
+    }
+
+    /// What a line of the client is to the session.
+    fn role(&mut self, bytes: &[u8]) -> Role {
+        if self.answers_ahead(bytes) {
+            self.tracker.answered_ahead()
+        } else {
+            self.tracker.sent(&Payload::from_bytes(bytes))
+        }
+    }
+
+    /// Whether a line of the client is an answer in an AUTH exchange that was sent before its challenge came.
+    pub fn answers_ahead(&self, bytes: &[u8]) -> bool {
+        let word = bytes.trim_ascii();
+        let command = !matches!(CommandLine::parse(word).verb, Verb::Other(_));
+        self.tracker.may_answer_ahead() && !command && words::is_lone_base64(word)
     }
 
     /// Whether a line that is no known command was meant as an answer in an AUTH exchange which was over, or had not
@@ -110,8 +165,9 @@ impl Builder {
         if tls != Some(false) {
             self.settle();
         }
+        self.asked = None;
         let exact = redact::received(bytes, self.tracker.mechanism());
-        let line = if exact.bytes().is_some() { redact::guess(bytes) } else { exact };
+        let line = scan::redact_line(if exact.bytes().is_some() { redact::guess(bytes) } else { exact });
         self.redacted += line.secrets().count();
         self.tls = tls.unwrap_or(self.tls);
         let plain = Payload::from_bytes(bytes);
@@ -122,12 +178,49 @@ impl Builder {
         {
             self.authenticated = code.0 / 100 == 2;
         }
+        if let Some(Completed { code: Some(code), answers }) = &completed
+            && !answers.as_ref().is_some_and(exchange)
+        {
+            self.exchange_cut_off(*code, &plain);
+        }
         self.upgrading = completed.is_some_and(|c| {
             c.answers == Some(Waiting::Command(Verb::StartTls))
                 && c.code.is_some_and(|code| code.0 / 100 == 2)
         });
         let error = reply_line(&plain).code.is_none_or(|code| code.is_error());
         self.push(EntryKind::Received { tls: self.tls, error, line });
+    }
+
+    /// A reply that belongs to an AUTH exchange whose beginning is not in the text.
+    fn exchange_cut_off(&mut self, code: ReplyCode, reply: &Payload) {
+        if code == ReplyCode::CHALLENGE {
+            let challenge = reply_line(reply).text().to_vec();
+            self.tracker.challenged(words::mechanism_of(&challenge), &challenge);
+        }
+        if matches!(code.0, 235 | 334 | 535) {
+            self.hide_answer_before();
+        }
+    }
+
+    /// What was told last was the answer to a challenge, as the reply to it shows.
+    fn hide_answer_before(&mut self) {
+        let answer = match self.entries.last().map(|entry| &entry.kind) {
+            Some(EntryKind::Sent { line, .. }) => line.bytes().unwrap_or_default().to_vec(),
+            Some(EntryKind::Comment(text)) => text.clone().into_bytes(),
+            _ => return,
+        };
+        if !words::is_lone_base64(&answer) || !matches!(CommandLine::parse(&answer).verb, Verb::Other(_)) {
+            return;
+        }
+        self.learn_stray(answer.trim_ascii());
+        self.redacted += 1;
+        match self.entries.last_mut().map(|entry| &mut entry.kind) {
+            Some(EntryKind::Sent { line, .. }) => {
+                *line = Payload::from_piece(Piece::Secret(SecretMark::default())).with_ending(line.ending);
+            }
+            Some(EntryKind::Comment(text)) => " {secret}".clone_into(text),
+            _ => {}
+        }
     }
 
     /// The server answers a message whose end the source does not show, and perhaps nothing of it.
@@ -215,6 +308,10 @@ impl Builder {
         if is_dump(text) {
             self.dumped += 1;
         } else if self.is_piece_of_answer(text) {
+            if let Some((role, line)) = &mut self.said {
+                line.extend_from_slice(text.trim_ascii());
+                self.known.learn(line, role.sent_kind());
+            }
             self.comment_secret("");
         } else if !text.trim_ascii().is_empty() {
             let words = self.clean(text);
@@ -226,9 +323,7 @@ impl Builder {
     /// Whether a line that could not be placed is the rest of a credential, broken by the width of a screen or a page:
     /// one word of base64 while the server has yet to answer to AUTH.
     fn is_piece_of_answer(&self, text: &[u8]) -> bool {
-        let base64 = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'-' | b'_');
-        let word = text.trim_ascii();
-        self.tracker.awaits_auth() && !word.is_empty() && word.iter().all(base64)
+        self.tracker.awaits_auth() && words::is_lone_base64(text)
     }
 
     /// Words behind which a secret stood.
@@ -240,17 +335,78 @@ impl Builder {
 
     /// Free text without what looks like a secret.
     fn clean(&mut self, text: &[u8]) -> String {
-        let (clean, count) = scan::redact_text(&String::from_utf8_lossy(text));
+        let text = self.without_answer(String::from_utf8_lossy(text).into_owned());
+        let text = self.without_arguments(text);
+        let (clean, count) = scan::redact_text(&text);
         // What the server said may be told a second time, in words.
         let exact = redact::received(clean.as_bytes(), self.tracker.mechanism());
         self.redacted += count + exact.secrets().count();
         if exact.bytes().is_some() { clean } else { exact.to_visible() }
     }
 
+    /// A text without the end that is part of an AUTH exchange told in words, as by a tool whose marks are not known.
+    fn without_answer(&mut self, text: String) -> String {
+        if let Some(at) = words::auth_command(&text) {
+            let command = text.get(at..).unwrap_or_default().trim_end();
+            self.known.learn(command.as_bytes(), SentKind::Command);
+            let shown = redact::sent(command.as_bytes(), SentKind::Command);
+            self.redacted += shown.secrets().count();
+            return format!("{}{}", text.get(..at).unwrap_or_default(), shown.to_visible());
+        }
+        if let Some(challenge) = words::challenge(&text) {
+            self.asked = Some((challenge.as_bytes().to_vec(), WORDS_BEFORE_AN_ANSWER));
+            return text;
+        }
+        let told = self.asked.take();
+        let asked = told.clone().or_else(|| Some((self.tracker.challenge()?.to_vec(), 0)));
+        let Some((challenge, _)) = asked else { return text };
+        let Some(range) = words::last_base64(&text) else {
+            self.asked = told.and_then(|(challenge, left)| Some((challenge, left.checked_sub(1)?)));
+            return text;
+        };
+        let answer = text.get(range.clone()).unwrap_or_default();
+        // Base64 of no text is seldom an answer, but often a word.
+        if redact::base64_loose(answer.as_bytes()).is_some_and(|plain| std::str::from_utf8(&plain).is_ok()) {
+            let mechanism = Some(words::mechanism_of(&challenge)).filter(|name| !name.is_empty());
+            let kind = SentKind::AuthResponse { mechanism, step: 1, challenge: Some(&challenge) };
+            self.known.learn(answer.as_bytes(), kind);
+        }
+        self.redacted += 1;
+        let (before, behind) =
+            (text.get(..range.start).unwrap_or_default(), text.get(range.end..).unwrap_or_default());
+        format!("{before}{{secret}}{behind}")
+    }
+
+    /// A text without the secrets that stand in it as arguments of a command.
+    fn without_arguments(&mut self, text: String) -> String {
+        let found = words::arguments(&text);
+        let (mut out, mut from) = (String::new(), 0);
+        for range in &found {
+            self.known.add(&Secret::new(text.get(range.clone()).unwrap_or_default()));
+            out.push_str(text.get(from..range.start).unwrap_or_default());
+            out.push_str("{secret}");
+            from = range.end;
+        }
+        self.redacted += found.len();
+        out.push_str(text.get(from..).unwrap_or_default());
+        out
+    }
+
+    /// Masks what is known wherever it stands. What came before the login, such as the command that made the session, may
+    /// hold its secrets, too.
+    fn mask_known(&mut self) {
+        let fresh = self.entries.get_mut(self.masked..).unwrap_or_default();
+        self.redacted += fresh.iter_mut().map(|entry| self.known.mask_entry(entry)).sum::<usize>();
+        self.masked = self.entries.len();
+        let title = self.header.title.as_mut();
+        self.redacted += title.map_or(0, |title| self.known.mask_text(title));
+    }
+
     pub fn finish(mut self, source: Source) -> Imported {
         self.upgrading = false;
         self.settle();
         self.settle_dump();
+        self.mask_known();
         let mut header = self.header;
         header.client = Some(concat!("heloise ", env!("CARGO_PKG_VERSION")).to_owned());
         header.set("origin", &format!("imported from {}", source.name()));

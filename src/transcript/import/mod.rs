@@ -16,6 +16,7 @@ mod curl;
 mod letters;
 mod paste;
 mod smtplib;
+mod words;
 
 use builder::Builder;
 

@@ -1,5 +1,6 @@
 //! A screen of telnet, nc or `openssl s_client`: nothing marks who spoke, but SMTP itself.
 
+use crate::sasl;
 use crate::wire::{CommandLine, Verb};
 
 use super::super::ClosedBy;
@@ -27,6 +28,8 @@ impl Paste {
             self.talking = true;
             return builder.received(None, line);
         }
+        // Whoever pastes a block does not wait for the greeting.
+        self.talking |= begins_session(line);
         if self.client_line(builder, line, next) {
             return builder.sent(None, line);
         }
@@ -56,7 +59,8 @@ impl Paste {
             return false;
         }
         let known = !matches!(CommandLine::parse(line).verb, Verb::Other(_));
-        tracker.in_auth() || known || (tracker.due() == 0 && next.is_some_and(is_reply) && !is_noise(line))
+        let answer = tracker.in_auth() || builder.answers_ahead(line);
+        answer || known || (tracker.due() == 0 && next.is_some_and(is_reply) && !is_noise(line))
     }
 
     /// `Trying 192.0.2.10...`, then `Connected to mx.example.org.`
@@ -70,6 +74,21 @@ impl Paste {
         let peer = self.trying.take().unwrap_or_else(|| name.to_owned());
         builder.connected(&peer, None);
         true
+    }
+}
+
+/// Whether a line is a command that sessions begin with, and nothing that people write.
+fn begins_session(line: &[u8]) -> bool {
+    let command = CommandLine::parse(line);
+    let mut words = command.rest().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let (first, second) = (words.next(), words.next());
+    match command.verb {
+        Verb::Ehlo | Verb::Helo | Verb::Lhlo => first.is_some() && second.is_none(),
+        Verb::Auth => {
+            let name = first.and_then(|name| std::str::from_utf8(name).ok());
+            name.is_some_and(|name| sasl::info(name).is_some()) && words.next().is_none()
+        }
+        _ => false,
     }
 }
 

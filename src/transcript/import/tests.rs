@@ -186,6 +186,102 @@ fn a_screen_of_s_client() {
 }
 
 #[test]
+fn answers_typed_ahead_of_their_challenges_are_answers() {
+    let ahead = "EHLO x\nAUTH LOGIN\nYWxpY2U=\nPASS64\nMAIL FROM:<a@x.example>\n";
+    let told = "250 AUTH LOGIN\n334 VXNlcm5hbWU6\n334 UGFzc3dvcmQ6\n235 ok\n250 sender ok\n";
+    for text in [format!("220 mx\n{ahead}{told}"), format!("Trying 192.0.2.10...\n{ahead}\n220 mx\n{told}")] {
+        let imported = read(&text);
+        assert_eq!((imported.source, imported.redacted), (Source::Paste, 2));
+        let text = shown(&imported);
+        let answers = " -> AUTH LOGIN\n -> {secret sasl=LOGIN what=user user=\"alice\"}\n -> {secret sasl=LOGIN what=password}\n -> MAIL";
+        assert!(
+            text.contains(answers)
+                && text.contains(told.split_once('\n').unwrap().1.split_once('\n').unwrap().0),
+            "{text}"
+        );
+        assert!(!text.contains("not shown"), "{text}");
+    }
+}
+
+#[test]
+fn what_the_login_tells_is_masked_wherever_it_stands() {
+    let text = "$ curl smtp://alice:hunter2hunter2@mx.example.org\n$ printf '\\0alice\\0hunter2hunter2' | base64\n\
+        220 mx\nEHLO x\n250 AUTH LOGIN PLAIN\nAUTH LOGIN\n334 VXNlcm5hbWU6\nYWxpY2U=\n334 UGFzc3dvcmQ6\nPASS64\n\
+        535 5.7.8 alice has another than PASS64, or hunter2hunter2\nQUIT\n221 bye\nhe typed hunter2hunter2\n";
+    let imported = read(text);
+    assert_eq!(imported.redacted, 7);
+    let text = shown(&imported);
+    assert!(text.contains("# $ curl smtp://alice:{secret}@mx.example.org\n"), "{text}");
+    assert!(text.contains("alice has another than {secret echo}, or {secret echo}\n"), "{text}");
+    // The digest of CRAM-MD5 does not give the password away, but the command has it.
+    let imported = read(
+        "% swaks --auth-password hunter2hunter2 -a CRAM-MD5\n    password       = 'hunter2hunter2'\n<-  220 mx\n<** 500 hunter2hunter2\n",
+    );
+    assert_eq!(imported.redacted, 3, "{}", shown(&imported));
+}
+
+#[test]
+fn an_exchange_without_its_beginning_has_no_secret_left() {
+    for (server, client, end) in [
+        ("<-  ", " -> ", ""),
+        ("< ", "> ", ""),
+        ("<-- ", "--> ", ""),
+        ("", "", ""),
+        ("S: ", "C: ", ""),
+        ("reply: b'", "send: '", "\\r\\n'"),
+    ] {
+        let lines = [
+            format!("{server}334 UGFzc3dvcmQ6{end}"),
+            format!("{client}PASS64{end}"),
+            format!("{server}535 no{end}"),
+        ];
+        for from in 0..2 {
+            let imported = read(&lines[from..].join("\n"));
+            assert_eq!(imported.redacted, 1, "{}", shown(&imported));
+        }
+        // Nor where it begins with AUTH, and the greeting is missing.
+        let begun = read(&[format!("{client}AUTH LOGIN{end}"), lines.join("\n")].join("\n"));
+        assert!(shown(&begun).contains("{secret sasl=LOGIN what=password}"), "{}", shown(&begun));
+    }
+    let cut = read(
+        "reply: b'334 UGFzc3dvcmQ6\\r\\n'\nreply: retcode (334); Msg: b'UGFzc3dvcmQ6'\nsend: 'aHVudGVyMmh1bnRlcjI\n",
+    );
+    assert!(shown(&cut).ends_with("Msg: b'UGFzc3dvcmQ6'\n# send: '{secret}\n"), "{}", shown(&cut));
+}
+
+#[test]
+fn an_exchange_told_in_words_has_no_secret_left() {
+    for text in [
+        "SERVER -> CLIENT: 250-mx\n250 AUTH LOGIN\nCLIENT -> SERVER: AUTH LOGIN\nSERVER -> CLIENT: 334 VXNlcm5hbWU6\nCLIENT -> SERVER: YWxpY2U=\n\
+         SERVER -> CLIENT: 334 UGFzc3dvcmQ6<br>\nCLIENT -> SERVER: PASS64<br>\nSERVER -> CLIENT: 535 PASS64\n",
+        "* Trying\n<= Recv header, 18 bytes (0x12)\n0000: 334 UGFzc3dvcmQ6\n=> Send header, 18 bytes (0x12)\n0000: PASS64\n* hunter2hunter2\n",
+        "<-  220 mx\nAUTH LOGIN\n<-  334 UGFzc3dvcmQ6\nPASS64\n<-  535 hunter2hunter2\n",
+        "<-  220 mx\nDEBUG: sends AUTH PLAIN PLAIN64\nDEBUG: or AUTH PLAIN cannotbedecoded=\n",
+    ] {
+        let imported = read(text);
+        assert!(imported.redacted >= 2, "{}", shown(&imported));
+        assert!(!shown(&imported).contains("cannotbe"), "{}", shown(&imported));
+    }
+}
+
+#[test]
+fn tokens_in_lines_of_the_session_are_taken_out() {
+    let imported = read(
+        "C: DATA\nS: 354 go\nC: Authorization: Bearer abcdefghijklmnopqrst\nC: .\nS: 250 X-Api-Key: 0123456789abcdef\n",
+    );
+    assert_eq!(imported.redacted, 2);
+    let text = shown(&imported);
+    assert!(text.contains("Bearer {secret what=\"bearer token\"}\n"), "{text}");
+    assert!(text.contains("250 X-Api-Key: {secret what=\"API key in a header\"}\n"), "{text}");
+}
+
+#[test]
+fn what_a_narrow_screen_broke_is_known_as_a_whole() {
+    let imported = read("hunter2hunter2 it is\n220 mx\nAUTH PLAIN AGFsaWNlAGh1bnRl\ncjJodW50ZXIy\n535 no\n");
+    assert!(shown(&imported).starts_with("# {secret echo} it is\n"), "{}", shown(&imported));
+}
+
+#[test]
 fn casts_lose_their_colours_and_keep_their_times() {
     let cast = "{\"version\": 2, \"width\": 80, \"height\": 24, \"timestamp\": 1763924531, \"title\": \"a telnet session\"}\n\
         [0.1, \"o\", \"\\u001b]0;x\\u0007\\u001b[32m220 mx\\u001b[0m\\r\\n\"]\n[1.0, \"o\", \"EHLP\\b\\u001b[K\"]\n[1.2, \"i\", \"O\"]\n[1.3, \"o\", \"O x\\r\\n\"]\n[1.5, \"o\", \"250 mx\\r\\n\"]\nbroken\n";

@@ -68,6 +68,11 @@ impl Known {
         self.spellings.is_empty()
     }
 
+    /// How many spellings are hunted for.
+    pub fn spellings(&self) -> usize {
+        self.spellings.len()
+    }
+
     /// Adds a secret: as it is and escaped as programs do it (see [`super::spelled`]), in base64 (whole, and inside
     /// something longer) and in hexadecimal. Secrets of less than `SHORTEST` bytes are left out.
     pub fn add(&mut self, secret: &Secret) {

@@ -1,0 +1,207 @@
+//! Secrets in words that stand beside a session: what a tool that is not known tells of an AUTH exchange, and what
+//! commands get as arguments.
+
+use std::ops::Range;
+
+use super::super::redact::base64_loose;
+use crate::sasl;
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_')
+}
+
+/// Whether a text is one word that may be base64, or a part of some.
+pub(super) fn is_lone_base64(text: &[u8]) -> bool {
+    let word = text.trim_ascii();
+    !word.is_empty() && word.iter().all(|b| is_base64(*b))
+}
+
+/// Where the last word of a text stands, if it may be the base64 of something: among other words, one with a digit or a
+/// capital. Quotes, escaped line ends and markup behind it do not count.
+pub(super) fn last_base64(text: &str) -> Option<Range<usize>> {
+    let mut end = text.trim_end().len();
+    let behind = ["\\n", "\\r", "<br>", "<br/>", "<br />", "'", "\"", ")", "]", ",", ";"];
+    while let Some(shorter) =
+        behind.iter().find_map(|mark| text.get(..end)?.strip_suffix(mark)).map(|rest| rest.trim_end().len())
+    {
+        end = shorter;
+    }
+    let digits = text.as_bytes().get(..end)?.iter().rev().take_while(|b| is_base64(**b)).count();
+    let word = text.get(end - digits..end)?;
+    let telling = |b: u8| b.is_ascii_digit() || b.is_ascii_uppercase() || b == b'=';
+    let encoded = word.len() == text.trim().len() || word.bytes().any(telling);
+    // `(0x12)`, say, is a number.
+    let number = word.starts_with("0x") || word.bytes().all(|b| b.is_ascii_digit());
+    (word.len() >= 4 && encoded && !number).then_some(end - digits..end)
+}
+
+/// The base64 of a challenge that is told somewhere in a text: `SERVER -> CLIENT: 334 UGFzc3dvcmQ6`.
+pub(super) fn challenge(text: &str) -> Option<&str> {
+    let mut words =
+        text.split(|c: char| c.is_ascii_whitespace() || matches!(c, '\'' | '"' | '(' | ')' | ';'));
+    words.find(|word| *word == "334")?;
+    let word = words.find(|word| !word.is_empty()).unwrap_or_default();
+    let end = word.bytes().position(|b| !is_base64(b)).unwrap_or(word.len());
+    word.get(..end)
+}
+
+/// An AUTH command with an initial response that is told at the end of a text: where it begins.
+pub(super) fn auth_command(text: &str) -> Option<usize> {
+    let lower = text.to_ascii_lowercase();
+    lower.match_indices("auth ").map(|(at, _)| at).find(|at| {
+        let before = text.as_bytes().get(at.wrapping_sub(1));
+        let mut words = text.get(*at..).unwrap_or_default().split_ascii_whitespace().skip(1);
+        let mechanism = words.next().is_some_and(|name| sasl::info(name).is_some());
+        let initial = words.next().is_some_and(|word| word.len() >= 4 && word.bytes().all(is_base64));
+        mechanism && initial && words.next().is_none() && before.is_none_or(|b| !b.is_ascii_alphanumeric())
+    })
+}
+
+/// What a challenge of LOGIN asks for is told by its words.
+pub(super) fn mechanism_of(challenge: &[u8]) -> &'static str {
+    let asked = base64_loose(challenge).unwrap_or_default().to_ascii_lowercase();
+    if asked.starts_with(b"user") || asked.starts_with(b"pass") { "LOGIN" } else { "" }
+}
+
+/// Whether this is the address of a mailbox, which is somebody's name.
+pub(super) fn is_address(text: &[u8]) -> bool {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+');
+    let mut parts = text.split(|b| *b == b'@');
+    let (Some(local), Some(domain), None) = (parts.next(), parts.next(), parts.next()) else { return false };
+    let dotted = domain.contains(&b'.') && !domain.starts_with(b".") && !domain.ends_with(b".");
+    dotted && !local.is_empty() && local.iter().chain(domain).all(plain)
+}
+
+/// Options of swaks, curl and kin whose argument is a secret.
+const OPTIONS: [&str; 9] = [
+    "--auth-password",
+    "-ap",
+    "--password",
+    "--passwd",
+    "--pass",
+    "-xp",
+    "--oauth2-bearer",
+    "--proxy-password",
+    "password",
+];
+
+/// Options whose argument is `NAME:SECRET`.
+const WITH_NAME: [&str; 4] = ["-u", "--user", "-U", "--proxy-user"];
+
+/// Where secrets stand in a command line, or in what tells of one. They are in order and do not overlap.
+pub(super) fn arguments(text: &str) -> Vec<Range<usize>> {
+    let options = OPTIONS.iter().map(|name| (name, false)).chain(WITH_NAME.iter().map(|name| (name, true)));
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for (option, named) in options {
+        for (at, _) in text.match_indices(option) {
+            let fresh = text.get(..at).is_some_and(|before| !before.ends_with(|c: char| !c.is_whitespace()));
+            found.extend(
+                argument(text, at + option.len(), !option.starts_with('-'))
+                    .filter(|_| fresh)
+                    .and_then(|argument| if named { after_colon(text, argument) } else { Some(argument) }),
+            );
+        }
+    }
+    // `smtp://alice:secret@mx.example.org`
+    for (at, mark) in text.match_indices("://") {
+        let begin = at + mark.len();
+        let rest = text.get(begin..).unwrap_or_default();
+        let end =
+            rest.find(|c: char| c.is_whitespace() || matches!(c, '/' | '\'' | '"')).unwrap_or(rest.len());
+        let user = rest.get(..end).and_then(|authority| authority.rfind('@'));
+        found.extend(user.and_then(|end| after_colon(text, begin..begin + end)));
+    }
+    found.retain(|range| text.get(range.clone()).is_some_and(is_shown));
+    found.sort_unstable_by_key(|range| range.start);
+    let mut last = 0;
+    found.retain(|range| {
+        let apart = range.start >= last;
+        last = last.max(range.end);
+        apart
+    });
+    found
+}
+
+/// The argument behind an option that ends at `at`, without its quotes. A setting has an equals sign in between.
+fn argument(text: &str, at: usize, setting: bool) -> Option<Range<usize>> {
+    let rest = text.get(at..)?;
+    let trimmed = rest.trim_start();
+    let value = match trimmed.strip_prefix('=') {
+        Some(value) if setting => value.trim_start(),
+        Some(value) if trimmed.len() == rest.len() => value,
+        None if !setting && trimmed.len() < rest.len() => trimmed,
+        _ => return None,
+    };
+    let quote = value.chars().next().filter(|c| matches!(c, '\'' | '"'));
+    let begin = text.len() - value.len() + quote.map_or(0, char::len_utf8);
+    let inside = text.get(begin..)?;
+    let end =
+        inside.find(|c: char| quote.map_or(c.is_whitespace(), |quote| c == quote)).unwrap_or(inside.len());
+    (end > 0).then_some(begin..begin + end)
+}
+
+fn after_colon(text: &str, range: Range<usize>) -> Option<Range<usize>> {
+    let colon = text.get(range.clone())?.find(':')?;
+    let secret = range.start + colon + 1..range.end;
+    (!secret.is_empty()).then_some(secret)
+}
+
+/// Whether this is a secret and not what tools and people write in the place of one.
+fn is_shown(value: &str) -> bool {
+    let stars = value.bytes().all(|b| matches!(b, b'*' | b'x' | b'X'));
+    !stars && !value.starts_with(['{', '(', '<', '$', '-'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> Vec<&str> {
+        arguments(text).into_iter().map(|range| &text[range]).collect()
+    }
+
+    #[test]
+    fn arguments_that_are_secrets_are_found() {
+        for line in [
+            "$ swaks -t b@y -a LOGIN -au alice -ap s3cr3t-Pa55word -s mx",
+            "$ swaks --auth-password=s3cr3t-Pa55word",
+            "Cmd Line = swaks --auth-password 's3cr3t-Pa55word' --dump",
+            "        password       = 's3cr3t-Pa55word'",
+            "% curl -v --user 'alice@example.org:s3cr3t-Pa55word' smtp://mx",
+            "curl -u alice:s3cr3t-Pa55word",
+            "curl smtp://alice%40example.org:s3cr3t-Pa55word@mx:25",
+        ] {
+            assert_eq!(shown(line), ["s3cr3t-Pa55word"], "{line}");
+        }
+        for line in [
+            "password = *",
+            "password = {secret}",
+            "passwordeval = (not set)",
+            "the password was wrong",
+            "swaks -ap -s mx",
+            "curl smtp://mx.example.org:25/a@b",
+            "curl -u alice",
+            "swaks -ap '$PASSWORD'",
+        ] {
+            assert!(shown(line).is_empty(), "{line}");
+        }
+        assert_eq!(shown("curl -u a:first smtp://b:second@x"), ["first", "second"]);
+    }
+
+    #[test]
+    fn an_exchange_is_found_in_words() {
+        assert_eq!(challenge("15:00 SERVER -> CLIENT: 334 UGFzc3dvcmQ6<br>"), Some("UGFzc3dvcmQ6"));
+        assert_eq!(challenge("reply: retcode (334); Msg: b'x'"), Some("Msg"));
+        assert_eq!(challenge("it took 334"), Some(""));
+        assert_eq!(challenge("1334 UGFzc3dvcmQ6"), None);
+        let last = |text: &str| last_base64(text).map(|range| text[range].to_owned());
+        assert_eq!(last("CLIENT -> SERVER: czNjcjN0<br>\n").as_deref(), Some("czNjcjN0"));
+        assert_eq!(last("send: 'czNjcjN0LVBhNTV3b3J").as_deref(), Some("czNjcjN0LVBhNTV3b3J"));
+        for other in ["=> Send header, 18 bytes (0x12)", "} [5 bytes data]", "sent it", "", "== Info: ok."] {
+            assert_eq!(last(other), None, "{other}");
+        }
+        assert_eq!(auth_command("CLIENT -> SERVER: AUTH PLAIN AGE="), Some(18));
+        assert_eq!(auth_command("SMTP AUTH LOGIN failed for alice"), None);
+        assert!(is_address(b"alice@example.org") && !is_address(b"P@ssw0rd") && !is_address(b"a@b@c.org"));
+    }
+}
