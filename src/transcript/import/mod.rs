@@ -15,6 +15,7 @@ mod cast;
 mod curl;
 mod letters;
 mod paste;
+mod quoted;
 mod smtplib;
 mod words;
 
@@ -101,17 +102,6 @@ fn is_reply(line: &[u8]) -> bool {
     digits && matches!(line.get(3), None | Some(b' ' | b'-'))
 }
 
-/// What printed this text, as far as can be told.
-pub fn guess(text: &[u8]) -> Option<Source> {
-    if cast::is_cast(text) {
-        return Some(Source::Cast);
-    }
-    let count = |source: &Source| lines(text).filter(|line| source.marks(line)).count();
-    let best = Source::ALL.into_iter().map(|source| (count(&source), source));
-    // Where two have as many marks, the one that stands first is the more particular one.
-    best.rev().filter(|(count, _)| *count > 0).max_by_key(|(count, _)| *count).map(|(_, source)| source)
-}
-
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
     text.split(|b| *b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
@@ -157,7 +147,8 @@ pub fn import(mut input: impl BufRead, source: Option<Source>) -> Result<Importe
         return Err(ImportError::TooLarge);
     }
     let names = || Source::ALL.map(Source::name).join(", ");
-    let source = source.or_else(|| guess(&text)).ok_or_else(|| ImportError::Unknown(names()))?;
+    let text = quoted::bare(&text, source);
+    let source = source.or_else(|| quoted::guess(&text)).ok_or_else(|| ImportError::Unknown(names()))?;
     let mut builder = Builder::default();
     let timed: Vec<(Option<Duration>, Vec<u8>)> = match source {
         Source::Cast => cast::lines(&text, &mut builder),
@@ -166,7 +157,7 @@ pub fn import(mut input: impl BufRead, source: Option<Source>) -> Result<Importe
     let inner = match source {
         Source::Cast => {
             let screen = timed.iter().map(|(_, line)| line.as_slice()).collect::<Vec<_>>().join(&b'\n');
-            guess(&screen).unwrap_or(Source::Paste)
+            quoted::guess(&screen).unwrap_or(Source::Paste)
         }
         known => known,
     };

@@ -282,6 +282,33 @@ fn what_a_narrow_screen_broke_is_known_as_a_whole() {
 }
 
 #[test]
+fn quotations_and_blocks_of_code_are_read_as_what_they_hold() {
+    let swaks = "=== Trying 192.0.2.10:25...\n=== Connected to mx.example.org.\n<-  220 mx\n -> AUTH LOGIN\n<-  334 UGFzc3dvcmQ6\n -> PASS64\n<** 535 no\n";
+    let curl = "* Connected to mx.example.org (192.0.2.10) port 25\n< 220 mx\n> AUTH LOGIN\n< 334 UGFzc3dvcmQ6\n> PASS64\n< 535 no\n";
+    let paste = "220 mx\nAUTH LOGIN\n334 UGFzc3dvcmQ6\nPASS64\n535 no\n";
+    for (text, source) in [(swaks, Source::Swaks), (curl, Source::Curl), (paste, Source::Paste)] {
+        let plain = read(text);
+        for before in ["> ", "    ", "\t", "> > ", ">> ", ">     "] {
+            let quoted = format!(
+                "Dear all,\n\n{before}{}\n\nWhat now?\n",
+                text.trim_end().replace('\n', &format!("\n{before}"))
+            );
+            let imported = read(&quoted);
+            assert_eq!((imported.source, imported.redacted, imported.comments), (source, 1, 2), "{quoted}");
+            let session = shown(&imported).replace("# Dear all,\n", "").replace("# What now?\n", "");
+            assert_eq!(session, shown(&plain), "{quoted}");
+            assert_eq!(
+                import(quoted.replace("PASS64", PASSWORD).as_bytes(), Some(source)).unwrap().redacted,
+                1
+            );
+        }
+    }
+    // What is quoted within a message stays so.
+    let message = "220 mx\nDATA\n354 go\n> you wrote:\n    code\n.\n250 ok\n";
+    assert!(shown(&read(message)).contains(" -> > you wrote:\n ->     code\n"));
+}
+
+#[test]
 fn casts_lose_their_colours_and_keep_their_times() {
     let cast = "{\"version\": 2, \"width\": 80, \"height\": 24, \"timestamp\": 1763924531, \"title\": \"a telnet session\"}\n\
         [0.1, \"o\", \"\\u001b]0;x\\u0007\\u001b[32m220 mx\\u001b[0m\\r\\n\"]\n[1.0, \"o\", \"EHLP\\b\\u001b[K\"]\n[1.2, \"i\", \"O\"]\n[1.3, \"o\", \"O x\\r\\n\"]\n[1.5, \"o\", \"250 mx\\r\\n\"]\nbroken\n";
