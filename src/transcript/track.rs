@@ -179,6 +179,16 @@ impl Tracker {
         self.mode == Mode::Command && self.waiting.back() == Some(&Waiting::Command(Verb::Data))
     }
 
+    /// Whether the reply to DATA is due next.
+    pub fn awaits_reply_to_data(&self) -> bool {
+        self.waiting.front() == Some(&Waiting::Command(Verb::Data))
+    }
+
+    /// What waits for a reply behind so many others.
+    pub fn due_at(&self, behind: usize) -> Option<&Waiting> {
+        self.waiting.get(behind)
+    }
+
     /// The message begins, though the reply to DATA was not told.
     pub fn begin_content(&mut self) {
         self.mode = Mode::Content;
@@ -285,6 +295,8 @@ impl Tracker {
         }
         let answers = self.waiting.pop_front().or_else(|| self.loose_end());
         match (&answers, code) {
+            // The message was sent without waiting for this.
+            (Some(Waiting::Command(Verb::Data)), _) if self.waiting.contains(&Waiting::Content) => {}
             (Some(Waiting::Command(Verb::Data)), Some(ReplyCode::START_INPUT)) => self.mode = Mode::Content,
             // The answer was sent ahead.
             (_, Some(ReplyCode::CHALLENGE)) if self.waiting.front() == Some(&Waiting::Answer) => {}

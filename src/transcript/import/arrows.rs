@@ -21,6 +21,10 @@ pub(super) fn swaks(builder: &mut Builder, line: &[u8]) {
     }
     for (mark, tls) in [("<-  ", false), ("<** ", false), ("<~  ", true), ("<~* ", true)] {
         if let Some(received) = after(line, mark) {
+            // It stands where replies do, but the server said nothing.
+            if let Some(seconds) = timeout(received) {
+                return builder.timed_out(seconds);
+            }
             return builder.received(Some(tls), received);
         }
     }
@@ -28,17 +32,23 @@ pub(super) fn swaks(builder: &mut Builder, line: &[u8]) {
         return swaks_hint(builder, words);
     }
     match after(line, "*** ").or_else(|| after(line, "** ")) {
-        Some(words) if words.starts_with(b"Remote host closed") => builder.closed(ClosedBy::Server),
+        Some(words) if words.starts_with(b"Remote host closed") => builder.closed(ClosedBy::Server, line),
         Some(words) => builder.problem(words),
         None => builder.comment(line),
     }
+}
+
+/// `Timeout (30 secs) waiting for server response`
+fn timeout(words: &[u8]) -> Option<f64> {
+    let words = std::str::from_utf8(words).ok()?.trim_end();
+    words.strip_prefix("Timeout (")?.strip_suffix(" secs) waiting for server response")?.parse().ok()
 }
 
 /// What swaks says of the link, without its mark.
 pub(super) fn swaks_hint(builder: &mut Builder, words: &[u8]) {
     let hint = text(words);
     if let Some(peer) = hint.strip_prefix("Trying ").map(|peer| peer.trim_end_matches('.')) {
-        builder.connected(peer, None);
+        builder.trying(peer);
         if let Some((host, port)) = peer.rsplit_once(':') {
             builder.target(host, port);
             builder.half = Some(port.to_owned());
@@ -48,6 +58,7 @@ pub(super) fn swaks_hint(builder: &mut Builder, words: &[u8]) {
     if let Some(name) = hint.strip_prefix("Connected to ")
         && let Some(port) = builder.half.take()
     {
+        builder.up();
         return builder.target(name.trim_end_matches('.'), &port);
     }
     if let Some(seconds) =
@@ -72,7 +83,7 @@ pub(super) fn swaks_hint(builder: &mut Builder, words: &[u8]) {
         return;
     }
     match words {
-        b"Connection closed with remote host." => builder.closed(ClosedBy::Client),
+        b"Connection closed with remote host." => builder.closed(ClosedBy::Client, words),
         _ => builder.comment(words),
     }
 }

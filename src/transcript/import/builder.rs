@@ -9,7 +9,8 @@ use crate::wire::{CommandLine, ReplyCode, Verb};
 use super::super::redact::SentKind;
 use super::super::track::{Completed, Role, Tracker, Waiting, reply_line};
 use super::super::{
-    ClosedBy, Entry, EntryKind, Header, Info, Known, Payload, Piece, SecretMark, TlsSummary, redact, scan,
+    ClosedBy, Entry, EntryKind, Header, Info, Known, LineEnd, Payload, Piece, SecretMark, TlsSummary, redact,
+    scan,
 };
 use super::{Imported, Source, words};
 use crate::secret::Secret;
@@ -53,6 +54,12 @@ pub(super) struct Builder {
     /// The server's name or its port, where the other is told on a later line.
     pub half: Option<String>,
     connections: usize,
+    /// The server that a connection was tried to, when, and how many entries there were then.
+    trying: Option<(usize, Option<Duration>, String)>,
+    /// There is a link, as far as was told.
+    is_up: bool,
+    /// How many waits ran out since the last reply.
+    timeouts: usize,
     pub header: Header,
 }
 
@@ -74,6 +81,7 @@ impl Builder {
 
     /// The link is encrypted; what is known of how is filled in bit by bit.
     pub fn tls(&mut self) -> &mut TlsSummary {
+        self.up();
         self.summary.get_or_insert_default()
     }
 
@@ -90,6 +98,12 @@ impl Builder {
 
     /// The client sent a line. `tls` where the source says so itself.
     pub fn sent(&mut self, tls: Option<bool>, bytes: &[u8]) {
+        self.sent_line(tls, bytes, LineEnd::CrLf);
+    }
+
+    /// The same, where the source tells how the line ended.
+    pub fn sent_line(&mut self, tls: Option<bool>, bytes: &[u8], ending: LineEnd) {
+        self.up();
         if tls != Some(false) {
             self.settle();
         }
@@ -98,7 +112,7 @@ impl Builder {
             self.mask_known();
             self.known = Known::new();
         }
-        let role = self.role(bytes);
+        let role = self.role(bytes, ending);
         self.in_message = role == Role::Content;
         let line = match &role {
             // Secrets turn up in messages too, in forwarded debug output for one.
@@ -115,7 +129,7 @@ impl Builder {
             }
         };
         self.said = Some((role, Zeroizing::new(bytes.to_vec())));
-        let line = scan::redact_line(line);
+        let line = scan::redact_line(line.with_ending(ending));
         self.redacted += line.secrets().count();
         self.tls = tls.unwrap_or(self.tls);
         self.push(EntryKind::Sent { tls: self.tls, line });
@@ -131,12 +145,15 @@ impl Builder {
     }
 
     /// What a line of the client is to the session.
-    fn role(&mut self, bytes: &[u8]) -> Role {
+    fn role(&mut self, bytes: &[u8], ending: LineEnd) -> Role {
         if self.answers_ahead(bytes) {
-            self.tracker.answered_ahead()
-        } else {
-            self.tracker.sent(&Payload::from_bytes(bytes))
+            return self.tracker.answered_ahead();
         }
+        // No client says more in the same breath as DATA, but for a message.
+        if self.tracker.awaits_data() && matches!(CommandLine::parse(bytes).verb, Verb::Other(_)) {
+            self.tracker.begin_content();
+        }
+        self.tracker.sent(&Payload::from_bytes(bytes).with_ending(ending))
     }
 
     /// Whether a line of the client is an answer in an AUTH exchange that was sent before its challenge came.
@@ -157,7 +174,14 @@ impl Builder {
 
     /// The server sent a line.
     pub fn received(&mut self, tls: Option<bool>, bytes: &[u8]) {
-        if self.tracker.in_content() {
+        self.received_line(tls, bytes, LineEnd::CrLf);
+    }
+
+    /// The same, where the source tells how the line ended.
+    pub fn received_line(&mut self, tls: Option<bool>, bytes: &[u8], ending: LineEnd) {
+        self.up();
+        self.timeouts = 0;
+        if self.tracker.in_content() && !self.tracker.awaits_reply_to_data() {
             self.end_message(tls);
         } else if self.tracker.in_auth() {
             self.sent_placeholder("answer not shown");
@@ -170,7 +194,8 @@ impl Builder {
         let line = scan::redact_line(if exact.bytes().is_some() { redact::guess(bytes) } else { exact });
         self.redacted += line.secrets().count();
         self.tls = tls.unwrap_or(self.tls);
-        let plain = Payload::from_bytes(bytes);
+        let line = line.with_ending(ending);
+        let plain = Payload::from_bytes(bytes).with_ending(ending);
         let completed = self.tracker.received(&plain);
         let exchange = |waiting: &Waiting| matches!(waiting, Waiting::Command(Verb::Auth) | Waiting::Answer);
         if let Some(Completed { code: Some(code), answers: Some(waiting) }) = &completed
@@ -256,7 +281,37 @@ impl Builder {
         self.at = Some(self.at.unwrap_or_default().saturating_add(lapse));
     }
 
+    /// The client tries to connect; nobody knows yet whether the link comes up.
+    pub fn trying(&mut self, peer: &str) {
+        self.not_connected();
+        self.connections += 1;
+        self.trying = Some((self.entries.len(), self.at, peer.to_owned()));
+        self.is_up = false;
+    }
+
+    /// The link is up: with what was tried last, if anything was.
+    pub fn up(&mut self) {
+        if let Some((_, at, peer)) = self.trying.take() {
+            self.connections -= 1;
+            let now = std::mem::replace(&mut self.at, at);
+            self.connected(&peer, None);
+            self.at = now;
+        }
+        self.is_up = true;
+    }
+
+    /// Nothing came of what was tried.
+    fn not_connected(&mut self) {
+        if let Some((at, _, peer)) = self.trying.take() {
+            self.comments += 1;
+            let words = EntryKind::Comment(format!(" Trying {peer}"));
+            self.entries.insert(at.min(self.entries.len()), Entry { at: None, kind: words });
+        }
+    }
+
     pub fn connected(&mut self, peer: &str, local: Option<&str>) {
+        self.trying = None;
+        (self.is_up, self.timeouts) = (true, 0);
         let (peer, local) = (peer.to_owned(), local.map(str::to_owned));
         self.tracker = Tracker::new();
         (self.tls, self.authenticated) = (false, false);
@@ -264,11 +319,31 @@ impl Builder {
         self.push(EntryKind::Info(Info::Connected { peer, local }));
     }
 
-    pub fn closed(&mut self, by: ClosedBy) {
+    /// The link was closed, as `line` says.
+    pub fn closed(&mut self, by: ClosedBy, line: &[u8]) {
+        if !std::mem::take(&mut self.is_up) {
+            return self.comment(line);
+        }
         // A link that closes right after the reply to STARTTLS was never encrypted.
         self.upgrading = false;
         self.settle();
         self.push(EntryKind::Info(Info::Closed { by }));
+    }
+
+    /// The client gave up waiting for a reply after so many seconds.
+    pub fn timed_out(&mut self, seconds: f64) {
+        self.settle();
+        let what = match self.tracker.due_at(self.timeouts) {
+            Some(Waiting::Greeting) => "the greeting",
+            Some(Waiting::Command(verb)) => verb.as_str(),
+            Some(Waiting::Answer) => "the AUTH response",
+            Some(Waiting::Content) => "the end of the content",
+            None => "reply",
+        };
+        let info = Info::Timeout { what: what.to_owned(), after: Duration::try_from_secs_f64(seconds).ok() };
+        // What was given up stays due: its reply may yet come.
+        self.timeouts += 1;
+        self.push(EntryKind::Info(info));
     }
 
     pub fn problem(&mut self, text: &[u8]) {
@@ -276,7 +351,7 @@ impl Builder {
         self.push(EntryKind::Problem(words));
     }
 
-    /// The name of the server, where the source has one: explanations depend on it.
+    /// The name of the server, where the source has one: explanations depend on it. The port is empty where it is not told.
     pub fn target(&mut self, host: &str, port: &str) {
         let scheme = match port {
             "465" => "smtps",
@@ -285,10 +360,12 @@ impl Builder {
         };
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']');
-        let names = !host.is_empty() && host.bytes().all(plain) && port.parse::<u16>().is_ok();
+        let port = if port.is_empty() { String::new() } else { format!(":{port}") };
+        let number = port.strip_prefix(':').is_none_or(|port| port.parse::<u16>().is_ok());
+        let names = !host.is_empty() && host.bytes().all(plain) && number;
         // A file has one header, whatever else it goes on to.
         if self.connections <= 1 && names {
-            self.header.target = Some(format!("{scheme}://{host}:{port}"));
+            self.header.target = Some(format!("{scheme}://{host}{port}"));
         }
     }
 
@@ -403,6 +480,7 @@ impl Builder {
     }
 
     pub fn finish(mut self, source: Source) -> Imported {
+        self.not_connected();
         self.upgrading = false;
         self.settle();
         self.settle_dump();

@@ -42,6 +42,28 @@ pub(super) fn lines(text: &[u8], builder: &mut Builder) -> Vec<(Option<Duration>
     screen.lines
 }
 
+/// A text of a terminal as it stood on the screen, where it has characters that were erased, or escape sequences;
+/// nothing where it has none. Lines without them stay as they are.
+pub(super) fn on_screen(text: &[u8]) -> Option<Vec<u8>> {
+    let acts = |line: &[u8]| line.contains(&8) || memchr::memmem::find(line, b"\x1b[").is_some();
+    if !acts(text) {
+        return None;
+    }
+    let mut out = Vec::with_capacity(text.len());
+    for line in text.split_inclusive(|b| *b == b'\n') {
+        if acts(line) {
+            let mut screen = Screen::default();
+            screen.print(&String::from_utf8_lossy(line), None);
+            screen.end_line(None);
+            out.extend(screen.lines.into_iter().next().unwrap_or_default().1);
+            out.push(b'\n');
+        } else {
+            out.extend_from_slice(line);
+        }
+    }
+    Some(out)
+}
+
 #[derive(Debug, Default)]
 struct Screen {
     lines: Vec<(Option<Duration>, Vec<u8>)>,

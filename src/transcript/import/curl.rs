@@ -5,6 +5,14 @@ use super::builder::Builder;
 use super::smtplib::untimed;
 
 pub(super) fn line(builder: &mut Builder, line: &[u8]) {
+    let line = without_meter(line);
+    if line.is_empty()
+        || ["  % Total ", "                                 Dload "]
+            .iter()
+            .any(|head| line.starts_with(head.as_bytes()))
+    {
+        return;
+    }
     let (time, words) = untimed(line);
     if let Some(time) = time {
         builder.clock(time);
@@ -20,6 +28,25 @@ pub(super) fn line(builder: &mut Builder, line: &[u8]) {
     }
 }
 
+/// How wide the meter is that curl draws, and draws again behind a CR, on the line where the next remark will stand.
+const METER: usize = 78;
+
+/// A line without the meter before it.
+pub(super) fn without_meter(line: &[u8]) -> &[u8] {
+    let drawn = |b: &u8| {
+        b.is_ascii_digit()
+            || matches!(b, b' ' | b'.' | b':' | b'-' | b'k' | b'M' | b'G' | b'T' | b'P' | b'd' | b'h')
+    };
+    let mut rest = line;
+    while let Some((meter, behind)) = rest.strip_prefix(b"\r").unwrap_or(rest).split_at_checked(METER)
+        && meter.iter().all(drawn)
+        && memchr::memmem::find(meter, b":").is_some()
+    {
+        rest = behind;
+    }
+    rest
+}
+
 fn about(builder: &mut Builder, hint: &[u8], line: &[u8]) {
     let text = String::from_utf8_lossy(hint.trim_ascii()).into_owned();
     if let Some((name, peer)) = connected(&text) {
@@ -27,6 +54,13 @@ fn about(builder: &mut Builder, hint: &[u8], line: &[u8]) {
             builder.target(&name, port);
         }
         return builder.connected(&peer, None);
+    }
+    // `Failed to connect to NAME port N after …`
+    if let Some(rest) = text.strip_prefix("Failed to connect to ")
+        && let Some((name, behind)) = rest.split_once(" port ")
+    {
+        builder.target(name, behind.split(' ').next().unwrap_or_default());
+        return builder.comment(line);
     }
     if let Some(rest) = text.strip_prefix("SSL connection using ") {
         let mut parts = rest.split(" / ").map(str::to_owned);
@@ -48,7 +82,7 @@ fn about(builder: &mut Builder, hint: &[u8], line: &[u8]) {
     } else if text.starts_with("SSL certificate problem: ") || text.starts_with("OpenSSL/") {
         builder.problem(hint);
     } else if text.starts_with("Closing connection") || text.starts_with("shutting down connection") {
-        builder.closed(ClosedBy::Client);
+        builder.closed(ClosedBy::Client, line);
     } else {
         builder.comment(line);
     }

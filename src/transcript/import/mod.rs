@@ -79,7 +79,11 @@ impl Source {
         let starts = |marks: &[&str]| marks.iter().any(|mark| line.starts_with(mark.as_bytes()));
         match self {
             Source::Swaks => starts(&[" -> ", "<-  ", "<** ", " ~> ", "<~  ", "<~* ", "=== "]),
-            Source::Curl => starts(&["< ", "> ", "* "]) || smtplib::untimed(line).1.starts_with(b"* "),
+            Source::Curl => {
+                let line = curl::without_meter(line);
+                let line = smtplib::untimed(line).1;
+                ["< ", "> ", "* "].iter().any(|mark| line.starts_with(mark.as_bytes()))
+            }
             Source::Msmtp => starts(&["<-- ", "--> "]),
             Source::Smtplib => {
                 let line = smtplib::untimed(line).1;

@@ -12,6 +12,8 @@ use super::is_reply;
 #[derive(Debug, Default)]
 pub(super) struct Paste {
     trying: Option<String>,
+    /// The port that telnet was told to connect to.
+    port: Option<String>,
     talking: bool,
 }
 
@@ -41,8 +43,8 @@ impl Paste {
             return builder.problem(words);
         }
         match text.trim_end() {
-            "Connection closed by foreign host." | "closed" => builder.closed(ClosedBy::Server),
-            "DONE" | "Connection closed." => builder.closed(ClosedBy::Client),
+            "Connection closed by foreign host." | "closed" => builder.closed(ClosedBy::Server, line),
+            "DONE" | "Connection closed." => builder.closed(ClosedBy::Client, line),
             trimmed => {
                 // The session tickets of TLS 1.3 come with all of it once more.
                 let about_tls = !builder.over_tls() && s_client(builder, trimmed);
@@ -69,12 +71,24 @@ impl Paste {
             self.trying = Some(peer.trim_end_matches('.').to_owned());
             return true;
         }
-        let Some(name) = text.strip_prefix("Connected to ") else { return false };
+        let Some(name) = text.strip_prefix("Connected to ") else {
+            self.port = telnet_port(text).or_else(|| self.port.take());
+            return false;
+        };
         let name = name.trim_end_matches('.');
+        builder.target(name, self.port.as_deref().unwrap_or_default());
         let peer = self.trying.take().unwrap_or_else(|| name.to_owned());
         builder.connected(&peer, None);
         true
     }
+}
+
+/// The port in a command line of telnet: `$ telnet mx.example.org 587`.
+fn telnet_port(text: &str) -> Option<String> {
+    let (_, arguments) = text.split_once("telnet ")?;
+    let mut words = arguments.split([' ', '"']).filter(|word| !word.is_empty() && !word.starts_with('-'));
+    let port = words.nth(1)?;
+    port.parse::<u16>().is_ok().then(|| port.to_owned())
 }
 
 /// Whether a line is a command that sessions begin with, and nothing that people write.

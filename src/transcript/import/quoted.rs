@@ -1,9 +1,9 @@
-//! What printed a text, and the text without what a mail or a page put before its lines: `> ` of a quotation, the blanks
-//! of a block of code.
+//! What printed a text, and the text as it was printed: without what a mail or a page put before its lines (`> ` of a
+//! quotation, the blanks of a block of code), and without what a terminal makes of control characters.
 
 use std::borrow::Cow;
 
-use super::{Source, cast, lines};
+use super::{Source, cast, curl, lines};
 
 /// So many times something may stand before a line: a quotation within a quotation.
 const DEEPEST: usize = 4;
@@ -26,7 +26,7 @@ fn count(source: Source, text: &[u8]) -> usize {
     }
     // Without a reply, `> ` is the mark of a quotation.
     let (sent, other): (Vec<_>, Vec<_>) = marked.partition(|line| line.starts_with(b"> "));
-    let replies = other.iter().any(|line| line.starts_with(b"< "));
+    let replies = other.iter().any(|line| curl::without_meter(line).starts_with(b"< "));
     other.len() + if replies { sent.len() } else { 0 }
 }
 
@@ -40,8 +40,15 @@ pub(super) fn bare(text: &[u8], source: Option<Source>) -> Cow<'_, [u8]> {
     if source == Some(Source::Cast) || cast::is_cast(text) {
         return Cow::Borrowed(text);
     }
-    let mut best = (marked(text), Cow::Borrowed(text));
-    let mut quotation = Cow::Borrowed(text);
+    let mut text = Cow::Borrowed(text);
+    // Colours hide the marks. Without marks, what the person erased was never sent.
+    if let Some(seen) = cast::on_screen(&text)
+        && (marked(&seen) > marked(&text) || source.or_else(|| guess(&text)) == Some(Source::Paste))
+    {
+        text = Cow::Owned(seen);
+    }
+    let mut best = (marked(&text), text.clone());
+    let mut quotation = text;
     for _ in 0..DEEPEST {
         let next = without(&quotation, unquoted);
         for shorter in [without(&quotation, outdented), next.clone()].into_iter().flatten() {

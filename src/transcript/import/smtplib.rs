@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::LineEnd;
 use super::builder::Builder;
 
 /// Splits `12:34:56.789012 ` off the start of a line.
@@ -28,14 +29,16 @@ pub(super) fn line(builder: &mut Builder, line: &[u8]) {
     }
     let said = |mark: &str| words.strip_prefix(mark.as_bytes()).and_then(unquote);
     if let Some(bytes) = said("send: ") {
-        for one in super::lines(&bytes) {
-            builder.sent(None, one);
+        for one in bytes.split_inclusive(|b| *b == b'\n') {
+            let (words, ending) = LineEnd::split(one);
+            builder.sent_line(None, words, ending);
         }
         return;
     }
     if let Some(bytes) = said("reply: ") {
-        for one in super::lines(&bytes) {
-            builder.received(None, one);
+        for one in bytes.split_inclusive(|b| *b == b'\n') {
+            let (words, ending) = LineEnd::split(one);
+            builder.received_line(None, words, ending);
         }
         return;
     }
@@ -43,8 +46,9 @@ pub(super) fn line(builder: &mut Builder, line: &[u8]) {
     // `connect: ('localhost', 8025)`, or with `to`; it is printed twice.
     if let Some((host, port)) = text.strip_prefix("connect: to ('").and_then(|rest| rest.split_once("', ")) {
         let port: String = port.chars().take_while(char::is_ascii_digit).collect();
+        builder.trying(&format!("{host}:{port}"));
         builder.target(host, &port);
-        return builder.connected(&format!("{host}:{port}"), None);
+        return;
     }
     builder.comment(line);
 }

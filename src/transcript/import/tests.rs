@@ -309,6 +309,110 @@ fn quotations_and_blocks_of_code_are_read_as_what_they_hold() {
 }
 
 #[test]
+fn a_time_out_of_swaks_is_nothing_that_the_server_said() {
+    let imported = read(
+        "=== Trying 192.0.2.10:25...\n=== Connected to mx.\n<-  220 mx\n -> RCPT TO:<b@y.example>\n<** Timeout (2 secs) waiting for server response\n\
+         \x20-> QUIT\n<~* Timeout (2 secs) waiting for server response\n=== Connection closed with remote host.\n",
+    );
+    let expected = "=== connected 192.0.2.10:25\n<-  220 mx\n -> RCPT TO:<b@y.example>\n=== timeout RCPT after=2.000\n -> QUIT\n=== timeout QUIT after=2.000\n=== closed by=client\n";
+    assert_eq!(shown(&imported), expected);
+    let silent = read(
+        "=== Trying 192.0.2.10:25...\n=== Connected to mx.\n<** Timeout (30 secs) waiting for server response\n",
+    );
+    assert!(shown(&silent).contains("=== timeout \"the greeting\" after=30.000\n"));
+}
+
+#[test]
+fn a_link_that_did_not_come_up_is_not_told_as_connected() {
+    for (text, expected) in [
+        (
+            "=== Trying 192.0.2.10:25...\n*** Error connecting to 192.0.2.10:25:\n*** \tIO::Socket::INET: connect: Connection refused\n",
+            "# Trying 192.0.2.10:25\n*** Error connecting to 192.0.2.10:25:\n*** \tIO::Socket::INET: connect: Connection refused\n",
+        ),
+        (
+            "connect: to ('192.0.2.10', 25) None\nConnectionRefusedError: [Errno 111] Connection refused\n",
+            "# Trying 192.0.2.10:25\n# ConnectionRefusedError: [Errno 111] Connection refused\n",
+        ),
+        (
+            "*   Trying 192.0.2.10:25...\n* Failed to connect to mx.example.org port 25 after 0 ms: Connection refused\n* Closing connection 0\n",
+            "# *   Trying 192.0.2.10:25...\n# * Failed to connect to mx.example.org port 25 after 0 ms: Connection refused\n# * Closing connection 0\n",
+        ),
+        (
+            "=== Trying [2001:db8::1]:25...\n=== Trying 192.0.2.10:25...\n=== Connected to mx.\n<-  220 mx\n",
+            "# Trying [2001:db8::1]:25\n=== connected 192.0.2.10:25\n<-  220 mx\n",
+        ),
+    ] {
+        let imported = read(text);
+        assert_eq!(shown(&imported).replace("\\x09", "\t"), expected);
+        assert!(imported.header.target.is_some_and(|target| target.ends_with(":25")), "{text}");
+    }
+}
+
+#[test]
+fn the_meter_of_curl_hides_no_reply() {
+    let meter = |time: &str| {
+        format!("\r  0     0    0     0    0     0      0      0 --:--:--  {time} --:--:--     0")
+    };
+    let (one, two) = (meter("0:00:01"), meter("0:00:02"));
+    let text = format!(
+        "  % Total    % Received % Xferd  Average Speed   Time    Time     Time  Current\n                                 Dload  Upload   Total   Spent    Left  Speed\n\
+         {one}* Connected to mx.example.org (192.0.2.10) port 25 (#0)\n{one}{two}< 220 mx\r\n> EHLO x\r\n{two}< 250 mx\r\n{one}\n{one}curl: (67) Login denied\n"
+    );
+    let imported = read(&text);
+    assert_eq!((imported.source, imported.comments), (Source::Curl, 0));
+    assert_eq!(
+        shown(&imported),
+        "=== connected 192.0.2.10:25\n<-  220 mx\n -> EHLO x\n<-  250 mx\n*** (67) Login denied\n"
+    );
+}
+
+#[test]
+fn line_ends_that_smtplib_tells_are_kept() {
+    let imported = read(
+        "reply: b'220 mx\\n'\nsend: 'data\\r\\n'\nreply: b'354 go\\r\\n'\nsend: b'Subject: x\\r\\n\\r\\nhello\\n..dot\\n\\r\\n.\\r\\n'\nreply: b''\n",
+    );
+    assert_eq!(
+        shown(&imported),
+        "<-  220 mx\\n\n -> data\n<-  354 go\n -> Subject: x\n ->\n -> hello\\n\n -> ..dot\\n\n ->\n -> .\n"
+    );
+}
+
+#[test]
+fn telnet_tells_the_name_of_the_server() {
+    let screen = "Trying 192.0.2.10...\nConnected to mx.example.org.\n220 mx\nQUIT\n221 bye\n";
+    assert_eq!(read(screen).header.target.as_deref(), Some("smtp://mx.example.org"));
+    let submission = read(&format!("$ telnet mx.example.org 587\n{screen}"));
+    assert_eq!(submission.header.target.as_deref(), Some("submission://mx.example.org:587"));
+}
+
+#[test]
+fn what_was_erased_on_a_terminal_was_not_sent() {
+    let imported = read(
+        "\u{1b}[?2004l\rTrying 192.0.2.10...\r\nConnected to mx.\r\n220 mx\r\nrcpt to:<c@\x08 \x08\x08 \x08b@y>\r\n250 ok\r\ndata\r\n354 go\r\n\u{1b}$B$\u{1b}(B\r\n",
+    );
+    assert_eq!(
+        shown(&imported),
+        "=== connected 192.0.2.10\n<-  220 mx\n -> rcpt to:<b@y>\n<-  250 ok\n -> data\n<-  354 go\n -> \\x1b$B$\\x1b(B\n"
+    );
+    let coloured =
+        read("\u{1b}[32m<-  220 mx\u{1b}[0m\n\u{1b}[33m -> QUIT\u{1b}[0m\n\u{1b}[32m<-  221 bye\u{1b}[0m\n");
+    assert_eq!(shown(&coloured), "<-  220 mx\n -> QUIT\n<-  221 bye\n");
+    // Where the tool tells who spoke, what a server sends stays as it is.
+    assert_eq!(shown(&read("<-  220 m\u{1b}[31mx\n")), "<-  220 m\\x1b[31mx\n");
+}
+
+#[test]
+fn a_message_behind_a_data_without_its_reply_is_a_message() {
+    let imported = read(
+        " -> AUTH PLAIN PLAIN64\n -> DATA\n -> Subject: x\n ->\n -> hello\n -> .\n -> QUIT\n<-  220 mx\n<-  235 ok\n<-  354 go\n<-  250 ok\n<-  221 bye\n",
+    );
+    let text = shown(&imported);
+    assert_eq!(imported.redacted, 1, "{text}");
+    assert!(text.contains(" -> DATA\n -> Subject: x\n ->\n -> hello\n -> .\n -> QUIT\n<-  220"), "{text}");
+    assert!(text.ends_with("<-  354 go\n<-  250 ok\n<-  221 bye\n"), "{text}");
+}
+
+#[test]
 fn casts_lose_their_colours_and_keep_their_times() {
     let cast = "{\"version\": 2, \"width\": 80, \"height\": 24, \"timestamp\": 1763924531, \"title\": \"a telnet session\"}\n\
         [0.1, \"o\", \"\\u001b]0;x\\u0007\\u001b[32m220 mx\\u001b[0m\\r\\n\"]\n[1.0, \"o\", \"EHLP\\b\\u001b[K\"]\n[1.2, \"i\", \"O\"]\n[1.3, \"o\", \"O x\\r\\n\"]\n[1.5, \"o\", \"250 mx\\r\\n\"]\nbroken\n";
