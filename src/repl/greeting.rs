@@ -40,6 +40,7 @@ impl Operator {
     async fn dial(&mut self) -> Result<(), Problem> {
         (self.exchange, self.consented) = (None, false);
         self.drop_held();
+        self.auth_held_back = false;
         self.looked = None;
         self.tls_refused = false;
         self.starttls.new_session();

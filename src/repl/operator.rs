@@ -11,7 +11,7 @@ use crate::session::{Answer, Command, Event, Input, Phase, Sent, State};
 use crate::transcript::ClosedBy;
 use crate::transport::look::Looked;
 use crate::transport::{Connection, Log, Setup};
-use crate::wire::Class;
+use crate::wire::{Class, CommandLine, Verb};
 
 use super::account::Login;
 use super::asker::Asker;
@@ -66,6 +66,8 @@ pub struct Operator {
     /// The last handshake failed.
     pub(super) tls_refused: bool,
     pub(super) starttls: Memory,
+    /// AUTH was not sent, or was broken off here: the lines behind it are not for the wire.
+    pub(super) auth_held_back: bool,
     /// The lines that `/pipeline` has collected, while it does.
     pub(super) held: Option<Vec<Vec<u8>>>,
     pub(super) log: Option<Log>,
@@ -97,6 +99,7 @@ impl Operator {
             looked: None,
             tls_refused: false,
             starttls: Memory::default(),
+            auth_held_back: false,
             held: None,
             log: Some(log),
         }
@@ -192,6 +195,7 @@ impl Operator {
         }
         let line = if line.starts_with(b"//") { line.get(1..).unwrap_or(line) } else { line };
         self.connection()?;
+        self.mind_held_back(line)?;
         if self.hold(line)? {
             return Ok(Done::Replies(Vec::new()));
         }
@@ -200,6 +204,16 @@ impl Operator {
             self.consent_to_plaintext().await?;
         }
         self.wire_line(line, typed).await
+    }
+
+    /// Keeps a line back that may be an answer in the exchange of an AUTH that was kept back, and would go out in clear.
+    fn mind_held_back(&mut self, line: &[u8]) -> Result<(), Problem> {
+        self.auth_held_back &= matches!(CommandLine::parse(line).verb, Verb::Other(_));
+        if !self.auth_held_back {
+            return Ok(());
+        }
+        let what = "the line was not sent: it is no command that is known, and may belong to the AUTH that was not sent";
+        Err(Problem::new(Status::AuthRefused, what).advise("/raw sends any bytes"))
     }
 
     /// Asks before credentials go over a link that is not encrypted. A yes holds for the session.
@@ -213,6 +227,7 @@ impl Operator {
             self.consented = true;
             return Ok(());
         }
+        self.auth_held_back = true;
         let problem =
             Problem::new(Status::AuthRefused, "no credentials were sent, as the link is not encrypted");
         Err(problem.advise(match self.asker {

@@ -41,7 +41,10 @@ impl Operator {
     /// Keeps a line for the group that is being collected, if one is; says whether it did.
     pub(super) fn hold(&mut self, line: &[u8]) -> Result<bool, Problem> {
         let Some(held) = &mut self.held else { return Ok(false) };
-        goes_in_a_group(line)?;
+        if let Err(problem) = goes_in_a_group(line) {
+            self.auth_held_back = true;
+            return Err(problem);
+        }
         held.push(line.to_vec());
         Ok(true)
     }

@@ -228,6 +228,29 @@ fn credentials_need_a_yes_on_a_plain_link() {
     assert_eq!(peer.join().unwrap(), b"QUIT\r\n", "nothing of it was sent");
 }
 
+/// Whoever goes on after a refusal sends no answer of the AUTH that was kept back as a command.
+#[test]
+fn what_follows_an_auth_that_was_kept_back_is_kept_back_too() {
+    for script in [
+        "EHLO x\nAUTH LOGIN YWxpY2U=\nd29uZGVybGFuZA==\nNOOP\nQUIT\n",
+        "EHLO x\n/pipeline\nAUTH LOGIN\nYWxpY2U=\nd29uZGVybGFuZA==\nNOOP\n/pipeline go\nQUIT\n",
+    ] {
+        let (addr, peer) = peer("220 hi\r\n", &["250 AUTH LOGIN\r\n", "250 ok\r\n", "221 bye\r\n"]);
+        let run = Heloise::new().run(&["--keep-going", &addr.to_string()], script.as_bytes());
+        assert_eq!(peer.join().unwrap(), b"EHLO x\r\nNOOP\r\nQUIT\r\n", "{}", run.all());
+        assert!(!run.all().contains("d29uZGVybGFuZA"), "{}", run.all());
+        assert!(run.stderr.contains("may belong to the AUTH that was not sent"), "{}", run.all());
+    }
+    // Where the exchange had begun, it is broken off.
+    let (addr, peer) = peer(
+        "220 hi\r\n",
+        &["250 AUTH LOGIN\r\n", "334 VXNlcm5hbWU6\r\n", "501 broken off\r\n", "221 bye\r\n"],
+    );
+    let script = "EHLO x\nAUTH LOGIN\nYWxpY2U=\nd29uZGVybGFuZA==\nQUIT\n";
+    let run = Heloise::new().run(&["--keep-going", &addr.to_string()], script.as_bytes());
+    assert_eq!(peer.join().unwrap(), b"EHLO x\r\nAUTH LOGIN\r\n*\r\nQUIT\r\n", "{}", run.all());
+}
+
 #[test]
 fn no_secret_is_left_behind() {
     const PASSWORD: &str = "wonderland";
