@@ -35,6 +35,8 @@ pub struct Log {
     known: Known,
     /// The content of the message under way.
     fold: Option<ContentFold>,
+    /// Whether the link was encrypted when content went out last.
+    content_tls: bool,
     content_limit: u64,
     /// What a record that begins later has to say first: where the link goes, and how it is protected.
     standing: Vec<Entry>,
@@ -52,6 +54,7 @@ impl Log {
             view,
             known: Known::default(),
             fold: None,
+            content_tls: false,
             content_limit,
             standing: Vec::new(),
         }
@@ -244,6 +247,7 @@ impl Log {
     }
 
     fn put_content(&mut self, at: Duration, lines: Vec<Payload>, tls: bool, typed: bool) {
+        self.content_tls = tls;
         for line in lines {
             self.put(at, EntryKind::Sent { tls, line }, typed);
         }
@@ -267,6 +271,8 @@ impl Log {
             }
             Event::Exceeded(what) => self.exceeded(at, *what),
             Event::Closed { .. } => {
+                // Of a message that was cut off, a line without an end may have been sent.
+                self.content_end(at, self.content_tls);
                 self.put(at, EntryKind::Info(Info::Closed { by: by.clone() }), false);
             }
         }
