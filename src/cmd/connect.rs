@@ -72,7 +72,7 @@ pub(super) async fn session(
         operator.ehlo = args.ehlo.clone();
         remembered.iter().for_each(|target| operator.remember_starttls(target));
         let ended = interruptible(&mut operator, args, lines).await;
-        return operator.account_for_record(ended);
+        return operator.account_for_output(ended);
     }
     let terminal = repl::open_terminal(setup::colour(args.color))?;
     let view = setup::view(args, screen_printer(&terminal));
@@ -82,14 +82,14 @@ pub(super) async fn session(
     operator.ehlo = args.ehlo.clone();
     remembered.iter().for_each(|target| operator.remember_starttls(target));
     let ended = repl::run(&mut operator, &prelude(args), welcome).await;
-    operator.account_for_record(ended)
+    operator.account_for_output(ended)
 }
 
 fn screen_printer(terminal: &repl::Terminal) -> repl::Printer {
     let screen = terminal.screen().clone();
     Box::new(move |text| {
         screen.print(text);
-        screen.dead().is_none()
+        screen.dead().map_or(Ok(()), |_| Err(std::io::ErrorKind::BrokenPipe.into()))
     })
 }
 

@@ -121,7 +121,7 @@ async fn session(
     if let Some(path) = &session.recording.record {
         log.record(Some(repl::recording::create(path, session.recording.append)?));
     }
-    let view = setup::view(&session, Box::new(|_| true));
+    let view = setup::view(&session, Box::new(|_| Ok(())));
     let mut operator = Operator::new(setup, login, asker, view, log);
     operator.ehlo = session.ehlo;
     if remembered {

@@ -234,7 +234,7 @@ pub fn colour(choice: ColorChoice) -> bool {
 /// Prints to standard output.
 pub fn stdout_printer() -> Printer {
     let mut out = std::io::stdout();
-    Box::new(move |text| writeln!(out, "{text}").and_then(|()| out.flush()).is_ok())
+    Box::new(move |text| writeln!(out, "{text}").and_then(|()| out.flush()))
 }
 
 #[cfg(test)]

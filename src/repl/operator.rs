@@ -18,7 +18,7 @@ use super::asker::Asker;
 use super::commands;
 use super::memory::Memory;
 use super::proposals;
-use super::view::View;
+use super::view::{Lost, View};
 
 /// What became of a line.
 #[derive(Debug)]
@@ -356,20 +356,26 @@ impl Operator {
         }
     }
 
-    /// How the session ended, the record taken into account: that it is not whole outweighs success alone, but is
-    /// said in any case.
-    pub fn account_for_record(&mut self, ended: Result<Status, Problem>) -> Result<Status, Problem> {
+    /// How the session ended, what was kept and shown of it taken into account: that it is not whole outweighs success
+    /// alone, but is said in any case.
+    pub fn account_for_output(&mut self, ended: Result<Status, Problem>) -> Result<Status, Problem> {
         let ended = ended.map_err(|problem| self.with_reason(problem));
-        let lost = self.log().and_then(|log| log.record_lost().map(str::to_owned));
-        let Some(words) = lost else { return ended };
-        let problem = Problem::new(Status::LocalFile, words);
-        match ended {
-            Ok(Status::Ok) => Err(problem),
-            other => {
-                complain(&problem);
-                other
+        let record = self.log().and_then(|log| log.record_lost().map(str::to_owned));
+        let shown = match self.view.lost() {
+            Some(Lost::Output(why)) => Some(format!("cannot write the output: {why}")),
+            // There is nobody to complain to.
+            Some(Lost::Reader) | None => None,
+        };
+        record.into_iter().chain(shown).fold(ended, |ended, words| {
+            let problem = Problem::new(Status::LocalFile, words);
+            match ended {
+                Ok(Status::Ok) => Err(problem),
+                other => {
+                    complain(&problem);
+                    other
+                }
             }
-        }
+        })
     }
 
     /// Ends the link without a word on the wire.

@@ -49,7 +49,13 @@ pub async fn run(operator: &mut Operator, source: Source, manner: Manner) -> Res
 async fn follow(operator: &mut Operator, source: Source, manner: Manner) -> Result<Status, Problem> {
     let mut worst = Status::Ok;
     let mut lines = Lines::new(source);
+    let mut unread = false;
     while let Some(step) = next_line(operator, &mut lines).await? {
+        // Who stops reading has seen enough, as with `| head`.
+        unread = operator.view.is_unread();
+        if unread {
+            break;
+        }
         let mut answers = match step {
             Step::Refused => Vec::new(),
             Step::Content => send_content(operator, &mut lines).await?,
@@ -68,8 +74,7 @@ async fn follow(operator: &mut Operator, source: Source, manner: Manner) -> Resu
         };
         answers.extend(operator.take_unasked());
         worst = worst.max(worst_of(&answers));
-        // Who stops reading has seen enough, as with `| head`.
-        if worst != Status::Ok && !manner.keep_going || operator.view.is_gone() {
+        if worst != Status::Ok && !manner.keep_going {
             break;
         }
     }
@@ -79,13 +84,18 @@ async fn follow(operator: &mut Operator, source: Source, manner: Manner) -> Resu
         let what = format!("the script ended with {unsent} lines collected by /pipeline and not sent");
         return Err(Problem::new(Status::Usage, what).advise("/pipeline go sends them"));
     }
-    if operator.state().is_some() && (manner.quit || worst != Status::Ok || operator.view.is_gone()) {
+    if operator.state().is_some() && (manner.quit || worst != Status::Ok || unread) {
         operator.quit().await;
     } else {
         operator.leave().await?;
     }
     let parting: Vec<Answer> = operator.take_unasked().into_iter().collect();
-    Ok(worst.max(worst_of(&parting)))
+    let worst = worst.max(worst_of(&parting));
+    if unread && worst == Status::Ok {
+        let what = "the script was not carried out to its end, as nobody reads the output any more";
+        return Err(Problem::new(Status::LocalFile, what));
+    }
+    Ok(worst)
 }
 
 /// The exit status that these replies ask for.

@@ -1,6 +1,7 @@
 //! Shows the stream of entries: told by the narrator, or as JSON lines.
 
 use std::fmt::Write as _;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use unicode_width::UnicodeWidthStr;
@@ -13,9 +14,18 @@ use crate::transport::Sink;
 
 use super::paint::paint;
 
-/// Takes finished text, a line or more without the last line end, to wherever it is shown. Says whether
-/// anybody can still read it.
-pub type Printer = Box<dyn FnMut(String) -> bool + Send>;
+/// Takes finished text, a line or more without the last line end, to wherever it is shown. A broken pipe says that nobody
+/// reads it any more.
+pub type Printer = Box<dyn FnMut(String) -> io::Result<()> + Send>;
+
+/// Why not all was shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// Nobody reads any more: a broken pipe, a dead terminal.
+    Reader,
+    /// The output cannot be written, and why.
+    Output(String),
+}
 
 /// How entries are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +44,8 @@ struct Shown {
     /// The text of the last entry, if it told of something that went wrong here.
     told: Option<String>,
     print: Printer,
-    /// Nobody reads any more: a broken pipe, a dead terminal.
-    gone: bool,
+    /// What went wrong first with showing it; nothing is shown from then on.
+    lost: Option<Lost>,
 }
 
 /// The view of a session. A clone shows at the same place.
@@ -53,7 +63,7 @@ impl View {
             hex: false,
             told: None,
             print,
-            gone: false,
+            lost: None,
         })))
     }
 
@@ -67,9 +77,14 @@ impl View {
         work(&mut self.lock().narrator)
     }
 
-    /// Whether nobody can read any more what is shown.
-    pub fn is_gone(&self) -> bool {
-        self.lock().gone
+    /// Why not all was shown, if so.
+    pub fn lost(&self) -> Option<Lost> {
+        self.lock().lost.clone()
+    }
+
+    /// Whether nobody reads any more what is shown.
+    pub fn is_unread(&self) -> bool {
+        self.lock().lost == Some(Lost::Reader)
     }
 
     /// Shows the bytes of each line, too, or not.
@@ -119,7 +134,15 @@ impl View {
 
 impl Shown {
     fn put(&mut self, text: String) {
-        self.gone = self.gone || !(self.print)(text);
+        if self.lost.is_some() {
+            return;
+        }
+        if let Err(error) = (self.print)(text) {
+            self.lost = Some(match error.kind() {
+                io::ErrorKind::BrokenPipe => Lost::Reader,
+                _ => Lost::Output(crate::transport::io_words(&error)),
+            });
+        }
     }
 
     fn print_lines(&mut self, lines: &[Line]) {

@@ -228,6 +228,61 @@ fn credentials_need_a_yes_on_a_plain_link() {
     assert_eq!(peer.join().unwrap(), b"QUIT\r\n", "nothing of it was sent");
 }
 
+#[test]
+fn a_message_without_its_end_is_told_up_to_its_last_octet() {
+    let dir = tempfile::tempdir().unwrap();
+    let record = dir.path().join("r.heloise");
+    let (addr, peer) = peer("220 hi\r\n", &["250 hi\r\n", "354 go\r\n"]);
+    let script = "EHLO x\nDATA\nA: b\n\nno line end";
+    let run = Heloise::new().run(&["--record", arg(&record), &addr.to_string()], script.as_bytes());
+    assert_eq!(peer.join().unwrap(), b"EHLO x\r\nDATA\r\nA: b\r\n\r\nno line end");
+    assert!(run.stdout.contains(" -> no line end\\-\n=== closed"), "{}", run.all());
+    let record = std::fs::read_to_string(&record).unwrap();
+    assert!(record.contains(" -> no line end\\-\n"), "{record}");
+}
+
+/// A script is carried out whether or not what it shows can be kept; that it cannot is said.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_cannot_be_written_is_told_and_stops_nothing() {
+    use std::process::{Command, Stdio};
+    let full = || Stdio::from(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    for json in [&[][..], &["--json"]] {
+        let (addr, peer) = peer("220 hi\r\n", &["250 hi\r\n", "250 ok\r\n", "221 bye\r\n"]);
+        let run = Command::new(env!("CARGO_BIN_EXE_heloise"))
+            .args(json)
+            .args([&addr.to_string(), "-c", "EHLO x", "-c", "NOOP", "-c", "QUIT"])
+            .stdin(Stdio::null())
+            .stdout(full())
+            .output()
+            .unwrap();
+        assert_eq!(peer.join().unwrap(), b"EHLO x\r\nNOOP\r\nQUIT\r\n");
+        let told = String::from_utf8(run.stderr).unwrap();
+        assert!(told.contains("cannot write the output: "), "{told}");
+        assert_eq!(run.status.code(), Some(10));
+    }
+}
+
+/// Whoever stops reading has seen enough, but not all went well.
+#[test]
+fn a_script_that_nobody_reads_ends_early_and_says_so() {
+    use std::process::{Command, Stdio};
+    let (addr, peer) = peer("220 hi\r\n", &["250 hi\r\n", "221 bye\r\n"]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let run = Command::new(env!("CARGO_BIN_EXE_heloise"))
+        .args([&addr.to_string(), "-c", "EHLO x", "-c", "NOOP"])
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .output()
+        .unwrap();
+    let seen = peer.join().unwrap();
+    assert!(!String::from_utf8_lossy(&seen).contains("NOOP"));
+    let told = String::from_utf8(run.stderr).unwrap();
+    assert!(told.contains("nobody reads the output any more"), "{told}");
+    assert_eq!(run.status.code(), Some(10));
+}
+
 /// Whoever goes on after a refusal sends no answer of the AUTH that was kept back as a command.
 #[test]
 fn what_follows_an_auth_that_was_kept_back_is_kept_back_too() {

@@ -134,7 +134,7 @@ async fn session(target: Target, args: &SendArgs, mut job: Job) -> Result<Status
         }
         view.object(&outcome.to_json());
     }
-    operator.account_for_record(ended)
+    operator.account_for_output(ended)
 }
 
 /// Goes as far as the stage at which to leave.
