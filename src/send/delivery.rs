@@ -142,6 +142,8 @@ async fn envelope(
         true => connection.send_group(&manner.group(plan)).await?,
         false => drop(connection.send(&plan.mail, false).await?),
     }
+    let in_group = manner.pipeline && manner.until >= Until::Rcpt;
+    outcome.recipients.iter_mut().for_each(|recipient| recipient.asked = in_group);
     let mail = outcome.mail.insert(connection.reply().await?);
     let (open, refused) = (!is_goodbye(mail), mail.reply.class() != Some(Class::Completion));
     if manner.until < Until::Rcpt || refused && !manner.pipeline || !open {
@@ -150,6 +152,7 @@ async fn envelope(
     for (recipient, line) in outcome.recipients.iter_mut().zip(&plan.rcpt) {
         if !manner.pipeline {
             connection.send(line, false).await?;
+            recipient.asked = true;
         }
         if is_goodbye(recipient.rcpt.insert(connection.reply().await?)) {
             return Ok(false);

@@ -15,6 +15,8 @@ use super::envelope::Envelope;
 pub struct Recipient {
     /// The address.
     pub address: ForwardPath,
+    /// Whether RCPT went out.
+    pub asked: bool,
     /// The reply to RCPT.
     pub rcpt: Option<Answer>,
     /// The reply to the end of the content that counts for this recipient.
@@ -49,6 +51,8 @@ pub enum Fate {
     Accepted,
     /// The message was sent, and no reply to it came: the server may have taken it or not (RFC 1047).
     Unknown,
+    /// The server was asked about the address, and did not answer.
+    NoReply,
     /// It did not come to that.
     NotTried,
 }
@@ -62,6 +66,7 @@ impl Fate {
             Fate::Refused => "refused",
             Fate::Accepted => "accepted",
             Fate::Unknown => "unknown",
+            Fate::NoReply => "no reply",
             Fate::NotTried => "not tried",
         }
     }
@@ -69,7 +74,7 @@ impl Fate {
     fn style(self) -> Style {
         match self {
             Fate::Taken | Fate::Accepted => Style::Good,
-            Fate::Deferred | Fate::Unknown => Style::Warn,
+            Fate::Deferred | Fate::Unknown | Fate::NoReply => Style::Warn,
             Fate::Refused => Style::Bad,
             Fate::NotTried => Style::Dim,
         }
@@ -86,14 +91,19 @@ impl Recipient {
 impl Outcome {
     /// Nothing has happened yet.
     pub fn new(envelope: &Envelope) -> Outcome {
-        let recipient = |address: &ForwardPath| Recipient { address: address.clone(), rcpt: None, end: None };
+        let recipient = |address: &ForwardPath| Recipient {
+            address: address.clone(),
+            asked: false,
+            rcpt: None,
+            end: None,
+        };
         let recipients = envelope.to.iter().map(recipient).collect();
         Outcome { from: envelope.from.clone(), mail: None, data: None, content: false, recipients }
     }
 
-    /// Whether any recipient was accepted.
+    /// Whether any recipient was accepted, of a sender who was.
     pub fn any_accepted(&self) -> bool {
-        self.recipients.iter().any(Recipient::accepted)
+        self.mail.as_ref().is_some_and(is_yes) && self.recipients.iter().any(Recipient::accepted)
     }
 
     /// Gives the replies to the end of the content to the recipients that they are about: over LMTP one to each
@@ -113,24 +123,32 @@ impl Outcome {
         }
     }
 
-    /// All replies that tell how it went.
-    pub fn answers(&self) -> impl Iterator<Item = &Answer> {
-        let of_recipients = self.recipients.iter().flat_map(|recipient| [&recipient.rcpt, &recipient.end]);
-        [&self.mail, &self.data].into_iter().chain(of_recipients).flatten()
+    /// What became of it for each recipient, and the reply that decided it; where the sender was refused, that alone, as
+    /// all else follows from it.
+    pub fn fates(&self) -> Vec<(Fate, Option<&Answer>)> {
+        match self.mail.as_ref().filter(|mail| !is_yes(mail)) {
+            Some(mail) => vec![(refusal(mail), Some(mail))],
+            None => self.recipients.iter().map(|recipient| self.fate(recipient)).collect(),
+        }
     }
 
     /// What became of it for a recipient, and the reply that decided it.
     pub fn fate<'a>(&'a self, recipient: &'a Recipient) -> (Fate, Option<&'a Answer>) {
-        let decisive = [&self.mail, &recipient.rcpt, &self.data, &recipient.end];
-        let refusal = decisive.into_iter().flatten().find(|answer| is_refusal(answer));
-        match (refusal, &recipient.end, &recipient.rcpt) {
-            (Some(answer), ..) if answer.reply.class() == Some(Class::Transient) => {
-                (Fate::Deferred, Some(answer))
-            }
-            (Some(answer), ..) => (Fate::Refused, Some(answer)),
-            (None, Some(end), _) => (Fate::Taken, Some(end)),
+        let is_no = |answer: &&Answer| !is_yes(answer);
+        // To DATA, the yes is 354.
+        let no_content = |answer: &&Answer| answer.reply.class() != Some(Class::Intermediate);
+        let refused = self.mail.as_ref().filter(is_no).or_else(|| recipient.rcpt.as_ref().filter(is_no));
+        match (refused.or_else(|| self.data.as_ref().filter(no_content)), &recipient.end, &recipient.rcpt) {
+            (Some(answer), ..) => (refusal(answer), Some(answer)),
+            (None, Some(end), _) => match end.reply.class() {
+                Some(Class::Completion) => (Fate::Taken, Some(end)),
+                Some(Class::Transient | Class::Permanent) => (refusal(end), Some(end)),
+                // No yes and no refusal: the server may wait for more, or whatever it means.
+                _ => (Fate::Unknown, Some(end)),
+            },
             (None, None, Some(_)) if self.content => (Fate::Unknown, None),
             (None, None, Some(rcpt)) => (Fate::Accepted, Some(rcpt)),
+            (None, None, None) if recipient.asked => (Fate::NoReply, None),
             (None, None, None) => (Fate::NotTried, None),
         }
     }
@@ -141,8 +159,8 @@ impl Outcome {
         let width = shown.iter().map(|address| address.chars().count()).max().unwrap_or(0).min(WIDEST);
         let rows = self.recipients.iter().zip(&shown).map(|(recipient, address)| {
             let (fate, answer) = self.fate(recipient);
-            let said = match fate {
-                Fate::Unknown => NO_WORD.to_owned(),
+            let said = match (fate, answer) {
+                (Fate::Unknown, None) => NO_WORD.to_owned(),
                 _ => answer.map(last_line).unwrap_or_default(),
             };
             let row = format!("     to    {address:<width$}  {:<10}{said}", fate.as_str());
@@ -192,9 +210,9 @@ fn is_yes(answer: &Answer) -> bool {
     answer.reply.class() == Some(Class::Completion)
 }
 
-/// Whether a reply is neither a yes nor a request to go on.
-fn is_refusal(answer: &Answer) -> bool {
-    !matches!(answer.reply.class(), Some(Class::Completion | Class::Intermediate))
+/// What a reply other than the one that would go on means for the message. Nonsense is no yes.
+fn refusal(answer: &Answer) -> Fate {
+    if answer.reply.class() == Some(Class::Transient) { Fate::Deferred } else { Fate::Refused }
 }
 
 #[cfg(test)]
@@ -239,7 +257,7 @@ mod tests {
         assert_eq!(table.last().unwrap(), "     to    c@x.example  deferred  452 4.2.2 full");
         assert_eq!(outcome.to_json()["recipients"][1]["code"], 550);
         assert_eq!(outcome.to_json()["recipients"][1]["fate"], "refused");
-        assert_eq!(outcome.answers().count(), 5);
+        assert_eq!(outcome.fates().len(), 3);
     }
 
     #[test]
@@ -268,6 +286,28 @@ mod tests {
         assert_eq!(fates(&all), [Fate::Refused; 3]);
         all.data = Some(answer("xyz"));
         assert_eq!(fates(&all), [Fate::Refused; 3], "nonsense is no yes");
+    }
+
+    #[test]
+    fn only_the_right_yes_is_one() {
+        let mut odd = outcome(&["250 Ok", "354 what", "250 Ok"]);
+        assert_eq!(fates(&odd), [Fate::Accepted, Fate::Refused, Fate::Accepted]);
+        odd.ended(&[answer("354 more")], false);
+        assert_eq!(fates(&odd), [Fate::Unknown, Fate::Refused, Fate::Unknown]);
+        assert_eq!(shown(&odd)[0], "     to    a@x.example  unknown   354 more");
+        odd.data = Some(answer("250 what"));
+        assert_eq!(fates(&odd), [Fate::Refused; 3]);
+        odd.mail = Some(answer("552 too large"));
+        assert!(!odd.any_accepted(), "what is accepted of a refused sender is no recipient");
+        assert_eq!(odd.fates().len(), 1);
+    }
+
+    #[test]
+    fn who_was_asked_about_and_who_was_not() {
+        let mut silent = outcome(&["250 Ok"]);
+        silent.recipients[1].asked = true;
+        assert_eq!(fates(&silent), [Fate::Accepted, Fate::NoReply, Fate::NotTried]);
+        assert_eq!(silent.to_json()["recipients"][1]["fate"], "no-reply");
     }
 
     #[test]

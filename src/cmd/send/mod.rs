@@ -10,7 +10,8 @@ use crate::cli::{NotifyWhen, ReturnWhat, SendArgs, Stage};
 use crate::explain::render::Style;
 use crate::repl::{self, Asker, Operator, Prelude};
 use crate::report::{Problem, Status};
-use crate::send::{Envelope, Manner, Outcome, Plan, Until, Wishes, deliver, plan};
+use crate::send::{Envelope, Fate, Manner, Outcome, Plan, Until, Wishes, deliver, plan};
+use crate::session::Answer;
 use crate::target::Target;
 use crate::wire::parameter::{Notify, Ret};
 
@@ -168,7 +169,18 @@ async fn work(
     let manner = Manner { pipeline, bdat: job.wishes.bdat, until };
     let mut reader = content.reader().map_err(|error| compose::unreadable(&error))?;
     deliver(operator.connection()?, &plan, manner, &mut reader, outcome).await?;
-    Ok(outcome.answers().filter_map(repl::status_of).max().unwrap_or(Status::Ok))
+    Ok(outcome.fates().into_iter().filter_map(status_of).max().unwrap_or(Status::Ok))
+}
+
+/// The exit status that the fate of a recipient asks for, given the reply that decided it; nothing if all went well.
+fn status_of((fate, answer): (Fate, Option<&Answer>)) -> Option<Status> {
+    match fate {
+        Fate::Deferred | Fate::Refused | Fate::Unknown => {
+            // A yes in the wrong place is none.
+            answer.map(|answer| repl::status_of(answer).unwrap_or(Status::Protocol))
+        }
+        Fate::Taken | Fate::Accepted | Fate::NoReply | Fate::NotTried => None,
+    }
 }
 
 fn prelude(args: &SendArgs, until: Stage) -> Prelude {

@@ -34,6 +34,34 @@ fn file(dir: &tempfile::TempDir, name: &str, content: &[u8]) -> PathBuf {
     path
 }
 
+/// What a server says to DATA that went out behind recipients whom it refused follows from that, and says nothing more.
+#[test]
+fn the_status_is_the_same_with_and_without_pipelining() {
+    let refusing = |offers: &[&'static str]| {
+        Manner::offering(offers)
+            .saying("RCPT", "450 4.2.0 greylisted")
+            .saying("DATA", "554 5.5.1 no valid recipients")
+    };
+    for offers in [&["PIPELINING"][..], &[]] {
+        let (ran, _) = send(refusing(offers), &["--to", "b@example.net"]);
+        assert_eq!(ran.code, Some(4), "{}", ran.all());
+        assert!(ran.stdout.contains("b@example.net  deferred  450 4.2.0 greylisted"), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn a_yes_in_the_wrong_place_is_no_delivery() {
+    for (manner, row) in [
+        (Manner::offering(&[]).saying("DATA", "250 what"), "refused   250 what"),
+        (Manner { ends: vec!["354 more"], ..Manner::offering(&[]) }, "unknown   354 more"),
+        (Manner::offering(&["PIPELINING"]).saying("RCPT", "354 what"), "refused   354 what"),
+    ] {
+        let (ran, _) = send(manner, &["--to", "b@example.net"]);
+        assert_eq!(ran.code, Some(8), "{}", ran.all());
+        assert!(ran.stdout.contains(&format!("b@example.net  {row}")), "{}", ran.stdout);
+    }
+}
+
 #[test]
 fn each_recipient_has_its_line_and_the_worst_reply_is_the_exit_status() {
     let server = Serving::start(&["--practice"]);
@@ -160,11 +188,11 @@ fn pipelined_replies_find_their_commands() {
 #[test]
 fn a_server_that_leaves_in_the_middle_is_heard() {
     let manner = Manner::offering(&ALL).saying("RCPT", "421 4.3.2 going down");
-    for more in [&[][..], &["--no-pipelining"]] {
+    for (more, fate) in [(&[][..], "no reply"), (&["--no-pipelining"], "not tried")] {
         let (ran, _) = send(manner.clone(), &[&["--to", "a@example.net,b@example.net"], more].concat());
         assert_eq!(ran.code, Some(4), "{}", ran.all());
         assert!(ran.stdout.contains("a@example.net  deferred  421 4.3.2"), "{}", ran.stdout);
-        assert!(ran.stdout.contains("b@example.net  not tried"), "{}", ran.stdout);
+        assert!(ran.stdout.contains(&format!("b@example.net  {fate}")), "{}", ran.stdout);
     }
 }
 
