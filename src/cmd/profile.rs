@@ -31,13 +31,14 @@ fn path() -> Option<PathBuf> {
     Some(base.config_dir().join("heloise").join("config.toml"))
 }
 
-/// Replaces the first argument of the form `@name` by the profile's target, and puts the profile's options
+/// Replaces the first target of the form `@name` by the profile's target, and puts the profile's options
 /// in front. Arguments without one come back as they are, and no file is looked at.
 pub fn expand(args: Vec<OsString>) -> Result<Vec<OsString>, Problem> {
     let is_profile = |arg: &OsString| arg.to_str().is_some_and(|a| a.len() > 1 && a.starts_with('@'));
-    // A value such as `-c '@x'` is no profile: only what may be the target is looked at.
-    let end = args.iter().position(|arg| arg == "-c" || arg == "--command").unwrap_or(args.len());
-    let Some(at) = args.iter().take(end).position(is_profile) else { return Ok(args) };
+    if !args.iter().any(is_profile) {
+        return Ok(args);
+    }
+    let Some(at) = targets(&args).find(|at| args.get(*at).is_some_and(is_profile)) else { return Ok(args) };
     let name =
         args.get(at).and_then(|arg| arg.to_str()).unwrap_or_default().trim_start_matches('@').to_owned();
     let Some(path) = path() else {
@@ -68,6 +69,51 @@ pub fn expand(args: Vec<OsString>) -> Result<Vec<OsString>, Problem> {
         }
     }
     Ok(expanded)
+}
+
+/// Where a target may stand among the arguments. A value such as that of `-c '@x'` or `--subject '@x'` is none, nor is the
+/// file that some subcommands read.
+fn targets(args: &[OsString]) -> impl Iterator<Item = usize> + use<> {
+    let whole = Cli::command();
+    let named = args.get(1).and_then(|arg| arg.to_str()).and_then(|name| whole.find_subcommand(name));
+    let command = named.unwrap_or(&whole);
+    let positional = command.get_arguments().any(|arg| arg.is_positional() && arg.get_id() == "target");
+    let mut found = Vec::new();
+    let mut at = if named.is_some() { 2 } else { 1 };
+    while let Some(arg) = args.get(at) {
+        let option = arg.to_str().and_then(|text| option_before_value(command, text));
+        let is_option = arg.to_str().is_some_and(|text| text.len() > 1 && text.starts_with('-'));
+        match option {
+            Some(option) if option.get_long() == Some("target") => found.push(at + 1),
+            None if positional && !is_option => found.push(at),
+            _ => {}
+        }
+        at += if option.is_some() { 2 } else { 1 };
+    }
+    found.into_iter()
+}
+
+/// The option that has its value in the next argument, if this is one: `--subject`, `-c`, and `-vc`.
+fn option_before_value<'a>(command: &'a clap::Command, text: &str) -> Option<&'a clap::Arg> {
+    let needs_value = |arg: &&clap::Arg| {
+        arg.get_action().takes_values() && arg.get_num_args().is_none_or(|range| range.min_values() > 0)
+    };
+    let short = |c: char| command.get_arguments().find(|arg| arg.get_short() == Some(c)).filter(needs_value);
+    match text.strip_prefix("--") {
+        Some(name) => command
+            .get_arguments()
+            .find(|arg| {
+                arg.get_long() == Some(name)
+                    || arg.get_all_aliases().is_some_and(|others| others.contains(&name))
+            })
+            .filter(needs_value),
+        // In `-cX` the value stands behind its letter.
+        None => {
+            let letters = text.strip_prefix('-')?;
+            let (at, option) = letters.char_indices().find_map(|(at, c)| Some((at, short(c)?)))?;
+            letters.get(at..)?.chars().nth(1).is_none().then_some(option)
+        }
+    }
 }
 
 /// The long options that a subcommand takes.
@@ -168,9 +214,38 @@ mod tests {
         assert!(secret.contains("password-command") && !secret.contains("hunter2"), "{secret}");
     }
 
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
     #[test]
     fn arguments_without_a_profile_stay() {
-        let args: Vec<OsString> = ["heloise", "mx", "-c", "@x"].into_iter().map(OsString::from).collect();
-        assert_eq!(expand(args.clone()).unwrap(), args);
+        for line in [
+            "heloise mx -c @x",
+            "heloise mx -c EHLO -c @x",
+            "heloise send --to b@y --subject @work mx",
+            "heloise send --text @all --to @y mx",
+            "heloise import @f",
+            "heloise explain @work",
+        ] {
+            assert_eq!(expand(words(line)).unwrap(), words(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_profile_stands_where_a_target_does() {
+        for (line, place) in [
+            ("heloise @work -c @x", Some(1)),
+            ("heloise --starttls @work", Some(2)),
+            ("heloise -c EHLO @work", Some(3)),
+            ("heloise --auth @work", Some(2)),
+            ("heloise send --to @y @work", Some(4)),
+            ("heloise check @work", Some(2)),
+            ("heloise rerun @file --target @work", Some(4)),
+        ] {
+            let args = words(line);
+            let found = targets(&args).find(|at| args[*at].to_str().is_some_and(|arg| arg.starts_with('@')));
+            assert_eq!(found, place, "{line}");
+        }
     }
 }
