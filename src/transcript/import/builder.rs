@@ -40,6 +40,8 @@ pub(super) struct Builder {
     summary: Option<TlsSummary>,
     /// The server took STARTTLS.
     upgrading: bool,
+    /// Where the lines begin that were sent since then, while nothing tells whether they were encrypted.
+    unsure: Option<usize>,
     /// An AUTH exchange went well: what follows is no answer that came too late.
     authenticated: bool,
     /// The line of the client that was told last was one of a message.
@@ -83,14 +85,46 @@ impl Builder {
         self.summary.get_or_insert_default()
     }
 
-    /// The link is encrypted where the source spoke of TLS, or where the session goes on after the server took
-    /// STARTTLS.
+    /// The link is encrypted where the source spoke of TLS, or where its marks do.
     fn settle(&mut self) {
         let upgrading = std::mem::take(&mut self.upgrading);
         if self.summary.is_some() || (upgrading && !self.tls) {
             self.tls = true;
             let summary = self.summary.take().unwrap_or_default();
             self.push(EntryKind::Info(Info::Tls(summary)));
+        }
+    }
+
+    /// The same before a line of the client where neither tells: what is typed on behind STARTTLS in a program that knows no
+    /// TLS goes out in clear.
+    fn settle_sent(&mut self, tls: Option<bool>) {
+        match (tls, &self.summary) {
+            (Some(false), _) => {}
+            (None, None) if self.upgrading && !self.tls => {
+                self.unsure.get_or_insert(self.entries.len());
+            }
+            _ => self.settle(),
+        }
+    }
+
+    /// The same before a line of the server: where it goes on after STARTTLS, it has understood what was sent since then.
+    fn settle_received(&mut self, tls: Option<bool>) {
+        if let Some(from) = self.unsure.take()
+            && self.summary.is_none()
+        {
+            (self.upgrading, self.tls) = (false, true);
+            let lines = self.entries.get_mut(from..).unwrap_or_default();
+            let at = lines.first().and_then(|entry| entry.at);
+            for entry in lines {
+                if let EntryKind::Sent { tls, .. } = &mut entry.kind {
+                    *tls = true;
+                }
+            }
+            let kind = EntryKind::Info(Info::Tls(TlsSummary::default()));
+            self.entries.insert(from.min(self.entries.len()), Entry { at, kind });
+        }
+        if tls != Some(false) {
+            self.settle();
         }
     }
 
@@ -102,9 +136,7 @@ impl Builder {
     /// The same, where the source tells how the line ended.
     pub fn sent_line(&mut self, tls: Option<bool>, bytes: &[u8], ending: LineEnd) {
         self.up();
-        if tls != Some(false) {
-            self.settle();
-        }
+        self.settle_sent(tls);
         self.asked = None;
         if self.known.spellings() > HUNTED {
             self.mask_known();
@@ -184,9 +216,7 @@ impl Builder {
         } else if self.tracker.in_auth() {
             self.sent_placeholder("answer not shown");
         }
-        if tls != Some(false) {
-            self.settle();
-        }
+        self.settle_received(tls);
         self.asked = None;
         let exact = redact::received(bytes, self.tracker.mechanism());
         let line = scan::redact_line(if exact.bytes().is_some() { redact::guess(bytes) } else { exact });
@@ -310,6 +340,7 @@ impl Builder {
     pub fn connected(&mut self, peer: &str, local: Option<&str>) {
         self.trying = None;
         (self.is_up, self.timeouts) = (true, 0);
+        (self.upgrading, self.unsure) = (false, None);
         let (peer, local) = (peer.to_owned(), local.map(str::to_owned));
         self.tracker = Tracker::new();
         (self.tls, self.authenticated) = (false, false);
@@ -323,7 +354,7 @@ impl Builder {
             return self.comment(line);
         }
         // A link that closes right after the reply to STARTTLS was never encrypted.
-        self.upgrading = false;
+        (self.upgrading, self.unsure) = (false, None);
         self.settle();
         self.push(EntryKind::Info(Info::Closed { by }));
     }

@@ -172,6 +172,7 @@ pub fn import(mut input: impl BufRead, source: Option<Source>) -> Result<Importe
 fn read_lines(source: Source, timed: &[(Option<Duration>, Vec<u8>)], builder: &mut Builder) {
     let mut paste = paste::Paste::default();
     let mut letters = letters::Letters::default();
+    let mut ahead = Ahead::default();
     for (index, (at, line)) in timed.iter().enumerate() {
         if at.is_some() {
             builder.at = *at;
@@ -184,12 +185,28 @@ fn read_lines(source: Source, timed: &[(Option<Duration>, Vec<u8>)], builder: &m
             Source::Curl => curl::line(builder, line),
             Source::Smtplib => smtplib::line(builder, line),
             Source::Paste | Source::Cast => {
-                let mut ahead = timed.iter().skip(index + 1).map(|(_, line)| line.as_slice());
-                paste.line(builder, line, ahead.find(|line| !line.trim_ascii().is_empty()));
+                let next = ahead.after(index, timed);
+                paste.line(builder, line, next);
             }
         }
     }
     letters.settle(builder);
+}
+
+/// Finds the next line that is not empty, and looks at each line once.
+#[derive(Debug, Default)]
+struct Ahead {
+    at: usize,
+}
+
+impl Ahead {
+    fn after<'a>(&mut self, index: usize, lines: &'a [(Option<Duration>, Vec<u8>)]) -> Option<&'a [u8]> {
+        self.at = self.at.max(index + 1);
+        while lines.get(self.at).is_some_and(|(_, line)| line.trim_ascii().is_empty()) {
+            self.at += 1;
+        }
+        lines.get(self.at).map(|(_, line)| line.as_slice())
+    }
 }
 
 #[cfg(test)]

@@ -378,6 +378,29 @@ fn line_ends_that_smtplib_tells_are_kept() {
 }
 
 #[test]
+fn what_is_typed_behind_starttls_is_encrypted_where_the_server_understands_it() {
+    let begun = "220 mx\nSTARTTLS\n220 go ahead\nEHLO x\n";
+    let clear = read(&format!("{begun}Connection closed by foreign host.\n"));
+    assert!(
+        shown(&clear).ends_with("<-  220 go ahead\n -> EHLO x\n=== closed by=server\n"),
+        "{}",
+        shown(&clear)
+    );
+    let encrypted = read(&format!("{begun}250 mx\n"));
+    assert!(
+        shown(&encrypted).ends_with("<-  220 go ahead\n=== tls - -\n ~> EHLO x\n<~  250 mx\n"),
+        "{}",
+        shown(&encrypted)
+    );
+}
+
+#[test]
+fn many_empty_lines_take_no_longer_than_others() {
+    let imported = read(&format!("220 mx\n{}221 bye\n", "\n".repeat(300_000)));
+    assert_eq!(imported.entries.len(), 2);
+}
+
+#[test]
 fn telnet_tells_the_name_of_the_server() {
     let screen = "Trying 192.0.2.10...\nConnected to mx.example.org.\n220 mx\nQUIT\n221 bye\n";
     assert_eq!(read(screen).header.target.as_deref(), Some("smtp://mx.example.org"));
