@@ -3,6 +3,7 @@
 mod addresses;
 mod ended;
 mod fake;
+mod greetings;
 mod healthy;
 mod links;
 mod names;
