@@ -188,6 +188,29 @@ async fn a_domain_without_mail_is_told_once_and_gets_no_other_advice() {
     assert!(!format!("{:?}", report.findings).contains("heloise --mx"));
 }
 
+/// What failed is told as that, and as nothing else.
+#[tokio::test]
+async fn lookups_that_fail_are_told_for_what_they_are() {
+    let report = host("mute.test", Zone::default().silent("mute.test"), |plan| {
+        plan.dial.timeout = Duration::from_millis(200);
+        plan.thresholds.dns = Duration::from_millis(100);
+    })
+    .await;
+    assert_eq!(ids(&report, Severity::Note), ["dns-timed-out"], "no answer is not a slow one");
+    let zone = Zone::default().mx("gone.test", 10, "mx.gone.test");
+    let report = domain("gone.test", zone, |plan| plan.dial.family = Family::V4).await;
+    assert_eq!(ids(&report, Severity::Problem), ["mx-leads-nowhere"]);
+    let zone = Zone::healthy().fails("_25._tcp.mx.good.test", ResponseCode::ServFail);
+    let mut plan = plan(&Pki::new());
+    plan.dial.resolver = Some(zone.serve());
+    let target = Subject::Domain("good.test".to_owned(), 25);
+    let report = heloise::check::run(Arc::new(plan), &target, Watch::default()).await;
+    let tlsa = report.legs[0].stage(StageName::Tlsa).unwrap();
+    assert_eq!(tlsa.summary, "no answer for mx.good.test");
+    let report = bare("bare.test", |zone| zone.text("_smtp._tls.bare.test", "v=TLSRPTv1; rua=ftp://x")).await;
+    assert!(ids(&report, Severity::Warning).contains(&"tls-reports-broken"));
+}
+
 /// DNS lets names hold more than those of hosts do, and such mail hosts are found (RFC 2181 §11).
 #[tokio::test]
 async fn mail_hosts_with_an_underscore_are_walked() {
