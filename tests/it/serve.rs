@@ -319,6 +319,21 @@ fn exchanges_in_which_the_server_proves_itself_are_held_for_real() {
     }
 }
 
+/// Some clients wait with the first message of SCRAM until they are asked for it.
+#[test]
+fn an_exchange_that_is_held_may_begin_with_or_without_a_response() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("password");
+    std::fs::write(&secret, "pencil\n").unwrap();
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let file = with_auth(dir.path(), SCRAM);
+    let known =
+        ["--match", "strict", "--once", "--user", "alice", "--password-file", arg(&secret), arg(&file)];
+    let server = Serving::start(&known);
+    let heard = talk(&server.addr, "EHLO a\nAUTH SCRAM-SHA-256\nbiwsbj1hbGljZSxyPWFiY2RlZmc=\n*\nQUIT\n");
+    assert!(heard.contains("\n334 \n334 cj1hYmNkZWZn"), "{heard}");
+}
+
 #[test]
 fn the_outcome_may_be_that_of_another_mechanism() {
     let plain = " -> AUTH PLAIN {secret sasl=PLAIN user=\"alice\"}\n<- 235 2.7.0 recorded\n";
