@@ -76,7 +76,7 @@ impl Context<'_> {
                 Some(s.announced.zip(s.declared_size).is_some_and(|(announced, size)| announced < size))
             }
             "first-recipient" => Some(verb == Some("RCPT") && s.stood == Some(Phase::Mail)),
-            "garbled" => Some(s.garbled),
+            "no-base64" => Some(s.no_base64),
             "cancelled" => Some(verb == Some("AUTH") && s.command == Some(b"*")),
             "waited" => s.idle.map(|idle| idle >= A_WHILE),
             "idle" => s.idle.map(|idle| idle >= IDLE),
@@ -350,7 +350,7 @@ pub(crate) const CONDITIONS: &str = "live tls plain authenticated unauthenticate
      missing-ehlo missing-mail missing-rcpt token-sent certificate-sent secret-sent mechanism-offered mechanism-not-offered \
      auth-failed-before relay-denied-before refused-before mended placed utf8 code-500 code-501 code-502 code-504 code-555 \
      login-is-apikey no-ehlo helo-given transaction-open data-amid-bdat size-unlisted at-content at-quit \
-     certificate-given under-declared first-recipient garbled cancelled waited idle amid-reply \
+     certificate-given under-declared first-recipient no-base64 cancelled waited idle amid-reply \
      login-known login-full login-short linked positive intermediate host-named by-starttls port-25 port-465 port-587";
 
 /// All names that may stand in braces.

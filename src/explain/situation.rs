@@ -57,7 +57,7 @@ pub struct Situation<'a> {
     /// The size that MAIL declared, in octets (RFC 1870 §3).
     pub announced: Option<u64>,
     /// Whether base64 was due in the command, and something else was sent.
-    pub garbled: bool,
+    pub no_base64: bool,
     /// How long nothing had come or gone when the link was lost.
     pub idle: Option<Duration>,
     /// Whether the link was lost in the midst of a reply.
@@ -120,7 +120,7 @@ impl<'a> Situation<'a> {
             recipient: None,
             declared_size: None,
             announced: None,
-            garbled: false,
+            no_base64: false,
             idle: None,
             amid_reply: false,
             host: None,

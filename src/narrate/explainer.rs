@@ -167,7 +167,7 @@ impl Explainer {
             recipient: known.recipient.as_deref(),
             declared_size: known.declared_size,
             announced: known.announced,
-            garbled: known.garbled,
+            no_base64: known.no_base64,
             idle: known.idle,
             amid_reply: known.amid_reply,
             host: self.host.as_deref(),

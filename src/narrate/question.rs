@@ -98,7 +98,7 @@ pub(super) struct Circumstances {
     pub recipient_before: Option<String>,
     pub declared_size: Option<u64>,
     pub announced: Option<u64>,
-    pub garbled: bool,
+    pub no_base64: bool,
     /// Of a link that was lost: how long nothing had come or gone, and whether that was in the midst of a reply.
     pub idle: Option<Duration>,
     pub amid_reply: bool,
@@ -136,7 +136,7 @@ impl Circumstances {
             recipient_before: tried.recipient.clone(),
             declared_size: content.or_else(declared),
             announced: declared(),
-            garbled: command.is_some_and(|command| command.garbled),
+            no_base64: command.is_some_and(|command| command.no_base64),
             idle: None,
             amid_reply: false,
         }

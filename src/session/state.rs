@@ -29,7 +29,7 @@ pub struct Command {
     /// Whether AUTH carried an initial response.
     pub initial_response: bool,
     /// Whether base64 was due in it, or after it, and something else was sent (RFC 4954 §4).
-    pub garbled: bool,
+    pub no_base64: bool,
     /// In LMTP, where each recipient gets a reply to the content: whose it is, as the argument of RCPT.
     pub recipient: Option<String>,
 }
@@ -42,15 +42,15 @@ impl Command {
         let input = Input::of(&parsed.verb, last);
         let auth = parsed.verb == Verb::Auth;
         let initial_response = auth && parsed.rest().iter().any(|b| matches!(b, b' ' | b'\t'));
-        let garbled = initial_response && !initial_response_of(&parsed).is_some_and(is_base64);
+        let no_base64 = initial_response && !initial_response_of(&parsed).is_some_and(is_base64);
         let line = if auth { without_initial_response(&parsed) } else { line.to_vec() };
-        Command { input, verb: Some(parsed.verb), line, initial_response, garbled, recipient: None }
+        Command { input, verb: Some(parsed.verb), line, initial_response, no_base64, recipient: None }
     }
 
     /// An input that is no command line.
     pub fn of_input(input: Input) -> Command {
-        let (line, initial_response, garbled) = (Vec::new(), false, false);
-        Command { input, verb: None, line, initial_response, garbled, recipient: None }
+        let (line, initial_response, no_base64) = (Vec::new(), false, false);
+        Command { input, verb: None, line, initial_response, no_base64, recipient: None }
     }
 
     /// The answer to a SASL challenge that this line is, of which nothing is kept but whether it cancels the exchange: then
@@ -60,7 +60,7 @@ impl Command {
         let line_kept = if cancels { line.to_vec() } else { Vec::new() };
         Command {
             line: line_kept,
-            garbled: !cancels && !is_base64(line),
+            no_base64: !cancels && !is_base64(line),
             ..Command::of_input(Input::AuthResponse)
         }
     }

@@ -356,12 +356,12 @@ fn a_token_that_was_refused_is_no_password() {
 
 #[test]
 fn a_login_that_was_cancelled_or_is_no_base64_is_no_wrong_password() {
-    let of = |text: &str, line: &[u8], garbled: bool| {
+    let of = |text: &str, line: &[u8], no_base64: bool| {
         let reply = reply(text);
         let verb = Verb::Auth;
         let command = Some(line);
         let situation =
-            Situation { verb: Some(&verb), command, garbled, live: true, ..Situation::of(&reply) };
+            Situation { verb: Some(&verb), command, no_base64, live: true, ..Situation::of(&reply) };
         explain(&situation).remove(0)
     };
     for text in ["535 5.7.0 Authentication aborted", "501 5.5.2 syntax error"] {
