@@ -17,6 +17,9 @@ use crate::wire::{Class, Quirk};
 /// Whoever begins with TLS has answered a first message after this long.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
+/// Greetings are delayed by some seconds on purpose, by half a minute at the most that is known.
+const LONG_SILENCE: Duration = Duration::from_secs(45);
+
 pub(super) async fn run(walk: &mut Walk) -> String {
     let answer = match greeting(walk).await {
         Ok(answer) => answer,
@@ -47,31 +50,35 @@ pub(super) async fn run(walk: &mut Walk) -> String {
 /// The greeting. A server from which nothing at all comes is asked whether it wants TLS.
 ///
 /// Whoever speaks before the greeting is a spammer to many servers, and the slow ones delay it to learn just that. So
-/// the question waits until the limit for the greeting has run out, or the server has hung up. Only ports that begin
-/// with TLS by custom are asked while the greeting may still come; it is listened for meanwhile.
+/// the question waits until nothing has come for longer than they do, the limit for the greeting has run out, or the
+/// server has hung up; only ports that begin with TLS by custom are asked soon. The greeting is listened for meanwhile.
 async fn greeting(walk: &mut Walk) -> Result<Answer, Broken> {
     if walk.tls.is_some() {
         return walk.connection()?.reply().await;
     }
-    let mut early = None;
-    if begins_with_tls_by_custom(walk.endpoint.port) {
-        let (patience, question) = (walk.plan.thresholds.wrong_mode, wants_tls(walk));
-        let later = async {
-            tokio::time::sleep(patience).await;
-            question.await
-        };
-        tokio::select! {
-            biased;
-            result = walk.connection()?.reply() => return result,
-            yes = later => early = Some(yes),
-        }
-    }
-    let result = match early {
-        Some(true) => Err(Broken::Closed { unanswered: None }),
-        _ => walk.connection()?.reply().await,
+    let patience = match begins_with_tls_by_custom(walk.endpoint.port) {
+        true => walk.plan.thresholds.wrong_mode,
+        false => LONG_SILENCE,
     };
+    let question = wants_tls(walk);
+    let tape = walk.ledger.tape.clone();
+    let later = async {
+        tokio::time::sleep(patience).await;
+        // The beginning of a greeting is no silence.
+        if tape.heard_anything() { std::future::pending().await } else { question.await }
+    };
+    let (early, result) = tokio::select! {
+        biased;
+        result = walk.connection()?.reply() => (None, result),
+        yes = later => (Some(yes), Err(Broken::Closed { unanswered: None })),
+    };
+    let result = if early == Some(false) { walk.connection()?.reply().await } else { result };
     let silent = matches!(result, Err(Broken::Closed { .. } | Broken::TimedOut { .. }));
-    if silent && !walk.ledger.tape.heard_anything() && (early == Some(true) || wants_tls(walk).await) {
+    let waits_for_tls = match early {
+        Some(yes) => yes,
+        None => silent && !walk.ledger.tape.heard_anything() && wants_tls(walk).await,
+    };
+    if silent && waits_for_tls {
         walk.note("tls-from-the-first-byte answered=yes");
         walk.other_mode = Some(Scheme::Smtps);
         let severity = if walk.endpoint.named { Severity::Problem } else { Severity::Note };
