@@ -72,6 +72,9 @@ impl Context<'_> {
             "size-known" => Some(self.sizes().is_some()),
             "size-unlisted" => Some(s.capabilities.is_some() && self.limit().is_none()),
             "over-size" => Some(self.sizes().is_some_and(|(size, limit)| size > limit)),
+            // Where nobody says what became of it, the code does.
+            "waits" => Some(!s.live && s.returned.map_or(self.class == 4, |returned| !returned)),
+            "returned" => Some(!s.live && s.returned == Some(true)),
             "under-declared" => {
                 Some(s.announced.zip(s.declared_size).is_some_and(|(announced, size)| announced < size))
             }
@@ -183,6 +186,8 @@ impl Context<'_> {
         match name {
             "recipient" => filled(self.recipient()),
             "recipient_domain" => self.recipient().and_then(domain).map(Cow::Borrowed),
+            "taker" if s.verb_name() == Some("CONNECT") => Some(Cow::Borrowed("this host")),
+            "taker" => self.recipient().and_then(domain).or(Some("this domain")).map(Cow::Borrowed),
             "sender" => filled(self.sender()),
             "sender_domain" => self.sender_domain().map(Cow::Borrowed),
             "host" => filled(s.host.map(host_alone)),
@@ -350,14 +355,14 @@ pub(crate) const CONDITIONS: &str = "live tls plain authenticated unauthenticate
      missing-ehlo missing-mail missing-rcpt token-sent certificate-sent secret-sent mechanism-offered mechanism-not-offered \
      auth-failed-before relay-denied-before refused-before mended placed utf8 code-500 code-501 code-502 code-504 code-555 \
      login-is-apikey no-ehlo helo-given transaction-open data-amid-bdat size-unlisted at-content at-quit \
-     certificate-given under-declared first-recipient no-base64 cancelled waited idle amid-reply \
+     waits returned certificate-given under-declared first-recipient no-base64 cancelled waited idle amid-reply \
      login-known login-full login-short linked positive intermediate host-named by-starttls port-25 port-465 port-587";
 
 /// All names that may stand in braces.
 #[cfg(test)]
 pub(crate) const NAMES: &str = "recipient recipient_domain sender sender_domain host target user verb mechanism \
      mechanisms best_mechanism size limit code provider mended place client sender_before recipient_before \
-     known_verb expected address forward ehlo account other_mechanisms password_mechanism announced";
+     known_verb expected address forward ehlo account other_mechanisms password_mechanism announced taker";
 
 /// Whether a command asks for the MX of what has none: an IP address, an address literal, or a name without a dot.
 pub(super) fn asks_mx_of_address(command: &str) -> bool {

@@ -41,6 +41,8 @@ pub struct Found {
     /// Whether it does not tell what became of a mail: it is what one host said before the next was tried, or a warning
     /// of a refusal that was not made. A count leaves it out.
     pub interim: bool,
+    /// Whether the mail has come back, and not merely to wait; nothing where the text does not say.
+    pub returned: Option<bool>,
 }
 
 impl Found {
@@ -57,6 +59,7 @@ impl Found {
             status: None,
             line,
             interim: false,
+            returned: None,
         }
     }
 
@@ -75,6 +78,7 @@ impl Found {
         situation.recipient = self.recipient.as_deref();
         situation.sender = self.sender.as_deref();
         situation.status = self.status;
+        situation.returned = self.returned;
         situation.announced = self.command.as_deref().and_then(size_in);
         situation.declared_size = situation.announced;
         situation

@@ -58,6 +58,8 @@ pub struct Situation<'a> {
     pub announced: Option<u64>,
     /// Whether base64 was due in the command, and something else was sent.
     pub no_base64: bool,
+    /// Whether the mail has come back, and does not merely wait to be tried again; nothing where that is not known.
+    pub returned: Option<bool>,
     /// How long nothing had come or gone when the link was lost.
     pub idle: Option<Duration>,
     /// Whether the link was lost in the midst of a reply.
@@ -121,6 +123,7 @@ impl<'a> Situation<'a> {
             declared_size: None,
             announced: None,
             no_base64: false,
+            returned: None,
             idle: None,
             amid_reply: false,
             host: None,

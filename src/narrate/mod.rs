@@ -238,6 +238,9 @@ impl Narrator {
         } else {
             self.dialogue.sent_part(line.head(), line.wire_len());
         }
+        if line.secrets().any(|mark| mark.no_base64) {
+            self.dialogue.sent_no_base64();
+        }
         if let Some(user) = line.secrets().find_map(|mark| mark.user.as_deref()) {
             self.dialogue.claim_user(user);
         }

@@ -12,6 +12,7 @@ use crate::session::{Answer, Phase, Timeouts};
 use crate::wire::{Class, CommandLine, Verb, escape};
 
 use super::commands::{self, CommandId, Invocation};
+use super::mask;
 use super::opening;
 use super::operator::{Done, Operator};
 use super::recording;
@@ -133,7 +134,7 @@ impl Operator {
                 self.view.lines(&found.iter().flat_map(|entry| entry.lines(width)).collect::<Vec<Line>>());
             }
             true => {
-                let what = format!("nothing is known about {}", escape::visible(topic.as_bytes()));
+                let what = format!("nothing is known about {}", mask::shown(topic));
                 return Err(Problem::new(Status::Usage, what)
                     .advise("/help alone lists the helper commands")
                     .advise("/help takes a verb, a code, an EHLO keyword, a mechanism or a helper command"));

@@ -8,6 +8,8 @@ use crate::sasl;
 use crate::wire::escape::visible;
 use crate::wire::{CommandLine, Verb};
 
+use super::commands::{self, CommandId};
+
 /// A shorter word may be the beginning of a verb.
 const LIKE_AN_ANSWER: usize = 8;
 
@@ -20,12 +22,21 @@ pub fn bullets(text: &str) -> String {
 /// Where the secret of a command line begins: behind `AUTH` and its mechanism, typed as a command, in the quotes of
 /// `/raw`, in the group of `/pipeline`, or shown to `/explain`.
 pub fn secret_start(line: &str) -> Option<usize> {
-    let helper = |name: &str| line.get(..name.len()).is_some_and(|word| word.eq_ignore_ascii_case(name));
-    let (command, mark) = match () {
-        () if helper("/raw") => (line.get(4..)?.trim_start().trim_start_matches('"'), "\\n"),
-        () if helper("/pipeline") => (line.get(9..)?, "|"),
-        () if helper("/explain") => (line.get(8..)?, "\n"),
-        () => return initial_response(line.trim_start_matches('/')).map(|secret| line.len() - secret.len()),
+    let (name, argument) = line.split_at(line.find(char::is_whitespace).unwrap_or(line.len()));
+    let helper = commands::parse(name).and_then(Result::ok).map(|invocation| invocation.id);
+    let (command, mark) = match helper {
+        Some(CommandId::Raw) => (argument.trim_start().trim_start_matches('"'), "\\n"),
+        Some(CommandId::Pipeline) => (argument, "|"),
+        Some(CommandId::Explain | CommandId::Help) => (argument, "\n"),
+        // Behind the name of a mechanism nothing belongs, and so what stands there is a slip.
+        Some(CommandId::Auth) => {
+            let (_, secret) = argument.trim_start().split_once(char::is_whitespace)?;
+            return Some(line.len() - secret.len());
+        }
+        Some(_) => return None,
+        None => {
+            return initial_response(line.trim_start_matches('/')).map(|secret| line.len() - secret.len());
+        }
     };
     let mut rest = Some(command);
     while let Some(text) = rest {
@@ -116,6 +127,9 @@ mod tests {
         let login = r#"/raw "NOOP\r\nAUTH LOGIN\r\nYWxp\r\nc2Vj\r\n""#;
         assert_eq!(secret(login).as_deref(), Some(r#"YWxp\r\nc2Vj\r\n""#));
         assert_eq!(secret("/explain AUTH PLAIN abc=").as_deref(), Some("abc="));
+        assert_eq!(secret("/e AUTH PLAIN abc=").as_deref(), Some("abc="));
+        assert_eq!(secret("/pip NOOP | AUTH PLAIN abc=").as_deref(), Some("abc="));
+        assert_eq!(secret("/ra \"AUTH PLAIN abc\\r\\n\"").as_deref(), Some("abc\\r\\n\""));
         assert_eq!(secret("AUHT PLAIN abc=").as_deref(), Some("abc="));
         assert_eq!(secret("/auth PLAIN hunter2").as_deref(), Some("hunter2"));
         for open in ["/pipeline NOOP | AUTH PLAIN", r#"/raw "AUTH LOGIN\r\n""#, "/pipeline", "/raw"] {

@@ -342,6 +342,13 @@ impl Dialogue {
         self.state.claimed_user = Some(user.to_owned());
     }
 
+    /// Says of what was sent last that base64 was due in it, and that it was none.
+    pub fn sent_no_base64(&mut self) {
+        if let Some(last) = self.pending.back_mut() {
+            last.command.no_base64 = true;
+        }
+    }
+
     fn wait_for(&mut self, command: Command, now: Duration) {
         match self.pending.len() < PENDING_LIMIT {
             true => self.keep_waiting(command, now),

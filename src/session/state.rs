@@ -5,9 +5,6 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
 use crate::wire::{Capabilities, Class, CommandLine, Reply, ReplyCode, Verb};
 
 use super::table::{self, Input, OutOfOrder, Phase};
@@ -28,7 +25,7 @@ pub struct Command {
     pub line: Vec<u8>,
     /// Whether AUTH carried an initial response.
     pub initial_response: bool,
-    /// Whether base64 was due in it, or after it, and something else was sent (RFC 4954 §4).
+    /// Whether base64 was due in it, and something else was sent (RFC 4954 §4), so far as somebody has said so.
     pub no_base64: bool,
     /// In LMTP, where each recipient gets a reply to the content: whose it is, as the argument of RCPT.
     pub recipient: Option<String>,
@@ -42,9 +39,8 @@ impl Command {
         let input = Input::of(&parsed.verb, last);
         let auth = parsed.verb == Verb::Auth;
         let initial_response = auth && parsed.rest().iter().any(|b| matches!(b, b' ' | b'\t'));
-        let no_base64 = initial_response && !initial_response_of(&parsed).is_some_and(is_base64);
         let line = if auth { without_initial_response(&parsed) } else { line.to_vec() };
-        Command { input, verb: Some(parsed.verb), line, initial_response, no_base64, recipient: None }
+        Command { line, initial_response, verb: Some(parsed.verb), ..Command::of_input(input) }
     }
 
     /// An input that is no command line.
@@ -56,13 +52,8 @@ impl Command {
     /// The answer to a SASL challenge that this line is, of which nothing is kept but whether it cancels the exchange: then
     /// the line is `*` (RFC 4954 §4).
     pub fn of_response(line: &[u8]) -> Command {
-        let cancels = line == b"*";
-        let line_kept = if cancels { line.to_vec() } else { Vec::new() };
-        Command {
-            line: line_kept,
-            no_base64: !cancels && !is_base64(line),
-            ..Command::of_input(Input::AuthResponse)
-        }
+        let kept: &[u8] = if line == b"*" { line } else { b"" };
+        Command { line: kept.to_vec(), ..Command::of_input(Input::AuthResponse) }
     }
 
     /// What to call it in a message: the verb, or words.
@@ -79,16 +70,6 @@ impl Command {
 
 fn ends_in_last(rest: &[u8]) -> bool {
     rest.split(|b| *b == b' ').nth(1).is_some_and(|word| word.eq_ignore_ascii_case(b"LAST"))
-}
-
-fn initial_response_of(auth: &CommandLine) -> Option<&[u8]> {
-    let at = auth.rest().iter().position(|b| matches!(b, b' ' | b'\t'))?;
-    auth.rest().get(at..).map(<[u8]>::trim_ascii)
-}
-
-/// Whether a word is base64; `=` stands for an empty message (RFC 4954 §4).
-fn is_base64(word: &[u8]) -> bool {
-    word == b"=" || STANDARD.decode(word).is_ok()
 }
 
 fn without_initial_response(parsed: &CommandLine) -> Vec<u8> {

@@ -76,6 +76,8 @@ pub struct SecretMark {
     pub what: Option<String>,
     /// The user name, decoded.
     pub user: Option<String>,
+    /// Base64 was due, and it was none (RFC 4954 §4).
+    pub no_base64: bool,
     /// A known secret turned up in a place where none belongs, such as a server's reply.
     pub echo: bool,
     /// Attributes of later versions, in order; those without a value are bare words.

@@ -186,14 +186,15 @@ fn words() -> impl Strategy<Value = Option<String>> {
 }
 
 fn piece() -> impl Strategy<Value = Piece> {
-    let secret = (words(), words(), words(), any::<bool>());
+    let secret = (words(), words(), words(), any::<bool>(), any::<bool>());
     prop_oneof![
         bytes().prop_map(Piece::Bytes),
-        secret.prop_map(|(sasl, what, user, echo)| {
+        secret.prop_map(|(sasl, what, user, no_base64, echo)| {
             Piece::Secret(SecretMark {
                 sasl,
                 what,
                 user,
+                no_base64,
                 echo,
                 other: vec![("later".into(), Some("x y".into()))],
             })

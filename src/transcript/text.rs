@@ -127,7 +127,8 @@ fn secret_attributes(mark: &SecretMark) -> Attributes {
     let value = |key: &str, value: &Option<String>| value.clone().map(|v| (key.to_owned(), Some(v)));
     let known = [value("sasl", &mark.sasl), value("what", &mark.what), value("user", &mark.user)];
     let echo = mark.echo.then(|| ("echo".to_owned(), None));
-    let known = echo.into_iter().chain(known.into_iter().flatten());
+    let no_base64 = mark.no_base64.then(|| ("no-base64".to_owned(), None));
+    let known = echo.into_iter().chain(known.into_iter().flatten()).chain(no_base64);
     known.chain(mark.other.iter().cloned()).collect()
 }
 

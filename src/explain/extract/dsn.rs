@@ -136,7 +136,12 @@ impl Group {
             _ => return None,
         };
         let recipient = recipient.as_deref().and_then(super::address).filter(|address| address.contains('@'));
-        Some(Found { recipient, host: found.host.clone().or(self.host), ..found })
+        let returned = match self.action.as_str() {
+            "failed" => Some(true),
+            "delayed" => Some(false),
+            _ => None,
+        };
+        Some(Found { recipient, returned, host: found.host.clone().or(self.host), ..found })
     }
 }
 

@@ -185,6 +185,9 @@ impl Serialize for SecretJson<'_> {
         maybe(&mut map, "sasl", &self.0.sasl)?;
         maybe(&mut map, "what", &self.0.what)?;
         maybe(&mut map, "user", &self.0.user)?;
+        if self.0.no_base64 {
+            map.serialize_entry("no-base64", &true)?;
+        }
         if self.0.echo {
             map.serialize_entry("echo", &true)?;
         }

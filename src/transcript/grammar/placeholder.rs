@@ -48,6 +48,10 @@ fn secret(attributes: Attributes) -> SecretMark {
                 mark.echo = true;
                 continue;
             }
+            "no-base64" if value.is_none() => {
+                mark.no_base64 = true;
+                continue;
+            }
             _ => {
                 mark.other.push((key, value));
                 continue;

@@ -111,8 +111,9 @@ pub(super) fn mark(
     challenge: Option<&[u8]>,
 ) -> SecretMark {
     let plain = base64_loose(answer);
+    let no_base64 = plain.is_none();
     let upper = mechanism.unwrap_or_default().to_ascii_uppercase();
-    let mut mark = SecretMark { sasl: mechanism.map(str::to_owned), ..SecretMark::default() };
+    let mut mark = SecretMark { sasl: mechanism.map(str::to_owned), no_base64, ..SecretMark::default() };
     if upper == "LOGIN" {
         let is_user = asks_for_user(challenge, step);
         mark.what = Some(if is_user { "user" } else { "password" }.to_owned());

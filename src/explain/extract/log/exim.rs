@@ -31,7 +31,12 @@ pub(super) fn find(line: &str, number: usize) -> Read {
     let host = found.host.clone();
     let found = found.of(Some(recipient(rest)));
     let host = host.or_else(|| crate::explain::extract::host(behind(rest, " H=", &[" ", ":"])?));
-    Some(vec![Found { host, ..found }])
+    let returned = match mark {
+        " ** " => Some(true),
+        " == " => Some(false),
+        _ => None,
+    };
+    Some(vec![Found { host, returned, ..found }])
 }
 
 /// The address that a delivery line begins with: `bob@example.net R=…`, `alice <alice@example.test> R=…`.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::events;
 use super::postfix;
 use super::{Read, Told};
+use crate::explain::extract::Found;
 
 /// What is read of such an object; what else it holds is passed over.
 #[derive(Deserialize)]
@@ -46,7 +47,8 @@ pub(super) fn find(line: &str, number: usize) -> Read {
     }
     let waiting = object.recipients.iter().filter_map(|recipient| {
         let found = postfix::told(recipient.delay_reason.as_deref()?, number)?;
-        Some(found.of(Some(&recipient.address)).from(object.sender.as_deref()))
+        let found = found.of(Some(&recipient.address)).from(object.sender.as_deref());
+        Some(Found { returned: Some(false), ..found })
     });
     Some(waiting.collect())
 }

@@ -93,7 +93,8 @@ fn delivery(line: &str, outcome: &str, number: usize) -> Option<Found> {
     let relay = between(line, " relay=", "[").filter(|relay| !relay.contains(','));
     let Some((_, inside)) = outcome.split_once('(') else {
         let expired = outcome.starts_with("expired, ").then(|| Found::of_text(outcome.trim_end(), number))?;
-        return Some(expired.from(behind(line, " from=<", &[">"])));
+        let expired = expired.from(behind(line, " from=<", &[">"]));
+        return Some(Found { returned: Some(true), ..expired });
     };
     let inside = inside.strip_suffix(')').unwrap_or(inside);
     let found = told_by_code(inside, number).or_else(|| {
@@ -101,7 +102,12 @@ fn delivery(line: &str, outcome: &str, number: usize) -> Option<Found> {
         Some(Found::of_text(&format!("{status} {inside}"), number).at(host_in(inside)))
     })?;
     let host = found.host.clone().or_else(|| crate::explain::extract::host(relay?));
-    Some(Found { host, ..found.of(recipient) })
+    let returned = match before(outcome, &[" "]) {
+        "bounced" | "expired" | "undeliverable" => Some(true),
+        "deferred" | "SOFTBOUNCE" => Some(false),
+        _ => None,
+    };
+    Some(Found { host, returned, ..found.of(recipient) })
 }
 
 /// What a server said or what went wrong, in Postfix's words: in logs, in `mailq`, and in bounces.

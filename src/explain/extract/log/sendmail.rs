@@ -18,6 +18,7 @@ pub(super) fn find(line: &str, number: usize) -> Read {
     let found = outcome(line, stat, number)?;
     // `relay=local` is none.
     let found = found.at(behind(line, " relay=", &[" ", ","]).filter(|relay| relay.contains('.')));
+    let found = Found { returned: stat.starts_with("Deferred").then_some(false), ..found };
     let recipients = behind(line, " to=", &[", "]).unwrap_or_default().split(',').take(MOST);
     Some(recipients.map(|recipient| found.clone().of(Some(recipient))).collect())
 }
