@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::render::{self, INDENT, Line, Style};
 use serde::Serialize;
 
+use super::render::{self, INDENT, Line, Style};
 use super::tables;
 use crate::wire::ReplyCode;
 

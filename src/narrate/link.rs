@@ -16,11 +16,11 @@ impl Narrator {
         let width = self.layout.width;
         let (style, more) = match info {
             Info::Connected { .. } => {
-                self.heard = at;
+                self.last_at = at;
                 (Style::Dim, Vec::new())
             }
             Info::Tls(summary) => {
-                self.heard = at;
+                self.last_at = at;
                 self.dialogue.secured(summary.verified == Some(true));
                 let lines = tls::lines(summary, &self.header, at, width);
                 return lines.into_iter().map(Part::Line).collect();
@@ -55,7 +55,7 @@ impl Narrator {
             ClosedBy::Client | ClosedBy::Other(_) => None,
         };
         let failure = failure.filter(|_| !self.parting && (unanswered.is_some() || !said_why));
-        let idle = at.saturating_sub(self.heard);
+        let idle = at.saturating_sub(self.last_at);
         let told = failure.map(|failure| self.lost(failure, unanswered, idle)).unwrap_or_default();
         self.dialogue.closed();
         told

@@ -100,7 +100,7 @@ pub struct Narrator {
     /// What was told last is why the peer ends the session.
     parting: bool,
     /// When something last came or went.
-    heard: Duration,
+    last_at: Duration,
     /// The deviations whose meaning has been told.
     odd: HashSet<&'static str>,
 }
@@ -120,7 +120,7 @@ impl Narrator {
             past: Past::default(),
             redacted: false,
             parting: false,
-            heard: Duration::ZERO,
+            last_at: Duration::ZERO,
             odd: HashSet::new(),
         }
     }
@@ -227,7 +227,7 @@ impl Narrator {
 
     /// Takes note of a line of the client.
     fn take(&mut self, line: &Payload, at: Duration) {
-        (self.parting, self.heard) = (false, at);
+        (self.parting, self.last_at) = (false, at);
         let is_loose_dot = line.ending == LineEnd::Lf && line.bytes() == Some(b".");
         if is_loose_dot && self.dialogue.chunk_left() == 0 && self.dialogue.in_content() {
             self.dialogue.loose_dot_sent(line.wire_len());
@@ -247,7 +247,7 @@ impl Narrator {
     }
 
     fn received(&mut self, entry: &Entry, line: &Payload, error: bool, at: Duration) -> Vec<Part> {
-        self.heard = at;
+        self.last_at = at;
         let style = if error { Style::Bad } else { Style::Good };
         let mut shown = marked(entry.arrow(), style, line.to_visible(), Style::Plain);
         let bytes = line.bytes().map_or_else(|| line.to_visible().into_bytes().into(), Cow::Borrowed);

@@ -322,3 +322,34 @@ fn json_lines() {
         (Some("a@y.example"), Some(5_000_000))
     );
 }
+
+#[test]
+fn events_in_one_list_are_told_apart() {
+    let list = r#"[{"email":"bob@example.net","event":"bounce","reason":"550 5.1.1 User unknown"},{"email":"eve@example.net","event":"deferred","response":"450 4.2.1 try later"}]"#;
+    let found = Finder::new().line(list.as_bytes());
+    let seen: Vec<_> =
+        found.iter().map(|f| (f.recipient.as_deref(), f.reply.code().map(|code| code.0))).collect();
+    assert_eq!(seen, [(Some("bob@example.net"), Some(550)), (Some("eve@example.net"), Some(450))]);
+    for broken in ["[", "[[[[", "\"a\": \"{\"", "{\"email\":", "[{}]", "[[{\"reason\":{}}]]"] {
+        assert!(Finder::new().line(broken.as_bytes()).is_empty(), "{broken}");
+    }
+}
+
+#[test]
+fn what_came_back_is_told_from_what_waits() {
+    let returned = |line: &str| Finder::new().line(line.as_bytes()).remove(0).returned;
+    let postfix = |status: &str| {
+        format!(
+            "Nov 26 10:00:00 mx postfix/smtp[1]: 4X: to=<b@example.net>, relay=none, dsn=4.4.1, status={status} (connect to mx[192.0.2.1]:25: Connection timed out)"
+        )
+    };
+    assert_eq!(returned(&postfix("deferred")), Some(false));
+    assert_eq!(returned(&postfix("bounced")), Some(true));
+    let exim = |mark: &str| {
+        format!(
+            "2026-11-26 10:00:05 1abCDE-000124-AB {mark} c@example.net R=dnslookup T=smtp: retry time not reached for any host for 'example.net' after a long failure period"
+        )
+    };
+    assert_eq!(returned(&exim("==")), Some(false));
+    assert_eq!(returned(&exim("**")), Some(true));
+}

@@ -29,13 +29,13 @@ const HOSTS: [&str; 3] = ["mxhost", "remotemta", "mta"];
 /// Objects within objects, and objects in strings, are looked into so far.
 const DEEPEST: usize = 16;
 
-/// The replies in a line of JSON: an object, an element of a list, or a member with an object in a string.
+/// The replies in a line of JSON: a value, an element of a list, or a member with an object in a string.
 pub(super) fn find(line: &str, number: usize) -> Read {
-    let line = line.trim();
-    let bare = line.trim_start_matches('[').trim_end_matches([',', ']']).trim();
-    let value = match bare.as_bytes().first()? {
-        b'{' => serde_json::from_str(bare).ok()?,
-        b'"' if bare.contains("\"{") => serde_json::from_str(&format!("{{{bare}}}")).ok()?,
+    let line = line.trim().trim_end_matches(',');
+    let element = || line.trim_start_matches('[').trim_end_matches(']').trim();
+    let value: Value = match line.as_bytes().first()? {
+        b'"' if line.contains("\"{") => serde_json::from_str(&format!("{{{line}}}")).ok()?,
+        b'{' | b'[' => serde_json::from_str(line).or_else(|_| serde_json::from_str(element())).ok()?,
         _ => return None,
     };
     let mut found = Vec::new();
