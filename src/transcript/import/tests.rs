@@ -265,6 +265,28 @@ fn an_exchange_told_in_words_has_no_secret_left() {
 }
 
 #[test]
+fn words_of_remarks_are_no_secrets_to_hunt_for() {
+    let imported = read(
+        "Testing AUTH PLAIN authentication\n=== AUTH CRAM-MD5 supported\n    hide password = FALSE\n    debug = FALSE\n\
+         password = required\n=== TLS supported\n<-  220 mx\n -> AUTH PLAIN PLAIN64\n<** 535 5.7.8 authentication failed\n\
+         -> QUIT\n<-  221 2.0.0 authentication bye, password required\nAUTH PLAIN failed\n",
+    );
+    let text = shown(&imported);
+    assert_eq!(imported.redacted, 1, "{text}");
+    assert!(text.contains("# Testing AUTH PLAIN authentication\n"), "{text}");
+    assert!(text.contains("<** 535 5.7.8 authentication failed\n"), "{text}");
+    assert!(text.contains("2.0.0 authentication bye, password required\n"), "{text}");
+    assert!(text.ends_with("# AUTH PLAIN failed\n"), "{text}");
+    // What may be a secret is masked where it stands, and nowhere else.
+    let imported = read(
+        "we tried AUTH PLAIN somewhere\npassword = nowhere\n<-  220 mx\n -> EHLO x\n<-  250 somewhere or nowhere\n",
+    );
+    let text = shown(&imported);
+    assert!(text.starts_with("# we tried AUTH PLAIN {secret sasl=PLAIN}\n# password = {secret}\n"), "{text}");
+    assert!(text.ends_with("<-  250 somewhere or nowhere\n"), "{text}");
+}
+
+#[test]
 fn tokens_in_lines_of_the_session_are_taken_out() {
     let imported = read(
         "C: DATA\nS: 354 go\nC: Authorization: Bearer abcdefghijklmnopqrst\nC: .\nS: 250 X-Api-Key: 0123456789abcdef\n",

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use zeroize::Zeroizing;
+
 use super::super::redact::base64_loose;
 use crate::sasl;
 
@@ -45,6 +47,85 @@ pub(super) fn challenge(text: &str) -> Option<&str> {
     word.get(..end)
 }
 
+/// What stands in the place of a secret in headlines, verdicts, and lists of settings.
+const NO_SECRETS: [&str; 50] = [
+    "true",
+    "false",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "none",
+    "null",
+    "nil",
+    "undef",
+    "undefined",
+    "unset",
+    "empty",
+    "set",
+    "missing",
+    "required",
+    "optional",
+    "mandatory",
+    "supported",
+    "unsupported",
+    "enabled",
+    "disabled",
+    "allowed",
+    "offered",
+    "advertised",
+    "available",
+    "unavailable",
+    "unknown",
+    "authentication",
+    "mechanism",
+    "method",
+    "command",
+    "login",
+    "works",
+    "worked",
+    "failed",
+    "fails",
+    "failure",
+    "succeeded",
+    "succeeds",
+    "success",
+    "successful",
+    "ok",
+    "okay",
+    "accepted",
+    "rejected",
+    "refused",
+    "wrong",
+    "incorrect",
+    "invalid",
+];
+
+/// Whether a word is one of those that stand in the place of a secret.
+pub(super) fn is_no_secret(word: &str) -> bool {
+    NO_SECRETS.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+/// Whether this may be a word of a sentence: of letters, with capitals at its beginning or everywhere.
+pub(super) fn is_plain_word(word: &str) -> bool {
+    let letters = word.chars().all(|c| c.is_alphabetic() || matches!(c, '-' | '_' | '\''));
+    let rest = word.chars().skip(1);
+    letters && (!rest.clone().any(char::is_uppercase) || !rest.clone().any(char::is_lowercase))
+}
+
+/// The shortest base64 of credentials that is hunted for.
+const SHORTEST_CREDENTIAL: usize = 8;
+
+/// Whether a word of a remark is, as surely as can be told, base64 of credentials: of text, or of what NTLM sends. Any
+/// other may be a word of a sentence, and must not be masked wherever the server says it.
+pub(super) fn is_credential(word: &str) -> bool {
+    // The end may be missing.
+    let whole = word.get(..word.len() - word.len() % 4).unwrap_or_default();
+    let plain = base64_loose(whole.as_bytes()).map(Zeroizing::new).unwrap_or_default();
+    let fits = plain.starts_with(b"NTLMSSP\0") || std::str::from_utf8(&plain).is_ok();
+    word.len() >= SHORTEST_CREDENTIAL && fits && !plain.is_empty() && !is_plain_word(word)
+}
+
 /// An AUTH command with an initial response that is told at the end of a text: where it begins.
 pub(super) fn auth_command(text: &str) -> Option<usize> {
     let lower = text.to_ascii_lowercase();
@@ -52,7 +133,8 @@ pub(super) fn auth_command(text: &str) -> Option<usize> {
         let before = text.as_bytes().get(at.wrapping_sub(1));
         let mut words = text.get(*at..).unwrap_or_default().split_ascii_whitespace().skip(1);
         let mechanism = words.next().is_some_and(|name| sasl::info(name).is_some());
-        let initial = words.next().is_some_and(|word| word.len() >= 4 && word.bytes().all(is_base64));
+        let shown = |word: &str| word.len() >= 4 && word.bytes().all(is_base64) && !is_no_secret(word);
+        let initial = words.next().is_some_and(shown);
         mechanism && initial && words.next().is_none() && before.is_none_or(|b| !b.is_ascii_alphanumeric())
     })
 }
@@ -149,7 +231,7 @@ fn after_colon(text: &str, range: Range<usize>) -> Option<Range<usize>> {
 /// Whether this is a secret and not what tools and people write in the place of one.
 fn is_shown(value: &str) -> bool {
     let stars = value.bytes().all(|b| matches!(b, b'*' | b'x' | b'X'));
-    !stars && !value.starts_with(['{', '(', '<', '$', '-'])
+    !stars && !value.starts_with(['{', '(', '<', '$', '-']) && !is_no_secret(value)
 }
 
 #[cfg(test)]
@@ -202,6 +284,19 @@ mod tests {
         }
         assert_eq!(auth_command("CLIENT -> SERVER: AUTH PLAIN AGE="), Some(18));
         assert_eq!(auth_command("SMTP AUTH LOGIN failed for alice"), None);
+        assert_eq!(auth_command("AUTH LOGIN failed"), None);
+        for credential in [
+            "czNjcjN0LVBhNTV3b3Jk",
+            "czNjcjN0LVBhNTV3b3J",
+            "AGFsaWNlAGh1bnRlcjI=",
+            "TlRMTVNTUAABAAAAB4IIAA==",
+        ] {
+            assert!(is_credential(credential), "{credential}");
+        }
+        for word in ["authentication", "Authentication", "SUPPORTED", "YWJj", "OAuth2Bearer", "two-step", ""]
+        {
+            assert!(!is_credential(word), "{word}");
+        }
         assert!(is_address(b"alice@example.org") && !is_address(b"P@ssw0rd") && !is_address(b"a@b@c.org"));
     }
 }

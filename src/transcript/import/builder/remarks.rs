@@ -71,7 +71,9 @@ impl Builder {
     fn without_answer(&mut self, text: String) -> String {
         if let Some(at) = words::auth_command(&text) {
             let command = text.get(at..).unwrap_or_default().trim_end();
-            self.known.learn(command.as_bytes(), SentKind::Command);
+            if command.rsplit(' ').next().is_some_and(words::is_credential) {
+                self.known.learn(command.as_bytes(), SentKind::Command);
+            }
             let shown = redact::sent(command.as_bytes(), SentKind::Command);
             self.redacted += shown.secrets().count();
             return format!("{}{}", text.get(..at).unwrap_or_default(), shown.to_visible());
@@ -88,8 +90,7 @@ impl Builder {
             return text;
         };
         let answer = text.get(range.clone()).unwrap_or_default();
-        // Base64 of no text is seldom an answer, but often a word.
-        if redact::base64_loose(answer.as_bytes()).is_some_and(|plain| std::str::from_utf8(&plain).is_ok()) {
+        if words::is_credential(answer) {
             let mechanism = Some(words::mechanism_of(&challenge)).filter(|name| !name.is_empty());
             let kind = SentKind::AuthResponse { mechanism, step: 1, challenge: Some(&challenge) };
             self.known.learn(answer.as_bytes(), kind);
@@ -105,7 +106,10 @@ impl Builder {
         let found = words::arguments(&text);
         let (mut out, mut from) = (String::new(), 0);
         for range in &found {
-            self.known.add(&Secret::new(text.get(range.clone()).unwrap_or_default()));
+            let value = text.get(range.clone()).unwrap_or_default();
+            if !words::is_plain_word(value) {
+                self.known.add(&Secret::new(value));
+            }
             out.push_str(text.get(from..range.start).unwrap_or_default());
             out.push_str("{secret}");
             from = range.end;
