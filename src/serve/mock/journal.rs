@@ -16,10 +16,6 @@ use crate::transcript::{
 use crate::transport::io_words;
 use crate::wire::{CommandLine, Line, ReplyLine, Verb, escape};
 
-/// Octets of AUTH lines that secrets are learnt from in one session. Each of them is looked for in every line, and no
-/// client needs more than the largest response (RFC 4954 §4).
-const LEARNT: usize = 16 * 1024;
-
 /// Follows one session.
 pub(super) struct Journal {
     /// When the link was opened, for the header.
@@ -28,8 +24,6 @@ pub(super) struct Journal {
     started: Instant,
     /// What is masked wherever it turns up: the password that the server was told, and what clients sent in AUTH.
     known: Known,
-    /// Octets that may still be learnt from.
-    room: usize,
     /// The mechanism of the AUTH exchange under way, or of the last one.
     mechanism: Option<String>,
     fold: ContentFold,
@@ -89,7 +83,6 @@ impl Journal {
             began: Local::now(),
             started: Instant::now(),
             known,
-            room: LEARNT,
             mechanism: None,
             fold: ContentFold::new(ContentFold::DEFAULT_LIMIT, true),
             tls: false,
@@ -150,10 +143,7 @@ impl Journal {
 
     fn sent(&mut self, line: &Line, kind: SentKind<'_>) -> Payload {
         let mut payload = redact::sent(&line.bytes, kind).with_ending(line.ending.into());
-        if payload.secrets().next().is_some()
-            && let Some(room) = self.room.checked_sub(line.bytes.len())
-        {
-            self.room = room;
+        if payload.secrets().next().is_some() {
             self.known.learn(&line.bytes, kind);
         }
         self.known.mask(&mut payload);

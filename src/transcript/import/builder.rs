@@ -16,10 +16,6 @@ use super::{Imported, Source, words};
 
 mod remarks;
 
-/// So many spellings of secrets are hunted for at a time, each in all entries: a log of a thousand logins would take
-/// hours.
-const HUNTED: usize = 600;
-
 /// Gathers the entries of an import.
 #[derive(Debug, Default)]
 pub(super) struct Builder {
@@ -32,6 +28,8 @@ pub(super) struct Builder {
     masked: usize,
     /// What the client said last, and what it was.
     said: Option<(Role, Zeroizing<Vec<u8>>)>,
+    /// Pieces were added to it that stood on lines of their own. They are learnt when the session goes on.
+    pieced: bool,
     /// A challenge that was told in words, and for how many more of them its answer is looked for.
     asked: Option<(Vec<u8>, usize)>,
     comments: usize,
@@ -137,11 +135,8 @@ impl Builder {
     pub fn sent_line(&mut self, tls: Option<bool>, bytes: &[u8], ending: LineEnd) {
         self.up();
         self.settle_sent(tls);
+        self.settle_pieces();
         self.asked = None;
-        if self.known.spellings() > HUNTED {
-            self.mask_known();
-            self.known = Known::new();
-        }
         let role = self.role(bytes, ending);
         self.in_message = role == Role::Content;
         let line = match &role {
@@ -154,7 +149,7 @@ impl Builder {
                 Payload::from_piece(Piece::Secret(mark))
             }
             role => {
-                self.known.learn(bytes, role.sent_kind());
+                self.learn(bytes, role.sent_kind());
                 redact::sent(bytes, role.sent_kind())
             }
         };
@@ -165,12 +160,27 @@ impl Builder {
         self.push(EntryKind::Sent { tls: self.tls, line });
     }
 
+    /// Learns what is secret in a line of the client, told as one or in words.
+    fn learn(&mut self, line: &[u8], kind: SentKind<'_>) {
+        self.make_room();
+        self.known.learn(line, kind);
+    }
+
+    /// Makes room for what is learnt next: what is known is masked in all that came until now, and forgotten. A log of a
+    /// thousand logins would take hours if each was hunted for in all entries.
+    fn make_room(&mut self) {
+        if self.known.is_full() {
+            self.mask_known();
+            self.known = Known::new();
+        }
+    }
+
     /// Learns from an answer that came when none was asked for. Which it is of name and password is not known, but an
     /// address is a name.
     fn learn_stray(&mut self, answer: &[u8]) {
         let named = redact::base64_loose(answer).is_some_and(|plain| words::is_address(&plain));
         if !named {
-            self.known.learn(answer, SentKind::AuthResponse { mechanism: None, step: 0, challenge: None });
+            self.learn(answer, SentKind::AuthResponse { mechanism: None, step: 0, challenge: None });
         }
     }
 
@@ -217,6 +227,7 @@ impl Builder {
             self.sent_placeholder("answer not shown");
         }
         self.settle_received(tls);
+        self.settle_pieces();
         self.asked = None;
         let exact = redact::received(bytes, self.tracker.mechanism());
         let line = scan::redact_line(if exact.bytes().is_some() { redact::guess(bytes) } else { exact });
@@ -408,6 +419,7 @@ impl Builder {
         self.upgrading = false;
         self.settle();
         self.settle_dump();
+        self.settle_pieces();
         self.mask_known();
         let mut header = self.header;
         header.client = Some(concat!("heloise ", env!("CARGO_PKG_VERSION")).to_owned());

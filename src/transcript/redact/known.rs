@@ -18,10 +18,23 @@ pub const SHORTEST: usize = 4;
 /// What stands in the place of a secret, in words.
 const MARK: &[u8] = b"{secret echo}";
 
+/// So many spellings of learnt secrets, some thirty logins, are hunted for beside those of the next line. Each is looked for
+/// in all that passes.
+const SPELLINGS: usize = 600;
+
+/// The same for their length together, in octets: the longest response (RFC 4954 §4) has some 220,000 octets of spellings.
+const OCTETS: usize = 512 * 1024;
+
+/// The longest response, in octets with its line end (RFC 4954 §4). What is longer is known by its beginning.
+pub const LONGEST: usize = 12_288;
+
 /// Secrets in use, in each spelling they may turn up in. All of it is wiped when it is dropped.
+///
+/// What was named is kept; of what was learnt from the lines of a client the oldest goes where it becomes too much, so that
+/// nobody who sends credentials without end slows the session down or fills the memory.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// Longest first, so that the whole of something goes before its part.
+    /// In the order in which they were added.
     spellings: Vec<Spelling>,
 }
 
@@ -29,6 +42,8 @@ pub struct Known {
 struct Spelling {
     text: Secret,
     place: Place,
+    /// It may be forgotten.
+    learnt: bool,
 }
 
 /// Where a spelling counts.
@@ -68,39 +83,72 @@ impl Known {
         self.spellings.is_empty()
     }
 
-    /// How many spellings are hunted for.
-    pub fn spellings(&self) -> usize {
-        self.spellings.len()
+    /// Whether something is forgotten when the next line is learnt.
+    pub fn is_full(&self) -> bool {
+        let lengths = self.spellings.iter().filter(|s| s.learnt).map(|s| s.text.len());
+        lengths.clone().count() > SPELLINGS || lengths.sum::<usize>() > OCTETS
     }
 
-    /// Adds a secret: as it is and escaped as programs do it (see [`super::spelled`]), in base64 (whole, and inside
+    /// Forgets what was learnt first, until there is room for the next line.
+    pub(super) fn make_room(&mut self) {
+        while self.is_full()
+            && let Some(oldest) = self.spellings.iter().position(|s| s.learnt)
+        {
+            self.spellings.remove(oldest);
+        }
+    }
+
+    /// Names a secret: as it is and escaped as programs do it (see [`super::spelled`]), in base64 (whole, and inside
     /// something longer) and in hexadecimal. Secrets of less than `SHORTEST` bytes are left out.
     pub fn add(&mut self, secret: &Secret) {
-        let bytes = secret.expose();
+        self.spell_out(secret.expose(), false);
+    }
+
+    /// The same for one that somebody sent or typed. It may be forgotten (see [`Known::is_full`]).
+    pub fn learn_secret(&mut self, secret: &[u8]) {
+        self.make_room();
+        self.spell_out_learnt(secret);
+    }
+
+    /// The same without a look at how much there is.
+    pub(super) fn spell_out_learnt(&mut self, secret: &[u8]) {
+        self.spell_out(secret.get(..LONGEST).unwrap_or(secret), true);
+    }
+
+    fn spell_out(&mut self, bytes: &[u8], learnt: bool) {
         if bytes.len() < SHORTEST {
             return;
         }
-        let place = Place::of(bytes);
-        self.push(Zeroizing::new(bytes.to_vec()), place);
+        let mut push = |spelling, place| self.push(spelling, place, learnt);
+        push(Zeroizing::new(bytes.to_vec()), Place::of(bytes));
         for engine in [STANDARD, URL_SAFE] {
             for shift in 0..3 {
-                self.push(inner_base64(&engine, bytes, shift), Place::WithinBase64);
+                push(inner_base64(&engine, bytes, shift), Place::WithinBase64);
             }
         }
-        self.push(spell(bytes, |out, b| write!(out, "{b:02x}")), Place::Anywhere);
-        self.push(spell(bytes, |out, b| write!(out, "{b:02X}")), Place::Anywhere);
-        self.spellings.sort_by_key(|s| std::cmp::Reverse(s.text.len()));
+        push(spell(bytes, |out, b| write!(out, "{b:02x}")), Place::Anywhere);
+        push(spell(bytes, |out, b| write!(out, "{b:02X}")), Place::Anywhere);
     }
 
-    fn push(&mut self, mut spelling: Zeroizing<Vec<u8>>, place: Place) {
-        let there = self.spellings.iter().any(|s| s.text.expose() == spelling.as_slice());
-        if !there && spelling.len() >= SHORTEST {
-            let text = Secret::new(std::mem::take(&mut *spelling));
-            self.spellings.push(Spelling { text, place });
+    fn push(&mut self, mut spelling: Zeroizing<Vec<u8>>, place: Place, learnt: bool) {
+        if spelling.len() < SHORTEST {
+            return;
+        }
+        match self.spellings.iter().position(|s| s.text.expose() == spelling.as_slice()) {
+            // Told anew, it is the newest.
+            Some(at) => {
+                let mut known = self.spellings.remove(at);
+                known.learnt &= learnt;
+                self.spellings.push(known);
+            }
+            None => {
+                let text = Secret::new(std::mem::take(&mut *spelling));
+                self.spellings.push(Spelling { text, place, learnt });
+            }
         }
     }
 
-    /// The first place where a secret stands: where, and how long.
+    /// The first place where a secret stands: where, and how long. The whole of something goes before its part.
     fn find(&self, bytes: &[u8]) -> Option<(usize, usize)> {
         let found = self.spellings.iter().filter_map(|spelling| spelling.find(bytes));
         found.min_by_key(|(at, len)| (*at, std::cmp::Reverse(*len)))

@@ -3,9 +3,9 @@
 use memchr::memmem;
 use zeroize::Zeroizing;
 
+use super::known::LONGEST;
 use super::{Known, SentKind, base64_loose, clue, decode, initial_response, is_blank, words};
 use crate::sasl;
-use crate::secret::Secret;
 use crate::wire::{CommandLine, Verb};
 
 /// Mechanisms whose messages tell who somebody is, and nothing secret.
@@ -14,9 +14,14 @@ const OPEN: [&str; 2] = ["EXTERNAL", "ANONYMOUS"];
 /// What stands before a token in XOAUTH2 and OAUTHBEARER (RFC 7628 §3.1).
 const BEARER: &[u8] = b"auth=Bearer ";
 
+/// A response is one word. So many are learnt from a line, as far as they stand within the length of the longest response.
+const WORDS: usize = 16;
+
 impl Known {
-    /// Learns what is secret in a line of the client.
+    /// Learns what is secret in a line of the client. Where much was learnt before, the oldest of it is forgotten (see
+    /// [`Known::is_full`]).
     pub fn learn(&mut self, line: &[u8], kind: SentKind<'_>) {
+        self.make_room();
         match kind {
             SentKind::Command => match initial_response(line) {
                 Some((mechanism, initial)) => {
@@ -43,17 +48,23 @@ impl Known {
         if is_user || OPEN.iter().any(named) {
             return;
         }
-        for word in response.trim_ascii_end().split(|byte| is_blank(*byte)) {
-            self.learn_word(word);
-        }
+        self.learn_words(response.trim_ascii_end().split(|byte| is_blank(*byte)));
     }
 
     fn learn_clues(&mut self, line: &[u8]) {
-        for (begin, end) in words(line) {
-            let word = line.get(begin..end).unwrap_or_default();
-            if clue(word).is_some() {
-                self.learn_word(word);
+        let found = words(line).map(|(begin, end)| line.get(begin..end).unwrap_or_default());
+        self.learn_words(found.filter(|word| clue(word).is_some()));
+    }
+
+    fn learn_words<'a>(&mut self, words: impl Iterator<Item = &'a [u8]>) {
+        let mut octets = 0;
+        for word in words.take(WORDS) {
+            // The first one is learnt, however long it is.
+            if octets > 0 && octets + word.len() > LONGEST {
+                break;
             }
+            octets += word.len();
+            self.learn_word(word);
         }
     }
 
@@ -61,9 +72,9 @@ impl Known {
         if is_of_smtp(word) {
             return;
         }
-        self.add(&Secret::new(word));
+        self.spell_out_learnt(word);
         if let Some(plain) = base64_loose(word).map(Zeroizing::new) {
-            self.add(&Secret::new(secret_part(&plain)));
+            self.spell_out_learnt(secret_part(&plain));
         }
     }
 }

@@ -9,7 +9,7 @@ mod learn;
 mod spelled;
 
 pub use decode::{Clue, base64_loose, clue};
-pub use known::Known;
+pub use known::{Known, LONGEST};
 
 use super::{Payload, Piece, SecretMark};
 use crate::wire::{CommandLine, Verb};

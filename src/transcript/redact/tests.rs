@@ -321,3 +321,34 @@ fn words_of_the_protocol_are_no_secrets() {
         assert_eq!(echoed(&[(line, kind)], echo), echo, "{line}");
     }
 }
+
+#[test]
+fn what_was_learnt_first_is_forgotten_where_it_becomes_too_much() {
+    let mut known = Known::new();
+    known.add(&Secret::new("named-once"));
+    let login = |number: u32| format!("AUTH PLAIN {}", b64(&format!("\0alice\0hunter-{number:04}")));
+    for number in 0..1000 {
+        known.learn(login(number).as_bytes(), SentKind::Command);
+        known.learn(login(7).as_bytes(), SentKind::Command);
+        assert!(known.occurs_in(format!("hunter-{number:04}").as_bytes()));
+    }
+    assert!(
+        known.occurs_in(b"named-once") && known.occurs_in(b"hunter-0999") && known.occurs_in(b"hunter-0980")
+    );
+    assert!(known.occurs_in(b"hunter-0007"), "told again and again");
+    assert!(!known.occurs_in(b"hunter-0001"));
+}
+
+#[test]
+fn one_line_fills_no_memory() {
+    let words = (0..5000).map(|number| format!("word{number:04}")).collect::<Vec<_>>().join(" ");
+    for answer in ["x".repeat(1_000_000), words, b64(&"x".repeat(1_000_000))] {
+        let mut known = Known::new();
+        known.learn(
+            answer.as_bytes(),
+            SentKind::AuthResponse { mechanism: Some("PLAIN"), step: 0, challenge: None },
+        );
+        assert!(!known.is_full());
+        assert!(known.occurs_in(answer.as_bytes()));
+    }
+}

@@ -2,7 +2,6 @@
 
 use super::super::words;
 use super::Builder;
-use crate::secret::Secret;
 use crate::transcript::redact::SentKind;
 use crate::transcript::{Entry, EntryKind, redact, scan};
 
@@ -31,15 +30,30 @@ impl Builder {
         if is_dump(text) {
             self.dumped += 1;
         } else if self.is_piece_of_answer(text) {
-            if let Some((role, line)) = &mut self.said {
-                line.extend_from_slice(text.trim_ascii());
-                self.known.learn(line, role.sent_kind());
-            }
+            self.add_piece(text.trim_ascii());
             self.comment_secret("");
         } else if !text.trim_ascii().is_empty() {
             let words = self.clean(text);
             self.comments += 1;
             self.push(EntryKind::Comment(format!(" {words}")));
+        }
+    }
+
+    /// Adds to what was said last, as far as a response can go (RFC 4954 §4).
+    fn add_piece(&mut self, piece: &[u8]) {
+        if let Some((_, line)) = &mut self.said {
+            let room = redact::LONGEST.saturating_sub(line.len());
+            line.extend_from_slice(piece.get(..room).unwrap_or(piece));
+            self.pieced = true;
+        }
+    }
+
+    /// What was said last is whole, with the pieces that followed it: learns from it.
+    pub(super) fn settle_pieces(&mut self) {
+        if std::mem::take(&mut self.pieced)
+            && let Some((role, line)) = self.said.take()
+        {
+            self.learn(&line, role.sent_kind());
         }
     }
 
@@ -72,7 +86,7 @@ impl Builder {
         if let Some(at) = words::auth_command(&text) {
             let command = text.get(at..).unwrap_or_default().trim_end();
             if command.rsplit(' ').next().is_some_and(words::is_credential) {
-                self.known.learn(command.as_bytes(), SentKind::Command);
+                self.learn(command.as_bytes(), SentKind::Command);
             }
             let shown = redact::sent(command.as_bytes(), SentKind::Command);
             self.redacted += shown.secrets().count();
@@ -93,7 +107,7 @@ impl Builder {
         if words::is_credential(answer) {
             let mechanism = Some(words::mechanism_of(&challenge)).filter(|name| !name.is_empty());
             let kind = SentKind::AuthResponse { mechanism, step: 1, challenge: Some(&challenge) };
-            self.known.learn(answer.as_bytes(), kind);
+            self.learn(answer.as_bytes(), kind);
         }
         self.redacted += 1;
         let (before, behind) =
@@ -108,7 +122,8 @@ impl Builder {
         for range in &found {
             let value = text.get(range.clone()).unwrap_or_default();
             if !words::is_plain_word(value) {
-                self.known.add(&Secret::new(value));
+                self.make_room();
+                self.known.learn_secret(value.as_bytes());
             }
             out.push_str(text.get(from..range.start).unwrap_or_default());
             out.push_str("{secret}");
@@ -132,4 +147,33 @@ fn is_dump(line: &[u8]) -> bool {
     let colon = offset.strip_suffix(b":");
     let dashed = colon.is_none() && line.windows(3).any(|w| w == b" - ");
     (colon.is_some() || dashed) && hex(colon.unwrap_or(offset), 4, 8) && hex(first, 2, 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_of_an_answer_are_learnt_once_and_as_far_as_one_goes() {
+        let mut builder = Builder::default();
+        builder.sent(None, b"AUTH PLAIN x");
+        for _ in 0..10_000 {
+            builder.comment(b"abcd");
+        }
+        let said = builder.said.as_ref().map(|(_, line)| line.len());
+        assert_eq!(said, Some(redact::LONGEST));
+        assert!(!builder.known.occurs_in(b"xabcdabcd"), "it may go on");
+        builder.received(None, b"535 no: xabcdabcd");
+        assert!(builder.said.is_none() && !builder.known.is_full());
+    }
+
+    #[test]
+    fn arguments_without_end_are_not_all_hunted_for_at_once() {
+        let mut builder = Builder::default();
+        for number in 0..1000 {
+            builder.comment(format!("curl -u a:secret{number:04} smtp://x").as_bytes());
+        }
+        assert!(!builder.known.is_full());
+        assert_eq!(builder.redacted, 1000);
+    }
 }
