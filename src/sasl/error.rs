@@ -4,7 +4,8 @@ use thiserror::Error;
 
 use super::BadBase64;
 
-/// Why an exchange cannot begin or go on. Texts from outside are already escaped.
+/// Why an exchange cannot begin or go on. Texts from outside are already escaped. They tell what is wrong and leave it to
+/// the caller to say what became of the exchange, which whoever holds it cancels.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SaslError {
@@ -23,10 +24,10 @@ pub enum SaslError {
         why: &'static str,
     },
     /// The challenge is not base64.
-    #[error("the server's challenge is {0}; cancel with *")]
+    #[error("the server's challenge is {0}")]
     Base64(#[from] BadBase64),
     /// The challenge breaks the rules of the mechanism.
-    #[error("the server's {mechanism} challenge is wrong: {why}; cancel with *")]
+    #[error("the server's {mechanism} challenge is wrong: {why}")]
     Challenge {
         /// The mechanism.
         mechanism: &'static str,
@@ -34,7 +35,7 @@ pub enum SaslError {
         why: String,
     },
     /// A challenge came when the mechanism has nothing more to say.
-    #[error("the server sent another challenge after {mechanism} was over; cancel with *")]
+    #[error("the server sent another challenge after {mechanism} was over")]
     Over {
         /// The mechanism.
         mechanism: &'static str,
@@ -42,7 +43,7 @@ pub enum SaslError {
     /// The server demands an absurd amount of work of the client.
     #[error(
         "the server asks for {count} rounds of {mechanism}; more than {limit} are refused here, \
-         as they would only keep this machine busy; cancel with *"
+         as they would only keep this machine busy"
     )]
     Iterations {
         /// The mechanism.
@@ -55,7 +56,7 @@ pub enum SaslError {
     /// The server's nonce does not continue ours.
     #[error(
         "the server's {mechanism} nonce does not begin with ours: this is the answer to another exchange, \
-         replayed or mixed up; nothing was proved to it; cancel with *"
+         replayed or mixed up; nothing was proved to it"
     )]
     Nonce {
         /// The mechanism.
@@ -64,7 +65,7 @@ pub enum SaslError {
     /// The server's signature is wrong.
     #[error(
         "THE SERVER FAILED TO PROVE ITSELF: its {mechanism} signature is wrong, so it does not know the \
-         password and is not the server you have an account with; cancel with * and do not go on"
+         password and is not the server you have an account with; do not go on"
     )]
     ServerSignature {
         /// The mechanism.
@@ -80,7 +81,7 @@ pub enum SaslError {
         mechanism: &'static str,
     },
     /// The server refused inside the exchange.
-    #[error("the server refuses {mechanism}: {why}; cancel with *")]
+    #[error("the server refuses {mechanism}: {why}")]
     ServerSays {
         /// The mechanism.
         mechanism: &'static str,
@@ -107,5 +108,29 @@ impl SaslError {
     /// A challenge that breaks the mechanism's rules.
     pub(super) fn challenge(mechanism: &'static str, why: impl Into<String>) -> Self {
         SaslError::Challenge { mechanism, why: why.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sasl::decode_challenge;
+
+    /// Those who hold the exchange cancel it and say that they did.
+    #[test]
+    fn an_error_within_an_exchange_does_not_say_what_to_do_about_it() {
+        let mechanism = "SCRAM-SHA-256";
+        for error in [
+            SaslError::from(decode_challenge(b"!").unwrap_err()),
+            SaslError::challenge(mechanism, "it is empty"),
+            SaslError::Over { mechanism },
+            SaslError::Iterations { mechanism, count: 9_000_000, limit: 1_000_000 },
+            SaslError::Nonce { mechanism },
+            SaslError::ServerSignature { mechanism },
+            SaslError::ServerSays { mechanism, why: "invalid-proof".to_owned() },
+            SaslError::Library { mechanism, why: "HMAC" },
+        ] {
+            assert!(!error.to_string().contains("cancel"), "{error}");
+        }
     }
 }

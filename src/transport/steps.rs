@@ -23,7 +23,7 @@ pub enum AuthError {
     Refused(Box<Answer>),
     /// The server's challenge could not be answered, and the exchange was cancelled; or the server said yes without the
     /// proof that the mechanism demands of it.
-    #[error("{}{}", without_advice(.error), if accepted(.answer) { "" } else { "; the exchange was cancelled" })]
+    #[error("{}{}", .error, if accepted(.answer) { "" } else { "; the exchange was cancelled" })]
     Challenge {
         /// What is wrong with it.
         error: SaslError,
@@ -212,11 +212,6 @@ fn auth_command(name: &str, held: &mut Option<Secret>) -> Secret {
         }
     }
     Secret::from(bare)
-}
-
-/// The words, less what they say to a person who answers challenges by hand.
-fn without_advice(error: &SaslError) -> String {
-    error.to_string().trim_end_matches("; cancel with *").to_owned()
 }
 
 /// Whether a reply to AUTH is a yes.
