@@ -22,7 +22,8 @@ EHLO is sent, as a message needs it. The link is encrypted with --starttls (or s
 What is built here is ASCII on the wire; a file given with --eml goes out as it is, with its line ends made CRLF.
 
 Exit status: the worst reply's, 4 (4yz) or 5 (5yz), even where other recipients were accepted; 5 too where the
-server has said beforehand that it cannot take the message; else those of a session.")]
+server has said beforehand that it cannot take the message; 8 where no reply to the content came, so that nobody
+knows whether it was taken, or a yes came in a wrong place; else those of a session.")]
 pub struct SendArgs {
     /// host, host:port, host port, [v6]:port, smtp:// smtps:// submission:// lmtp:// URL, or @profile
     #[arg(value_name = "TARGET", num_args = 0..=2, value_hint = ValueHint::Hostname)]
