@@ -41,7 +41,9 @@ pub use encoding::{
 pub use error::SaslError;
 pub use named::user_named;
 pub use server::{ServerStep, Verifier};
-pub use table::{Choice, Have, MECHANISMS, MechanismInfo, Needs, Origin, candidates, info, strongest};
+pub use table::{
+    Choice, Have, MECHANISMS, MechanismInfo, Needs, Origin, candidates, info, is_known, strongest,
+};
 
 use crate::secret::Secret;
 use text::visible;

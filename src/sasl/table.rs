@@ -191,6 +191,11 @@ pub fn info(name: &str) -> Option<&'static MechanismInfo> {
     MECHANISMS.iter().find(|known| known.name.eq_ignore_ascii_case(name))
 }
 
+/// Whether these bytes are the name of a mechanism of the table, whatever the letter case.
+pub fn is_known(name: &[u8]) -> bool {
+    std::str::from_utf8(name).is_ok_and(|name| info(name).is_some())
+}
+
 /// What the person can authenticate with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Have {

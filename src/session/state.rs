@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::wire::command::is_mechanism_name;
 use crate::wire::{Capabilities, Class, CommandLine, Reply, ReplyCode, Verb};
 
 use super::table::{self, Input, OutOfOrder, Phase};
@@ -38,7 +39,8 @@ impl Command {
         let last = parsed.verb == Verb::Bdat && ends_in_last(parsed.rest());
         let input = Input::of(&parsed.verb, last);
         let auth = parsed.verb == Verb::Auth;
-        let initial_response = auth && parsed.rest().iter().any(|b| matches!(b, b' ' | b'\t'));
+        let alone = || is_mechanism_name(parsed.rest());
+        let initial_response = auth && !parsed.rest().is_empty() && !alone();
         let line = if auth { without_initial_response(&parsed) } else { line.to_vec() };
         Command { line, initial_response, verb: Some(parsed.verb), ..Command::of_input(input) }
     }
@@ -74,6 +76,8 @@ fn ends_in_last(rest: &[u8]) -> bool {
 
 fn without_initial_response(parsed: &CommandLine) -> Vec<u8> {
     let mechanism = parsed.rest().split(|b| matches!(b, b' ' | b'\t')).next().unwrap_or_default();
+    // What is no name may be the credentials.
+    let mechanism = if is_mechanism_name(mechanism) { mechanism } else { b"" };
     [b"AUTH ", mechanism].concat()
 }
 

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::super::info::Info;
 use super::super::{Entry, EntryKind, Payload, Piece, SecretMark};
+use super::runs::Runs;
 use super::spelled;
 use crate::secret::Secret;
 
@@ -41,6 +42,8 @@ pub struct Known {
 #[derive(Clone, Debug)]
 struct Spelling {
     text: Secret,
+    /// Where its pieces are found, if it is long.
+    runs: Runs,
     place: Place,
     /// It may be forgotten.
     learnt: bool,
@@ -143,7 +146,8 @@ impl Known {
             }
             None => {
                 let text = Secret::new(std::mem::take(&mut *spelling));
-                self.spellings.push(Spelling { text, place, learnt });
+                let runs = Runs::of(text.expose());
+                self.spellings.push(Spelling { text, runs, place, learnt });
             }
         }
     }
@@ -161,15 +165,26 @@ impl Known {
 
     /// Puts `{secret echo}` in the place of each known secret. Returns how many there were.
     pub fn mask(&self, payload: &mut Payload) -> usize {
-        let dirty = |piece: &Piece| matches!(piece, Piece::Bytes(bytes) if self.occurs_in(bytes));
+        let dirty = |piece: &Piece| match piece {
+            Piece::Bytes(bytes) => self.occurs_in(bytes),
+            Piece::Secret(mark) => words_of(mark).any(|word| self.occurs_in(word.as_bytes())),
+            _ => false,
+        };
         if !payload.pieces.iter().any(dirty) {
             return 0;
         }
         let mut count = 0;
         for piece in std::mem::take(&mut payload.pieces) {
-            let Piece::Bytes(bytes) = piece else {
-                payload.push(piece);
-                continue;
+            let bytes = match piece {
+                Piece::Bytes(bytes) => bytes,
+                Piece::Secret(mark) => {
+                    payload.push(Piece::Secret(self.without_secrets(mark)));
+                    continue;
+                }
+                piece => {
+                    payload.push(piece);
+                    continue;
+                }
             };
             let bytes = Zeroizing::new(bytes);
             let mut rest = bytes.as_slice();
@@ -182,6 +197,22 @@ impl Known {
             payload.push_bytes(rest);
         }
         count
+    }
+
+    /// The mark without what would tell the secret: somebody typed it where a name was due.
+    fn without_secrets(&self, mark: SecretMark) -> SecretMark {
+        let clean = |word: Option<String>| word.filter(|word| !self.occurs_in(word.as_bytes()));
+        let other = mark.other.into_iter().filter(|(key, value)| {
+            !self.occurs_in(key.as_bytes())
+                && !value.as_ref().is_some_and(|value| self.occurs_in(value.as_bytes()))
+        });
+        SecretMark {
+            sasl: clean(mark.sasl),
+            what: clean(mark.what),
+            user: clean(mark.user),
+            other: other.collect(),
+            ..mark
+        }
     }
 
     /// The bytes with the mark in the place of each known secret, and how many there were.
@@ -228,6 +259,12 @@ impl Known {
     }
 }
 
+/// The words that a mark tells.
+fn words_of(mark: &SecretMark) -> impl Iterator<Item = &String> {
+    let other = mark.other.iter().flat_map(|(key, value)| std::iter::once(key).chain(value));
+    [&mark.sasl, &mark.what, &mark.user].into_iter().flatten().chain(other)
+}
+
 impl Spelling {
     /// Where it stands first, and how long it is: of base64, the whole word.
     fn find(&self, bytes: &[u8]) -> Option<(usize, usize)> {
@@ -244,20 +281,48 @@ impl Spelling {
             !goes_on && !before.is_some_and(joins)
         };
         match self.place {
-            Place::Spelled => spelled::find(bytes, self.text.expose()),
+            Place::Spelled => {
+                let whole =
+                    spelled::find_where(bytes, self.text.expose(), |at, length| !is_label(bytes, at, length));
+                whole.or_else(|| self.runs.find(bytes, self.text.expose()))
+            }
             Place::Anywhere => Some((memmem::find(bytes, self.text.expose())?, length)),
             Place::Alone => Some((memmem::find_iter(bytes, self.text.expose()).find(is_alone)?, length)),
             Place::WithinBase64 => {
-                let at = memmem::find(bytes, self.text.expose())?;
+                let whole = || Some((memmem::find(bytes, self.text.expose())?, length));
+                let (at, _) = self.runs.find(bytes, self.text.expose()).or_else(whole)?;
                 let digit = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_');
                 let (before, from) = bytes.split_at_checked(at)?;
-                let more = before.iter().rev().take_while(digit).count();
+                // The hyphen behind the code of a reply is no digit.
+                let room = at - code_length(bytes).min(at);
+                let more = before.iter().rev().take(room).take_while(digit).count();
                 let digits = from.iter().take_while(digit).count();
                 let padding = from.iter().skip(digits).take(2).take_while(|b| **b == b'=').count();
                 Some((at - more, more + digits + padding))
             }
         }
     }
+}
+
+/// How much of a line is a reply code with its separator.
+fn code_length(line: &[u8]) -> usize {
+    match line {
+        [a, b, c, b'-' | b' ', ..] if [a, b, c].iter().all(|byte| byte.is_ascii_digit()) => 4,
+        _ => 0,
+    }
+}
+
+/// Whether what stands there is one label of a host's name, made of letters or of digits alone: many names have such words
+/// in them, and are of no use without.
+fn is_label(bytes: &[u8], at: usize, length: usize) -> bool {
+    let word = bytes.get(at..at + length).unwrap_or_default();
+    let plain = word.iter().all(u8::is_ascii_alphabetic) || word.iter().all(u8::is_ascii_digit);
+    let begins = match at.checked_sub(1).and_then(|before| bytes.get(before)) {
+        None => true,
+        Some(before) => matches!(before, b'@' | b'.' | b' ' | b'<' | b'['),
+    };
+    let goes_on = matches!(bytes.get(at + length..), Some([b'.', next, ..]) if next.is_ascii_alphanumeric());
+    plain && begins && goes_on
 }
 
 /// What base64 of anything that holds `bytes` must contain when `shift` bytes (modulo 3) stand before
@@ -269,7 +334,10 @@ fn inner_base64(engine: &impl Engine, bytes: &[u8], shift: usize) -> Zeroizing<V
     let from = (shift * 8).div_ceil(6);
     let to = padded.len() * 8 / 6;
     let digits = whole.as_bytes().get(from..to).unwrap_or_default();
-    // Two thirds of it are enough: it may be cut off.
+    // Two thirds of it are enough: it may be cut off. What is long is known by pieces.
+    if !Runs::of(digits).is_empty() {
+        return Zeroizing::new(digits.to_vec());
+    }
     let enough = (digits.len() * 2 / 3).max(ENOUGH_BASE64).min(digits.len());
     Zeroizing::new(digits.get(..enough).unwrap_or_default().to_vec())
 }

@@ -4,7 +4,7 @@ use memchr::memmem;
 use zeroize::Zeroizing;
 
 use super::known::LONGEST;
-use super::{Known, SentKind, base64_loose, clue, decode, initial_response, is_blank, words};
+use super::{Known, SentKind, base64_loose, clue, decode, initial_response, is_blank, log_in, words};
 use crate::sasl;
 use crate::wire::{CommandLine, Verb};
 
@@ -27,7 +27,10 @@ impl Known {
                 Some((mechanism, initial)) => {
                     self.learn_response(initial, &String::from_utf8_lossy(mechanism), 0, None);
                 }
-                None => self.learn_clues(line),
+                None => match log_in(line) {
+                    Some(secret) => self.learn_response(secret, "", 0, None),
+                    None => self.learn_clues(line),
+                },
             },
             // Meant as an answer, or a slip of the finger: that a word of several is a secret is not known, nor that what
             // looks like a verb is one.
@@ -45,10 +48,15 @@ impl Known {
     fn learn_response(&mut self, response: &[u8], mechanism: &str, step: u32, challenge: Option<&[u8]>) {
         let named = |name: &&str| name.eq_ignore_ascii_case(mechanism);
         let is_user = mechanism.eq_ignore_ascii_case("LOGIN") && decode::asks_for_user(challenge, step);
-        if is_user || OPEN.iter().any(named) {
+        if OPEN.iter().any(named) {
             return;
         }
-        self.learn_words(response.trim_ascii_end().split(|byte| is_blank(*byte)));
+        let words =
+            || response.trim_ascii_end().split(|byte| is_blank(*byte)).filter(|word| !word.is_empty());
+        // Of several words the first may be the name that stands before a password.
+        let several = words().nth(1).is_some();
+        let is_name = |word: &&[u8]| several && word.contains(&b'@');
+        self.learn_words(words().skip(usize::from(is_user)).filter(|word| !is_name(word)));
     }
 
     fn learn_clues(&mut self, line: &[u8]) {

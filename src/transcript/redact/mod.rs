@@ -6,12 +6,15 @@
 mod decode;
 mod known;
 mod learn;
+mod runs;
 mod spelled;
 
 pub use decode::{Clue, base64_loose, clue};
 pub use known::{Known, LONGEST};
 
 use super::{Payload, Piece, SecretMark};
+use crate::sasl;
+use crate::wire::command::is_mechanism_name;
 use crate::wire::{CommandLine, Verb};
 
 /// What the client sends, as the session sees it.
@@ -80,12 +83,41 @@ fn word(input: &[u8]) -> (&[u8], &[u8]) {
     (input.get(begin..end).unwrap_or_default(), input.get(end..).unwrap_or_default())
 }
 
-/// The mechanism of an AUTH command, and what stands behind that.
+/// The mechanism of an AUTH command, and what stands behind that. AUTH may be misspelt, the blank before or behind the mechanism
+/// forgotten, and the mechanism itself: then it is empty.
 fn auth(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let (verb, after_verb) = word(line);
-    let (mechanism, after) = word(after_verb);
-    let blanks = after.iter().take_while(|b| is_blank(**b)).count();
-    verb.eq_ignore_ascii_case(b"AUTH").then_some((mechanism, after.get(blanks..).unwrap_or_default()))
+    let (name, after) = word(after_verb);
+    let spelt = verb.eq_ignore_ascii_case(b"AUTH");
+    let unknown = || matches!(CommandLine::parse(line.trim_ascii_start()).verb, Verb::Other(_));
+    if !spelt && !(sasl::is_known(name) && unknown()) {
+        let glued =
+            verb.get(4..).filter(|_| verb.get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"AUTH")))?;
+        return sasl::is_known(glued).then_some((glued, behind_blanks(after_verb)));
+    }
+    if is_mechanism_name(name) || sasl::is_known(name) {
+        return Some((name, behind_blanks(after)));
+    }
+    let whole = behind_blanks(after_verb);
+    let glued = (1..name.len()).rev().find(|at| name.get(..*at).is_some_and(sasl::is_known)).unwrap_or(0);
+    let (name, initial) = whole.split_at_checked(glued)?;
+    Some((name, initial.strip_prefix(b"=").or_else(|| initial.strip_prefix(b":")).unwrap_or(initial)))
+}
+
+fn behind_blanks(text: &[u8]) -> &[u8] {
+    let blanks = text.iter().take_while(|b| is_blank(**b)).count();
+    text.get(blanks..).unwrap_or_default()
+}
+
+/// Verbs by which other protocols log in, typed out of habit: all behind them is secret.
+const LOG_IN: [&[u8]; 4] = [b"PASS", b"LOGIN", b"XLOGIN", b"AUTHINFO"];
+
+/// What stands behind such a verb.
+fn log_in(line: &[u8]) -> Option<&[u8]> {
+    let (verb, after) = word(line);
+    let secret = behind_blanks(after);
+    let is = LOG_IN.iter().any(|known| verb.eq_ignore_ascii_case(known));
+    (is && !secret.is_empty()).then_some(secret)
 }
 
 /// The mechanism and the initial response of an AUTH command that has one.
@@ -95,14 +127,20 @@ fn initial_response(line: &[u8]) -> Option<(&[u8], &[u8])> {
 
 fn command(line: &[u8]) -> Payload {
     let Some((mechanism, initial)) = initial_response(line) else {
-        return match auth(line) {
-            Some(_) => Payload::from_bytes(line),
-            None => guess(line),
+        return match (auth(line), log_in(line)) {
+            (Some(_), _) => Payload::from_bytes(line),
+            (None, Some(secret)) => behind(line, secret, SecretMark::default()),
+            (None, None) => guess(line),
         };
     };
     let name = String::from_utf8_lossy(mechanism).into_owned();
-    let mut payload = Payload::from_bytes(line.get(..line.len() - initial.len()).unwrap_or_default());
-    payload.push(Piece::Secret(decode::mark(initial, Some(&name), 0, None)));
+    behind(line, initial, decode::mark(initial, Some(&*name).filter(|name| !name.is_empty()), 0, None))
+}
+
+/// The line with a mark in the place of the secret at its end.
+fn behind(line: &[u8], secret: &[u8], mark: SecretMark) -> Payload {
+    let mut payload = Payload::from_bytes(line.get(..line.len() - secret.len()).unwrap_or_default());
+    payload.push(Piece::Secret(mark));
     payload
 }
 

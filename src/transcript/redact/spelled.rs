@@ -10,13 +10,18 @@ const WAYS: usize = 8;
 /// Backslashes before one character: text that was escaped four times has so many.
 const DEPTH: usize = 15;
 
-/// Where the secret stands first in a text, and how long it is there.
-pub(super) fn find(text: &[u8], secret: &[u8]) -> Option<(usize, usize)> {
+/// Where the secret stands first in a text, of the places that count, and how long it is there.
+pub(super) fn find_where(
+    text: &[u8],
+    secret: &[u8],
+    counts: impl Fn(usize, usize) -> bool,
+) -> Option<(usize, usize)> {
     let first = secret.first()?;
     let begins =
         |byte: u8| byte.eq_ignore_ascii_case(first) || matches!(byte, b'\\' | b'%' | b'&' | b'=' | b'+');
     let starts = text.iter().enumerate().filter(|(_, byte)| begins(**byte)).map(|(at, _)| at);
-    starts.filter_map(|at| Some((at, length(text.get(at..)?, secret)?))).next()
+    let found = starts.filter_map(|at| Some((at, length(text.get(at..)?, secret)?)));
+    found.into_iter().find(|(at, length)| counts(*at, *length))
 }
 
 /// The length of the secret as the text that begins with it has it; nothing where it does not begin so.
@@ -39,7 +44,9 @@ fn length(text: &[u8], secret: &[u8]) -> Option<usize> {
 /// Whether a text ends here, or says that it was cut off.
 fn is_cut(rest: &[u8]) -> bool {
     let rest = rest.trim_ascii_end();
-    rest.is_empty() || rest.starts_with(b"...") || rest.starts_with("…".as_bytes())
+    // Mostly what is cut off is quoted.
+    let ends = rest.first().is_none_or(|byte| b"\"'`)]>}*".contains(byte));
+    ends || [b"..".as_slice(), b"[...]", "…".as_bytes()].iter().any(|mark| rest.starts_with(mark))
 }
 
 /// The ways in which a text can begin with the next bytes of the secret: how many bytes, and how long they are in it. The
@@ -70,18 +77,25 @@ fn backslash(text: &[u8], secret: &[u8]) -> Option<(usize, usize)> {
         Some((starts_with(secret, number(digits, 16)?)?, slashes + from + digits.len()))
     };
     match behind.first() {
-        Some(b'x') => return character(2, 1),
+        Some(b'x') if character(2, 1).is_some() => return character(2, 1),
         Some(b'u') if behind.get(1) == Some(&b'{') => {
             let digits = behind.get(2..)?.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
             let closed = behind.get(2 + digits) == Some(&b'}');
-            let (bytes, length) = character(digits, 2).filter(|_| closed)?;
-            return Some((bytes, length + 1));
+            if let Some((bytes, length)) = character(digits, 2).filter(|_| closed) {
+                return Some((bytes, length + 1));
+            }
         }
-        Some(b'u') => return character(4, 1).or_else(|| surrogates(behind, secret, slashes)),
-        Some(b'U') => return character(8, 1),
+        Some(b'u') => {
+            if let Some(found) = character(4, 1).or_else(|| surrogates(behind, secret, slashes)) {
+                return Some(found);
+            }
+        }
+        Some(b'U') if character(8, 1).is_some() => return character(8, 1),
         Some(b'0'..=b'3') => {
-            let octal = number(behind.get(..3)?, 8)?;
-            return (octal == u32::from(wanted)).then_some((1, slashes + 3));
+            let octal = behind.get(..3).and_then(|digits| number(digits, 8));
+            if octal == Some(u32::from(wanted)) {
+                return Some((1, slashes + 3));
+            }
         }
         _ => {}
     }
@@ -142,7 +156,11 @@ fn starts_with(secret: &[u8], code: u32) -> Option<usize> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::find;
+    use super::find_where;
+
+    fn find(text: &[u8], secret: &[u8]) -> Option<(usize, usize)> {
+        find_where(text, secret, |_, _| true)
+    }
 
     const SECRET: &str = "P@ss \"w'rd&<x>é/+\\Z😀";
 
@@ -173,11 +191,21 @@ mod tests {
     }
 
     #[test]
+    fn a_backslash_before_a_letter_is_not_always_an_escape() {
+        let secret = r"p\x41ss\n\u12\0";
+        for spelt in [secret.to_owned(), secret.replace('\\', r"\\")] {
+            assert_eq!(find(spelt.as_bytes(), secret.as_bytes()), Some((0, spelt.len())), "{spelt}");
+        }
+    }
+
+    #[test]
     fn what_is_cut_off_counts_where_most_of_it_is_there() {
         let found = |text: &str| find(text.as_bytes(), b"Hunter2Pass");
         assert_eq!(found("no: Hunter2Pas"), Some((4, 10)));
         assert_eq!(found("no: Hunter2Pa... try again"), Some((4, 9)));
         assert_eq!(found("no: Hunter2Pa…\r\n"), Some((4, 9)));
+        assert_eq!(found("no: \"Hunter2Pa\""), Some((5, 9)));
+        assert_eq!(found("no (Hunter2Pas)"), Some((4, 10)));
         assert_eq!(found("Hunter2Pa is not it"), None);
         assert_eq!(found("no: Hunter"), None);
     }

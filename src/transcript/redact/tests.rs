@@ -352,3 +352,67 @@ fn one_line_fills_no_memory() {
         assert!(known.occurs_in(answer.as_bytes()));
     }
 }
+
+#[test]
+fn slips_in_auth_hide_what_stands_behind_them() {
+    let plain = b64("\0alice\0hunter2hunter2");
+    for (line, shown) in [
+        (format!("AUTH PLAIN={plain}"), "AUTH PLAIN={secret sasl=PLAIN user=\"alice\"}"),
+        (format!("AUTH PLAIN{plain}"), "AUTH PLAIN{secret sasl=PLAIN user=\"alice\"}"),
+        (format!("AUTH LOGIN:{}", b64("alice")), "AUTH LOGIN:{secret sasl=LOGIN what=user user=\"alice\"}"),
+        (format!("AUTH {plain}"), "AUTH {secret user=\"alice\"}"),
+        (format!("AUTH {}", b64("Hunter2-Pass")), "AUTH {secret}"),
+        (format!("AUHT PLAIN {plain}"), "AUHT PLAIN {secret sasl=PLAIN user=\"alice\"}"),
+        (format!("AUTHENTICATE PLAIN {plain}"), "AUTHENTICATE PLAIN {secret sasl=PLAIN user=\"alice\"}"),
+        (format!("AUTHPLAIN {plain}"), "AUTHPLAIN {secret sasl=PLAIN user=\"alice\"}"),
+        ("PASS hunter2".to_owned(), "PASS {secret}"),
+        ("login alice hunter2".to_owned(), "login {secret}"),
+        ("AUTH PLAIN".to_owned(), "AUTH PLAIN"),
+        ("AUTH xoauth2".to_owned(), "AUTH xoauth2"),
+        ("AUTH X-PRIVATE_1".to_owned(), "AUTH X-PRIVATE_1"),
+        ("HELP PLAIN".to_owned(), "HELP PLAIN"),
+        ("PASS".to_owned(), "PASS"),
+    ] {
+        let seen = command_shown(&line);
+        let alike = seen == shown
+            || shown == "AUTH {secret user=\"alice\"}"
+                && seen.starts_with("AUTH {secret")
+                && !seen.contains(&plain);
+        assert!(alike, "{line}: {seen}");
+    }
+}
+
+#[test]
+fn what_is_learnt_from_slips_is_known_again() {
+    let command = SentKind::Command;
+    for (line, echo) in [
+        ("AUTH LOGIN alice Hunter2-Pass".to_owned(), "501 syntax: \"AUTH LOGIN alice Hunter2-Pass\""),
+        ("PASS Hunter2-Pass".to_owned(), "500 PASS Hunter2-Pass?"),
+        (format!("AUTH PLAIN{}", b64("\0a\0Hunter2-Pass")), "535 Hunter2-Pass is wrong"),
+    ] {
+        let shown = echoed(&[(&line, command)], echo);
+        assert!(shown.contains("{secret echo}") && !shown.contains("Hunter2"), "{line}: {shown}");
+    }
+    let shown =
+        echoed(&[("AUTH PLAIN alice@example.org Hunter2-Pass", command)], "250 <alice@example.org> ok");
+    assert_eq!(shown, "250 <alice@example.org> ok");
+}
+
+#[test]
+fn codes_and_names_of_hosts_stay_readable() {
+    let mut known = Known::new();
+    known.add(&Secret::new("example"));
+    let mask = |text: &str| {
+        let mut payload = Payload::from_bytes(text);
+        known.mask(&mut payload);
+        payload.to_visible()
+    };
+    assert_eq!(mask("MAIL FROM:<alice@example.org>"), "MAIL FROM:<alice@example.org>");
+    assert_eq!(mask("EHLO mx.example.org"), "EHLO mx.example.org");
+    assert_eq!(mask("535 example is wrong."), "535 {secret echo} is wrong.");
+    assert_eq!(mask(&format!("535-{}", b64("an example"))), "535-{secret echo}");
+    let mark = SecretMark { user: Some("example".to_owned()), ..SecretMark::default() };
+    let mut payload = Payload::from_piece(Piece::Secret(mark));
+    known.mask(&mut payload);
+    assert_eq!(payload.to_visible(), "{secret}");
+}

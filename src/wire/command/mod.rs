@@ -5,6 +5,15 @@ mod check;
 mod mailbox;
 mod parameters;
 mod paths;
+/// Whether a word can be the name of a SASL mechanism: up to 20 letters, digits, hyphens and underscores (RFC 4422 §3.1).
+/// Names are in upper case, and typed in lower case, too; what goes to and fro between them is base64.
+pub fn is_mechanism_name(word: &[u8]) -> bool {
+    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let lower = word.iter().position(u8::is_ascii_lowercase).unwrap_or(word.len());
+    let mixed = word.iter().skip(lower).any(u8::is_ascii_uppercase);
+    matches!(word.len(), 1..=20) && word.iter().all(fits) && !mixed
+}
+
 #[cfg(test)]
 mod tests;
 mod typed;
