@@ -155,7 +155,10 @@ impl Operator {
         let mut lines: Vec<Line> = Vec::new();
         for capability in &capabilities.list {
             let words = std::iter::once(&capability.keyword).chain(&capability.params);
-            let shown = words.map(|w| escape::visible(w.as_bytes())).collect::<Vec<_>>().join(" ");
+            let mut shown = words.map(|w| escape::visible(w.as_bytes())).collect::<Vec<_>>().join(" ");
+            if let Some(log) = self.log() {
+                log.mask_text(&mut shown);
+            }
             let meaning = tables::capability(&capability.keyword)
                 .map_or("not a registered keyword".to_owned(), |c| format!("{} · {}", c.meaning, c.rfc));
             lines.extend(render::wrap(render::words(&shown, Style::Plain), INDENT, MEANING, width));

@@ -138,8 +138,11 @@ impl Operator {
         let state = self.connection()?.state();
         let offered = state.capabilities.as_ref().map(|c| c.mechanisms()).unwrap_or_default();
         let (tls, starttls) = (state.tls(), state.capabilities.as_ref().is_some_and(|c| c.has("STARTTLS")));
-        let offer =
+        let mut offer =
             if offered.is_empty() { "none".to_owned() } else { visible(offered.join(" ").as_bytes()) };
+        if let Some(log) = self.log() {
+            log.mask_text(&mut offer);
+        }
         if !named.is_empty() {
             let name = named.to_ascii_uppercase();
             if !offered.contains(&name) {

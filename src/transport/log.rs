@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::secret::Secret;
 use crate::session::{Event, Exceeded, Sent};
 use crate::transcript::redact::{self, SentKind};
-use crate::transcript::{ClosedBy, ContentFold, Entry, EntryKind, Header, Info, Known, LineEnd, Payload};
+use crate::transcript::{ClosedBy, ContentFold, Entry, EntryKind, Header, Info, Known, LineEnd, Payload, Piece, SecretMark};
 use crate::wire::{LineRef, Quirk, Reply, ReplyCode, ReplyLine};
 
 /// Takes entries as they happen.
@@ -282,6 +282,13 @@ impl Log {
     pub(super) fn received(&mut self, at: Duration, line: ReplyLine<'_>, tls: bool, mechanism: Option<&str>) {
         let error = line.code.is_none_or(|code| code.is_error());
         let mut payload = redact::received(line.line.bytes, mechanism);
+        // What is shown of a challenge is what it decodes to.
+        if let Some(challenge) = line.line.bytes.strip_prefix(b"334 ")
+            && redact::base64_loose(challenge).is_some_and(|plain| self.known.occurs_in(&plain))
+        {
+            payload = Payload::from_bytes(b"334 ");
+            payload.push(Piece::Secret(SecretMark::echo()));
+        }
         payload.ending = line.line.ending.into();
         self.put(at, EntryKind::Received { tls, error, line: payload }, false);
         self.quirks(at, &line.quirks());
