@@ -70,6 +70,23 @@ fn the_password_that_the_server_was_told_is_kept_nowhere() {
     assert_eq!(text.matches("{secret echo}").count(), 3, "{text}");
 }
 
+/// A transcript that was written by hand may hold the password in the command that the client did not send.
+#[test]
+fn the_password_is_not_told_in_what_a_client_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = "<- 220 x\n -> NOOP\n<- 250 ok\n -> VRFY Tr0ub4dor&3x\n<- 250 ok\n -> QUIT\n<- 221 bye\n";
+    let file = transcript(dir.path(), "a", session);
+    let secret = dir.path().join("password");
+    std::fs::write(&secret, "Tr0ub4dor&3x\n").unwrap();
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let known = ["--user", "alice", "--password-file", arg(&secret)];
+    let server = Serving::start(&[&known[..], &["--once", "--match", "strict", arg(&file)]].concat());
+    talk(&server.addr, "NOOP\n");
+    let told = server.ended();
+    assert!(told.stderr.contains("the client left before VRFY {secret"), "{}", told.stderr);
+    assert!(!told.all().contains("Tr0ub4dor"), "{}", told.all());
+}
+
 /// A link that breaks in the midst of content takes nothing away that had come before.
 #[test]
 fn content_without_an_end_is_kept() {

@@ -357,7 +357,8 @@ impl Drop for MockWit {
             && self.shared.how == Match::Strict
             && !self.differed
         {
-            self.shared.mismatch(format!("session {number}: the client left before {next}"));
+            let words = format!("session {number}: the client left before {next}");
+            self.shared.mismatch(self.journal.clean(words));
         }
         if let Some(words) = self.journal.lost.take() {
             self.shared.report(|report| report.not_recorded(format!("session {number}: {words}")));
