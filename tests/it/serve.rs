@@ -134,6 +134,24 @@ fn lmtp_answers_content_as_often_as_recipients_were_accepted() {
     }
 }
 
+/// A client waits for as many replies as it has recipients, also for those whose names a session does not keep.
+#[test]
+fn over_lmtp_any_number_of_recipients_is_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = "<- 220 x\n -> LHLO a\n<- 250 x\n -> MAIL FROM:<>\n<- 250 ok\n -> RCPT TO:<\"a>b\"@x>\n<- 250 ok\n \
+        -> RCPT TO:<\"a>c\"@x>\n<- 250 ok\n -> DATA\n<- 354 go\n -> x\n -> .\n<- 250 for ab\n<** 450 for ac\n -> QUIT\n<- 221 bye\n";
+    let server = Serving::start(&[arg(&transcript(dir.path(), "a", session))]);
+    let replies = |lines: &str| {
+        let heard = talk(&server.addr, &format!("LHLO a\nMAIL FROM:<>\n{lines}DATA\nx\n.\nQUIT\n"));
+        let replies = heard.split_once("354 go\n").unwrap().1.strip_suffix("221 bye\n").unwrap().to_owned();
+        replies.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(replies("RCPT TO:<\"a>c\"@x>\n"), ["450 for ac"]);
+    let many = replies(&"RCPT TO:<\"a>b\"@x>\n".repeat(4100));
+    assert_eq!(many.len(), 4100);
+    assert_eq!((many[4095].as_str(), many[4096].as_str()), ("250 for ab", "450 for ac"));
+}
+
 #[test]
 fn replies_are_played_byte_for_byte() {
     let dir = tempfile::tempdir().unwrap();

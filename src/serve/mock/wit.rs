@@ -8,7 +8,7 @@ use super::lmtp;
 use super::proof::Proof;
 use super::{Script, Shared};
 use crate::serve::{Answer, Farewell, Replay, Wit};
-use crate::session::{Command, Input, Request, State};
+use crate::session::{Command, Envelope, Input, Request, State};
 use crate::transcript::redact::{self, SentKind};
 use crate::transcript::script::{Found, Match, Place};
 use crate::transcript::turns::{Heard, Said, Turn};
@@ -34,8 +34,8 @@ pub(super) struct MockWit {
     pub(super) parts: Vec<Part>,
     /// The BDAT command whose chunk is under way.
     chunk: Option<Payload>,
-    /// Over LMTP, once the content is complete: whose replies are due, as the arguments of RCPT.
-    recipients: Vec<String>,
+    /// Over LMTP, once the content is complete: the transaction whose recipients each get a reply.
+    delivered: Envelope,
     /// The AUTH exchange that is not played as recorded.
     pub(super) proof: Option<(Arc<Script>, usize, Proof)>,
     /// What ties an exchange to the TLS link.
@@ -58,7 +58,7 @@ impl MockWit {
             number: None,
             parts,
             chunk: None,
-            recipients: Vec::new(),
+            delivered: Envelope::default(),
             proof: None,
             binding: None,
             journal,
@@ -125,15 +125,15 @@ impl MockWit {
     /// The recorded replies of a turn.
     pub(super) fn play(&mut self, script: &Script, found: &Found<'_>) -> Answer {
         let turn = found.turn;
-        let recipients = std::mem::take(&mut self.recipients);
+        let delivered = std::mem::take(&mut self.delivered);
         let mut bytes = Vec::new();
         let end = found.index + 1 == script.mock.turns().len();
         let cut = turn.heard.last().is_none_or(|heard| heard.code.is_none());
         let mut last = end && (script.closes || cut) && !turn.upgraded;
         let reply = turn.heard.last().map(|heard| heard.reply());
-        match recipients.as_slice() {
-            [] => append(&mut bytes, &turn.heard),
-            some => append(&mut bytes, &lmtp::replies(script.mock.turns(), found.index, some)),
+        match delivered.recipients {
+            0 => append(&mut bytes, &turn.heard),
+            _ => append(&mut bytes, lmtp::replies(script.mock.turns(), found.index, &delivered)),
         }
         self.last_at = turn.heard.last().and_then(|heard| heard.at).or(turn.at);
         let Some(reply) = reply else {
@@ -180,7 +180,7 @@ impl MockWit {
 
     /// The transcript has no answer.
     fn unknown(&mut self, said: &Said, shown: &Payload) -> Answer {
-        let replies = std::mem::take(&mut self.recipients).len().max(1);
+        let replies = std::mem::take(&mut self.delivered).recipients.max(1);
         if self.shared.how == Match::Strict {
             self.mismatch(&shown.to_visible());
             return self.say(&"503 5.5.1 The transcript goes on in another way\r\n".repeat(replies));
@@ -230,8 +230,8 @@ fn retain_some(parts: &mut Vec<Part>, fits: impl Fn(&Part) -> bool) {
     }
 }
 
-fn append(bytes: &mut Vec<u8>, heard: &[Heard]) {
-    for line in heard.iter().flat_map(|heard| &heard.lines) {
+fn append<'a>(bytes: &mut Vec<u8>, heard: impl IntoIterator<Item = &'a Heard>) {
+    for line in heard.into_iter().flat_map(|heard| &heard.lines) {
         bytes.extend(line.wire_bytes());
     }
 }
@@ -308,7 +308,7 @@ impl Wit for MockWit {
                 let complete =
                     chunk.as_ref().is_none_or(|line| Command::of_line(line.head()).input == Input::BdatLast);
                 if complete && state.greeted == Some(Verb::Lhlo) {
-                    self.recipients.clone_from(&state.envelope.first_recipients);
+                    self.delivered.clone_from(&state.envelope);
                 }
                 let said = match chunk {
                     Some(line) => Said::Command { verb: Verb::Bdat, line, chunk: Vec::new() },

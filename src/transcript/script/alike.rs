@@ -3,7 +3,7 @@
 use super::super::mask::mask_command;
 use super::super::turns::Said;
 use super::super::{Payload, Piece};
-use crate::wire::{CommandLine, Verb};
+use crate::wire::{CommandLine, Verb, path_in};
 
 /// Whether the same sort of thing was said: a command of the same verb, an answer by the same mechanism, content.
 pub(super) fn same_kind(recorded: &Said, said: &Said) -> bool {
@@ -27,9 +27,7 @@ pub(super) fn nearness(recorded: &Said, said: &Said) -> u8 {
     }
     let lower = |line: &Payload| String::from_utf8_lossy(line.head()).to_ascii_lowercase();
     let (a, b) = (lower(a), lower(b));
-    let path =
-        |text: &str| text.split_once('<').and_then(|(_, t)| t.split_once('>')).map(|(p, _)| p.to_owned());
-    match (path(&a), path(&b)) {
+    match (path_in(a.as_bytes()), path_in(b.as_bytes())) {
         (Some(a), Some(b)) if a == b => 2,
         (Some(a), Some(b)) if a.rsplit_once('@').map(|p| p.1) == b.rsplit_once('@').map(|p| p.1) => 1,
         (None, None) if a.split(' ').nth(1) == b.split(' ').nth(1) => 1,
