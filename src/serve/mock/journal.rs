@@ -1,5 +1,6 @@
 //! What one client sent, redacted as every transcript is, and kept as one where that is asked for.
 
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -41,6 +42,17 @@ enum Keeping {
     Begun(Option<Recorder<File>>),
 }
 
+/// The highest number that a session in this folder has; 0 where there is none, or where the folder cannot be read, which
+/// shows when a file is made in it.
+pub(super) fn last_number(dir: &Path) -> usize {
+    let number = |name: &OsStr| {
+        let digits = name.to_str()?.strip_prefix("session-")?.strip_suffix(".heloise")?;
+        digits.parse::<u32>().ok()
+    };
+    let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    files.filter_map(|file| number(&file.file_name())).max().unwrap_or(0) as usize
+}
+
 /// Makes the file of a session, for its owner alone: the first number from `number` on that is free in the folder. Says
 /// which it is.
 pub(super) fn create(
@@ -58,7 +70,7 @@ pub(super) fn create(
         let shown = escape::visible(path.as_os_str().as_encoded_bytes());
         let fail = |words: String| format!("cannot write {shown}: {words}");
         let file = match options.open(&path) {
-            // Of another run.
+            // Of another run at the same time.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 number += 1;
                 continue;
@@ -207,4 +219,22 @@ fn is_stray_answer(line: &[u8], state: &State) -> bool {
     let encoded = word.len() >= 8 && word.len().is_multiple_of(4) && word.iter().all(digit);
     let meant = state.auth_refused || encoded && state.mechanism.is_some();
     meant && matches!(CommandLine::parse(line).verb, Verb::Other(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_session_of_a_folder_is_known_by_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(last_number(dir.path()), 0);
+        for name in
+            ["session-0002.heloise", "session-12345.heloise", "session-99999999999999999999.heloise", "x"]
+        {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        assert_eq!(last_number(dir.path()), 12_345);
+        assert_eq!(last_number(&dir.path().join("x")), 0);
+    }
 }

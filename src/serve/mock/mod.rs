@@ -105,7 +105,7 @@ pub struct MockOptions {
 pub struct Report {
     /// How many sessions there were. A port that was only tried is none.
     pub sessions: usize,
-    /// The number of the last one.
+    /// The number of the last one, here or in the folder of those that are kept.
     last: usize,
     /// How many clients found all places taken.
     pub turned_away: usize,
@@ -222,6 +222,9 @@ impl MockServer {
         listener.max_clients = MAX_CLIENTS;
         let addr = listener.bound()?.plain;
         let host = names(&scripts).into_iter().next().unwrap_or_else(|| "localhost".to_owned());
+        // Clients are not to wait while the files of earlier runs are counted.
+        let last = options.record_dir.as_deref().map_or(0, journal::last_number);
+        let report = Report { last, ..Report::default() };
         let shared = Shared {
             account: options.account,
             host,
@@ -229,7 +232,7 @@ impl MockServer {
             how: options.how,
             timing: options.timing,
             record_dir: options.record_dir,
-            report: Mutex::default(),
+            report: Mutex::new(report),
             ended: Notify::new(),
         };
         Ok(MockServer { listener, addr, ca_pem, once: options.once, shared: Arc::new(shared) })
