@@ -262,7 +262,9 @@ fn a_message_is_answered_as_long_after_its_end_as_it_was() {
     let server = Serving::start(&["--timing", "--once", arg(&transcript(dir.path(), "a", entries))]);
     let began = std::time::Instant::now();
     talk(&server.addr, "DATA\nx\n.\nBDAT 4\nx\nyQUIT\n");
-    assert!((200..10_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+    // The two delays of the server, 0.1 s each; how long a busy machine takes besides says nothing.
+    assert!(began.elapsed().as_millis() >= 200, "{:?}", began.elapsed());
+    assert!(began.elapsed().as_secs() < 60, "the client's own minute was waited for: {:?}", began.elapsed());
     assert_eq!(server.ended().code, Some(0));
 }
 

