@@ -121,7 +121,12 @@ Examples:
   heloise serve --record-dir got *.heloise        several, told apart by EHLO name or commands
   HELOISE_PASSWORD=x heloise serve --user alice scram.heloise
   heloise serve --practice                        on a free loopback port, which is printed
-  heloise serve --practice --listen 127.0.0.1:2525")]
+  heloise serve --practice --listen 127.0.0.1:2525
+
+Transcripts are served to 250 clients at a time; others are turned away with 421.
+
+Exit status: 0 · 7 with --match strict, a client differed or was turned away · 1 a wrong option · 2 no port ·
+  10 a file could not be read or written")]
 pub struct ServeArgs {
     /// The transcripts to be the server of
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -176,7 +176,13 @@ fn judge(report: &Report, how: Match) -> Status {
         let who = if report.turned_away == 1 { "a client was" } else { "clients were" };
         let many = if report.turned_away == 1 { String::new() } else { format!("{} ", report.turned_away) };
         let what = format!("{many}{who} turned away: {MAX_CLIENTS} are served at a time");
-        super::complain(&Problem::new(Status::Ok, what));
+        super::complain(&match how {
+            Match::Lenient => Problem::new(Status::Ok, what),
+            Match::Strict => {
+                let why = "so that nobody knows whether they would have differed";
+                Problem::new(Status::Differs, format!("{what}, {why}"))
+            }
+        });
     }
     if report.mismatches > 0 {
         let what = format!("{} of {} sessions differed", report.mismatches, report.sessions);
@@ -184,7 +190,6 @@ fn judge(report: &Report, how: Match) -> Status {
         return super::complain(&problem);
     }
     match () {
-        // What those clients would have done is not known.
         () if report.turned_away > 0 && how == Match::Strict => Status::Differs,
         () if !report.unrecorded.is_empty() => Status::LocalFile,
         () => Status::Ok,

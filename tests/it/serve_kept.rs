@@ -200,5 +200,6 @@ fn clients_beyond_those_served_at_a_time_are_told_of() {
         let ran = server.interrupted();
         assert!(ran.stderr.contains("a client was turned away: 250 are served at a time"), "{}", ran.stderr);
         assert_eq!(ran.code, Some(code), "{}", ran.stderr);
+        assert_eq!(ran.stderr.contains("so that nobody knows"), code == 7, "{}", ran.stderr);
     }
 }
