@@ -29,7 +29,8 @@ Nothing is ever sent but the commands named by --dry-run; DATA is not among them
 
 Exit status: 0 nothing wrong · 9 problems found · 2 nobody was reached · 3 no TLS, where it is needed to go on ·
   6 the credentials were refused · 1, 8, 10 as everywhere
-With --format nagios: 0 OK · 1 WARNING · 2 CRITICAL · 3 UNKNOWN, the check could not be made";
+With --format nagios: 0 OK · 1 WARNING · 2 CRITICAL · 3 UNKNOWN, the check could not be made,
+  or it was ended before it was done";
 
 /// A diagnosis.
 #[derive(Clone, Debug, Args)]
