@@ -1,6 +1,10 @@
-//! The DMARC policy that holds for a domain (RFC 7489): its own record, or that of its organisation.
+//! The DMARC policy that holds for a domain: its own record (RFC 7489), or that of its organisation.
+//!
+//! Which domain the organisation's is, RFC 7489 (§3.2) has receivers learn from a list of public suffixes. Here it is found by
+//! the tree walk of its successor (draft-ietf-dmarc-dmarcbis), which needs no list. The two differ only where a public suffix
+//! has a record, or the organisation itself has none and a name between it and the domain has one.
 
-use super::policies::tag;
+use super::tags::tag;
 use crate::transport::resolve::NameError;
 use crate::transport::{DialOptions, records};
 
@@ -9,7 +13,7 @@ const MOST_LABELS: usize = 8;
 
 /// The records at one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct Records {
     /// Where they stand: `_dmarc.example.org`.
     pub name: String,
     /// All DMARC records there, as they came; there should be one.
@@ -25,7 +29,7 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// When nobody could tell.
-pub(super) async fn of(domain: &str, options: &DialOptions) -> Result<Found, NameError> {
+pub(super) async fn of(domain: &str, options: &DialOptions) -> Result<Records, NameError> {
     let mut highest = None;
     for parent in names(domain) {
         let name = format!("_dmarc.{parent}");
@@ -36,7 +40,7 @@ pub(super) async fn of(domain: &str, options: &DialOptions) -> Result<Found, Nam
             continue;
         }
         let suffix = records.iter().any(|record| tag(record, "psd").as_deref() == Some("y"));
-        let found = Found { name, records, inherited };
+        let found = Records { name, records, inherited };
         if !inherited {
             return Ok(found);
         }
@@ -44,7 +48,7 @@ pub(super) async fn of(domain: &str, options: &DialOptions) -> Result<Found, Nam
             highest = Some(found);
         }
     }
-    let nothing = Found { name: format!("_dmarc.{domain}"), records: Vec::new(), inherited: false };
+    let nothing = Records { name: format!("_dmarc.{domain}"), records: Vec::new(), inherited: false };
     Ok(highest.unwrap_or(nothing))
 }
 

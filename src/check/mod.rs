@@ -29,6 +29,7 @@ mod spf;
 mod stage;
 mod subject;
 pub mod table;
+mod tags;
 mod tape;
 mod tried;
 mod walk;

@@ -2,6 +2,7 @@
 
 use super::finding::{Found, Severity};
 use super::route::Finder;
+use super::tags::tag;
 use super::{dmarc, spf};
 use crate::transport::mta_sts::{self, Mode, Policy, StsError};
 use crate::transport::records;
@@ -43,7 +44,7 @@ impl Finder {
         word
     }
 
-    fn dmarc(&mut self, domain: &str, found: Result<dmarc::Found, NameError>) -> String {
+    fn dmarc(&mut self, domain: &str, found: Result<dmarc::Records, NameError>) -> String {
         let (name, found, inherited) = match found {
             Ok(found) => (found.name, Ok(found.records), found.inherited),
             Err(error) => (format!("_dmarc.{domain}"), Err(error), false),
@@ -169,22 +170,4 @@ async fn texts_below(
 fn is_for_reports(uri: &str) -> bool {
     let uri = uri.trim();
     uri.starts_with("mailto:") || uri.starts_with("https:")
-}
-
-/// The value of a tag in `a=b; c=d`, in lower case.
-pub(super) fn tag(record: &str, name: &str) -> Option<String> {
-    let tags = record.split(';').filter_map(|tag| tag.split_once('='));
-    let mut found = tags.filter(|(key, _)| key.trim().eq_ignore_ascii_case(name));
-    found.next().map(|(_, value)| value.trim().to_ascii_lowercase())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tags_of_a_record() {
-        assert_eq!(tag("v=DMARC1; P = Reject ;rua=x", "p").as_deref(), Some("reject"));
-        assert_eq!(tag("v=DMARC1", "p"), None);
-    }
 }
