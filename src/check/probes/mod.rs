@@ -208,14 +208,12 @@ fn broke(walk: &mut Walk, broken: &Broken) -> String {
 /// of there being none (RFC 8446 §4.4.2.4). It will not come by itself.
 fn refused_by_alert(walk: &mut Walk, alert: &LateAlert) -> String {
     let explanation = explain_failure(&alert.failure(), asked(walk, &walk.endpoint.typed()));
-    let (id, what) = match alert.name.as_str() {
-        "certificate required" => {
-            ("tls-client-certificate", format!("the server admits only clients with a certificate: {alert}"))
-        }
-        name if name.contains("certificate") || matches!(name, "unknown ca" | "access denied") => {
-            ("tls-client-certificate", format!("the server refuses this client's certificate: {alert}"))
-        }
-        _ => ("tls-failed", alert.to_string()),
+    let (id, what) = if alert.misses_certificate() {
+        ("tls-client-certificate", format!("the server admits only clients with a certificate: {alert}"))
+    } else if alert.refuses_certificate() {
+        ("tls-client-certificate", format!("the server refuses this client's certificate: {alert}"))
+    } else {
+        ("tls-failed", alert.to_string())
     };
     walk.find(Found::new(id).with("what", &what).explained(Some(explanation)));
     walk.stop(&what);

@@ -63,7 +63,29 @@ pub struct LateAlert {
     pub name: String,
 }
 
+/// The alerts by which one side refuses the certificate of the other (RFC 8446 §6.2).
+const ABOUT_CERTIFICATE: &[&str] = &[
+    "unknown_ca",
+    "bad_certificate",
+    "unsupported_certificate",
+    "certificate_unknown",
+    "certificate_expired",
+    "certificate_revoked",
+];
+
 impl LateAlert {
+    /// Whether the server refuses this client's certificate: there is no other that it judges. Some say no more of it than
+    /// that access is denied.
+    pub fn refuses_certificate(&self) -> bool {
+        let name = self.name.replace(' ', "_");
+        name == "access_denied" || ABOUT_CERTIFICATE.contains(&name.as_str())
+    }
+
+    /// Whether the server demands a certificate and got none.
+    pub fn misses_certificate(&self) -> bool {
+        self.name == "certificate required"
+    }
+
     /// The failure that [`crate::explain`] knows it as.
     pub fn failure(&self) -> Failure {
         Failure::Tls(match self.name.as_str() {
@@ -116,15 +138,10 @@ impl TlsError {
             }
             TlsFailure::ClosedInHandshake { reset: false } => "closed during the handshake".to_owned(),
             TlsFailure::Pin(_) => "certificate fits no pin".to_owned(),
-            TlsFailure::Alert(alert) => match alert.name() {
-                "unknown_ca"
-                | "bad_certificate"
-                | "unsupported_certificate"
-                | "certificate_unknown"
-                | "certificate_expired"
-                | "certificate_revoked" => "certificate alert unasked".to_owned(),
-                name => format!("alert {name}"),
-            },
+            TlsFailure::Alert(alert) if ABOUT_CERTIFICATE.contains(&alert.name()) => {
+                "certificate alert unasked".to_owned()
+            }
+            TlsFailure::Alert(alert) => format!("alert {}", alert.name()),
             TlsFailure::ClientCertificate(alert) => match alert.name() {
                 name @ ("unknown_ca"
                 | "bad_certificate"
@@ -322,6 +339,25 @@ mod tests {
             TlsError::from_library("error:0A00010B:SSL routines::wrong version number:x:1:", seen, &host());
         assert_eq!(error.to_string(), r#"the server does not speak TLS here; it said "220 mx \x1b[2J""#);
         assert_eq!(error.failure(), Failure::PlaintextNotTls);
+    }
+
+    #[test]
+    fn what_the_server_thinks_of_a_client_certificate() {
+        for (name, refuses, misses) in [
+            ("certificate required", false, true),
+            ("unknown ca", true, false),
+            ("bad certificate", true, false),
+            ("certificate expired", true, false),
+            ("access denied", true, false),
+            ("handshake failure", false, false),
+        ] {
+            let alert = LateAlert { name: name.to_owned() };
+            assert_eq!(
+                (alert.refuses_certificate(), alert.misses_certificate()),
+                (refuses, misses),
+                "{name}"
+            );
+        }
     }
 
     #[test]
