@@ -21,7 +21,7 @@ struct Recording {
 /// Creates the file, or opens an existing one with `append`. The header is written when the session begins.
 pub fn create(path: &Path, append: bool) -> Result<Box<dyn Sink>, Problem> {
     let exists = path.exists();
-    let empty = if append && exists { is_transcript(path)? } else { true };
+    let empty = if append && exists { nothing_yet(path)? } else { true };
     let mut options = OpenOptions::new();
     if append && exists {
         options.append(true);
@@ -42,9 +42,11 @@ pub fn create(path: &Path, append: bool) -> Result<Box<dyn Sink>, Problem> {
     Ok(Box::new(Recording { path: path.to_owned(), file: Some(file), append, recorder: None }))
 }
 
-/// Makes sure that a file is one that a session can be added to, so that what is recorded can be read again. Says whether
-/// there is nothing in it yet. A pipe or a device cannot be looked into, and takes a transcript of its own.
-fn is_transcript(path: &Path) -> Result<bool, Problem> {
+/// Whether there is nothing in a file yet. What is in it must be a transcript, so that what is added can be read again. A pipe or a device cannot be looked into, and takes a transcript of its own.
+///
+/// # Errors
+/// When there is something else in it.
+fn nothing_yet(path: &Path) -> Result<bool, Problem> {
     let read = |error: std::io::Error| Problem::file("read the transcript", path, &error);
     let about = path.metadata().map_err(read)?;
     if !about.is_file() || about.len() == 0 {
