@@ -197,12 +197,18 @@ fn compare(
         Err(problem) => return Err(problem),
         Ok(()) => Status::Differs,
     };
-    let mut what = format!("{compared} replies compared, {differ} differ");
-    if missing > 0 {
-        what.push_str(&format!(", {missing} recorded ones did not come"));
+    let replies = if compared == 1 { "reply" } else { "replies" };
+    let differing = if differ == 1 { "differs" } else { "differ" };
+    let mut what = format!("{compared} {replies} compared, {differ} {differing}");
+    match missing {
+        0 => {}
+        1 => what.push_str(", 1 recorded one did not come"),
+        _ => what.push_str(&format!(", {missing} recorded ones did not come")),
     }
-    if besides > 0 {
-        what.push_str(&format!(", {besides} came that were not recorded"));
+    match besides {
+        0 => {}
+        1 => what.push_str(", 1 came that was not recorded"),
+        _ => what.push_str(&format!(", {besides} came that were not recorded")),
     }
     super::complain(&Problem::new(status, what));
     Ok(status)

@@ -166,8 +166,8 @@ fn stay_encrypted(operator: &mut Operator, plan: &Plan<'_>, task: &Task) -> Resu
         return Ok(());
     }
     operator.hang_up();
-    let what =
-        "STARTTLS is not taken; what went over TLS then is not sent in cleartext, and the session ends here";
+    let what = "the server does not take STARTTLS; what went over TLS in the transcript is not sent in cleartext, and the \
+                session ends here";
     Err(Problem::new(Status::Protocol, what))
 }
 

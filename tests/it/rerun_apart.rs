@@ -95,7 +95,7 @@ fn what_went_over_tls_is_not_sent_in_clear_where_starttls_is_refused() {
     assert_eq!(got, ["EHLO a", "STARTTLS"]);
     assert!(ran.stderr.contains("is not sent in cleartext"), "{}", ran.stderr);
     assert!(
-        ran.stderr.contains("3 replies compared, 1 differ, 3 recorded ones did not come"),
+        ran.stderr.contains("3 replies compared, 1 differs, 3 recorded ones did not come"),
         "{}",
         ran.stderr
     );
@@ -143,7 +143,7 @@ fn replies_are_counted_as_they_came() {
     let answers = &[("NOOP", "250 other"), ("QUIT", "221 bye\r\n421 and more")];
     let (ran, _) = rerun(entries, answers, &[]);
     assert_eq!(ran.code, Some(7), "{}", ran.all());
-    let counted = "3 replies compared, 1 differ, 1 came that were not recorded";
+    let counted = "3 replies compared, 1 differs, 1 came that was not recorded";
     assert!(ran.stderr.contains(counted), "{}", ran.stderr);
 }
 
