@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::report::{Problem, Status};
+use crate::target::{Host, Target};
 use crate::transcript::{Entry, Header, ReadError, Reader, Unreadable};
 use crate::wire::escape;
 
@@ -90,6 +91,12 @@ pub fn whole(path: &Path) -> Result<(Header, Vec<Entry>), Problem> {
     }
     warn(path, reader.warning());
     Ok((reader.header().clone(), entries))
+}
+
+/// The host and port that a transcript names, where it does.
+pub fn server(header: &Header) -> Option<(Host, u16)> {
+    let target: Target = header.target.as_deref()?.parse().ok()?;
+    Some((target.host, target.port))
 }
 
 /// Passes on what the reader warns of.

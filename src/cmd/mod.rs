@@ -27,6 +27,7 @@ use std::process::ExitCode;
 
 use crate::cli::{Cli, Sub};
 use crate::report::{Problem, Status, complain};
+use crate::transcript::turns::Turn;
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -92,5 +93,14 @@ pub(crate) fn written(result: std::io::Result<()>) -> Result<Status, Problem> {
         Ok(()) => Ok(Status::Ok),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Status::Ok),
         Err(error) => Err(Problem::new(Status::LocalFile, format!("cannot write the output: {error}"))),
+    }
+}
+
+/// Says that a session went on although nobody knows with whom, which every view of it has to say.
+pub(crate) fn tell_unverified(name: &str, turns: &[Turn]) {
+    if turns.iter().any(|turn| turn.verified == Some(false)) {
+        let what =
+            format!("{name}: the server's certificate was not verified; its replies may be somebody else's");
+        complain(&Problem::new(Status::Ok, what));
     }
 }

@@ -14,7 +14,7 @@ use crate::transcript::{self, Entry, EntryKind, Header, Payload, Piece};
 use crate::transport::{Log, Sink};
 use crate::wire::Verb;
 
-use super::{connect, diff, files, setup};
+use super::{connect, files, setup};
 
 /// Runs the first session of the file again.
 pub fn run(args: &RerunArgs) -> Result<Status, Problem> {
@@ -35,12 +35,12 @@ pub fn run(args: &RerunArgs) -> Result<Status, Problem> {
     }
     let target = target(args)?;
     tell_cleartext(args, &target, &recorded);
-    let same_server = diff::server(&header) == Some((target.host.clone(), target.port));
+    let same_server = files::server(&header) == Some((target.host.clone(), target.port));
     let remembered = same_server && entries.iter().any(repl::recording::offers_starttls);
     let (fresh, outcome) = super::block_on(session(target, args, &recorded, &tasks, remembered))?;
     let fresh = turns(&fresh);
-    diff::tell_unverified(&files::name(&args.file), &recorded);
-    diff::tell_unverified(&args.target, &fresh);
+    super::tell_unverified(&files::name(&args.file), &recorded);
+    super::tell_unverified(&args.target, &fresh);
     if !same_server && starttls_lost(&recorded, &fresh) {
         super::complain(&Problem::starttls_lost(&files::name(&args.file), &args.target, false));
     }
