@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::packed::Searcher;
 
-use super::track::{Role, Tracker};
+use super::track::{Completed, Role, Tracker, Waiting};
 use super::{Entry, EntryKind, Info, Payload, Piece, SecretMark, redact, text};
 use crate::wire::Verb;
 
@@ -117,7 +117,7 @@ pub struct Scanner {
     /// The text under way in lower case.
     lower: Vec<u8>,
     tracker: Tracker,
-    /// The last AUTH was refused: what was meant to answer its challenges may follow.
+    /// The last AUTH of the session was refused: what was meant to answer its challenges may follow.
     refused: bool,
 }
 
@@ -154,14 +154,15 @@ impl Scanner {
                 }
             }
             EntryKind::Received { line, .. } => {
-                let auth = self.tracker.awaits_auth();
-                let answered = self.tracker.received(line);
-                self.refused |=
-                    auth && answered.is_some_and(|answered| answered.code.is_none_or(|code| code.is_error()));
+                if let Some(Completed { code, answers }) = self.tracker.received(line) {
+                    let exchange = matches!(answers, Some(Waiting::Command(Verb::Auth) | Waiting::Answer));
+                    self.refused |= exchange && code.is_none_or(|code| code.is_error());
+                }
                 None
             }
             _ => {
-                self.tracker.other(entry);
+                // What was refused in one session is not answered in the next.
+                self.refused &= !self.tracker.other(entry);
                 None
             }
         }
@@ -283,6 +284,18 @@ mod tests {
         assert!(scan_all(hidden).is_empty());
         let refused = "<- 220 x\n -> AUTH LOGIN\n<** 504 no\n -> aHVudGVyMg==\n<** 500 what\n -> QUIT\n";
         assert_eq!(scan_all(refused), [(3, "word where an answer of AUTH may have been meant")]);
+    }
+
+    #[test]
+    fn only_a_refused_auth_of_the_same_session_makes_words_suspect() {
+        let refused = "<- 220 x\n -> AUTH LOGIN\n<** 504 no\n";
+        let later =
+            format!("{refused}%heloise 1\n=== connected 192.0.2.1:25\n<- 220 x\n -> NOPE\n<** 500 what\n");
+        assert!(scan_all(&later).is_empty());
+        // The error is that of EHLO.
+        let pipelined =
+            "<- 220 x\n -> EHLO y\n -> AUTH LOGIN\n<** 500 no\n<- 235 ok\n -> NOPE\n<** 500 what\n";
+        assert!(scan_all(pipelined).is_empty());
     }
 
     #[test]

@@ -108,11 +108,13 @@ impl Tracker {
         Tracker::default()
     }
 
-    /// Takes an entry that is not on the wire: where it begins a session, everything begins anew.
-    pub fn other(&mut self, entry: &Entry) {
-        if matches!(entry.kind, EntryKind::Session(_) | EntryKind::Info(Info::Connected { .. })) {
+    /// Takes an entry that is not on the wire: where it begins a session, everything begins anew. Says whether it does.
+    pub fn other(&mut self, entry: &Entry) -> bool {
+        let begins = matches!(entry.kind, EntryKind::Session(_) | EntryKind::Info(Info::Connected { .. }));
+        if begins {
             *self = Tracker::new();
         }
+        begins
     }
 
     /// Whether the next line of the client is message content.
