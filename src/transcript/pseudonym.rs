@@ -193,6 +193,8 @@ impl Pseudonyms {
     /// Names in a challenge hide behind base64. Says whether this was one.
     fn challenge(&mut self, line: &mut Payload) -> bool {
         let plain = line.bytes().and_then(|bytes| bytes.get(4..)).and_then(base64_loose);
+        // A challenge is no secret.
+        let plain = plain.map(|plain| plain.to_vec());
         if let Some(bare) = plain.as_deref().filter(|_| self.what.hosts).and_then(hidden::ntlm_without_names)
         {
             line.pieces = vec![Piece::Bytes(format!("334 {}", STANDARD.encode(bare)).into_bytes())];

@@ -72,7 +72,7 @@ fn everything_goes_and_stays_connected() {
         assert!(out.contains(&format!("{line}\n")), "{line} not in {out}");
     }
     let challenge = out.lines().find_map(|line| line.strip_prefix("<-  334 ")).unwrap();
-    let plain = String::from_utf8(base64_loose(challenge.as_bytes()).unwrap()).unwrap();
+    let plain = String::from_utf8(base64_loose(challenge.as_bytes()).unwrap().to_vec()).unwrap();
     assert!(!plain.contains("corp"), "{plain}");
 }
 

@@ -5,6 +5,8 @@ use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
+use zeroize::Zeroizing;
+
 use super::super::SecretMark;
 use crate::sasl::user_named;
 
@@ -14,10 +16,14 @@ const LOOSE: GeneralPurposeConfig = GeneralPurposeConfig::new()
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LOOSE);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LOOSE);
 
-/// Decodes base64 of either alphabet, with or without padding.
-pub fn base64_loose(text: &[u8]) -> Option<Vec<u8>> {
+/// Decodes base64 of either alphabet, with or without padding. Most of what is asked about holds a secret, so that the memory
+/// is wiped, also where only the beginning could be decoded.
+pub fn base64_loose(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let text = text.trim_ascii();
-    STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).ok()
+    let mut plain = Zeroizing::new(vec![0; base64::decoded_len_estimate(text.len())]);
+    let length = STANDARD.decode_slice(text, &mut plain).or_else(|_| URL_SAFE.decode_slice(text, &mut plain));
+    plain.truncate(length.ok()?);
+    Some(plain)
 }
 
 /// What a word gives away of itself without its surroundings.

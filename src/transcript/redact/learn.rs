@@ -1,7 +1,6 @@
 //! What is secret in a line that the client sends, so that it is known again where a server repeats it.
 
 use memchr::memmem;
-use zeroize::Zeroizing;
 
 use super::known::LONGEST;
 use super::{Known, SentKind, base64_loose, clue, decode, initial_response, is_blank, log_in, words};
@@ -81,7 +80,7 @@ impl Known {
             return;
         }
         self.spell_out_learnt(word);
-        if let Some(plain) = base64_loose(word).map(Zeroizing::new) {
+        if let Some(plain) = base64_loose(word) {
             self.spell_out_learnt(secret_part(&plain));
         }
     }
