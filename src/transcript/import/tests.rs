@@ -417,7 +417,7 @@ fn what_is_typed_behind_starttls_is_encrypted_where_the_server_understands_it() 
 }
 
 #[test]
-fn many_empty_lines_take_no_longer_than_others() {
+fn empty_lines_are_no_entries_however_many() {
     let imported = read(&format!("220 mx\n{}221 bye\n", "\n".repeat(300_000)));
     assert_eq!(imported.entries.len(), 2);
 }
