@@ -122,7 +122,7 @@ async fn take(
         Step::Content(lines) => {
             // Without a 354 the content would be taken for commands.
             if operator.in_content() {
-                operator.connection()?.send_content(&wire(lines, 0)).await?;
+                operator.connection()?.send_content(&wire(lines, 0, MADE_UP)).await?;
                 if plan.turns.get(task.turns.0).is_some_and(|turn| turn.unfinished) {
                     // An end of the content would deliver half a message.
                     operator.hang_up();
@@ -135,7 +135,7 @@ async fn take(
         }
         Step::Chunk(line, chunk) => {
             send(operator, line).await?;
-            operator.connection()?.send_raw(&wire(chunk, left_out(line, chunk))).await?;
+            operator.connection()?.send_raw(&wire(chunk, left_out(line, chunk), MADE_UP)).await?;
             settle(operator, task, out_of_step).await?;
         }
     }
@@ -259,14 +259,19 @@ fn left_out(line: &Payload, chunk: &[Payload]) -> u64 {
     let command = CommandLine::parse(line.head());
     let size = command.rest().split(u8::is_ascii_whitespace).find(|word| !word.is_empty());
     let size: Option<u64> = size.and_then(|size| std::str::from_utf8(size).ok()?.parse().ok());
-    size.unwrap_or(0).saturating_sub(chunk.iter().map(Payload::wire_len).sum())
+    size.unwrap_or(0).saturating_sub(chunk.iter().map(Payload::wire_len).fold(0, u64::saturating_add))
 }
 
 /// Content as it goes on the wire. What the transcript did not keep is made up to the same length: where it folded the
-/// content, and, to so many octets in all, where a secret was taken out.
-fn wire(lines: &[Payload], mut secret: u64) -> Vec<u8> {
+/// content, and, to so many octets in all, where a secret was taken out. No more than `room` octets are made up.
+fn wire(lines: &[Payload], mut secret: u64, mut room: usize) -> Vec<u8> {
     const FILLER: &[u8] = b"(content that the transcript does not hold)\r\n";
     let mut out = Vec::new();
+    let mut made_up = |octets: u64| {
+        let taken = usize::try_from(octets).unwrap_or(usize::MAX).min(room);
+        room -= taken;
+        taken
+    };
     for line in lines {
         for piece in &line.pieces {
             match piece {
@@ -285,12 +290,8 @@ fn wire(lines: &[Payload], mut secret: u64) -> Vec<u8> {
     out
 }
 
-/// The most content that is made up, in bytes.
+/// The most that is made up of one message or chunk, in octets.
 const MADE_UP: usize = 64 << 20;
-
-fn made_up(bytes: u64) -> usize {
-    usize::try_from(bytes).unwrap_or(usize::MAX).min(MADE_UP)
-}
 
 #[cfg(test)]
 mod tests {
@@ -300,7 +301,7 @@ mod tests {
     #[test]
     fn content_that_was_folded_keeps_its_length() {
         let data = Payload::from_piece(Piece::Data { bytes: 1000, sha256: None });
-        assert_eq!(wire(&[Payload::from_bytes("a"), data], 0).len(), 3 + 1000 + 2);
+        assert_eq!(wire(&[Payload::from_bytes("a"), data], 0, MADE_UP).len(), 3 + 1000 + 2);
     }
 
     #[test]
@@ -308,7 +309,18 @@ mod tests {
         let mut secret = Payload::from_bytes("password: ");
         secret.push(Piece::Secret(SecretMark::echo()));
         let (line, chunk) = (Payload::from_bytes("BDAT 40 LAST"), [Payload::from_bytes("hello"), secret]);
-        assert_eq!(wire(&chunk, left_out(&line, &chunk)), b"hello\r\npassword: xxxxxxxxxxxxxxxxxxxxx\r\n");
+        assert_eq!(
+            wire(&chunk, left_out(&line, &chunk), MADE_UP),
+            b"hello\r\npassword: xxxxxxxxxxxxxxxxxxxxx\r\n"
+        );
+    }
+
+    #[test]
+    fn sizes_from_a_file_fill_no_memory() {
+        let folded = || Payload::from_piece(Piece::Data { bytes: u64::MAX, sha256: None });
+        let content = [folded(), folded(), folded()];
+        assert_eq!(left_out(&Payload::from_bytes("BDAT 100"), &content), 0);
+        assert_eq!(wire(&content, 0, 500).len(), 500 + 3 * 2);
     }
 
     #[test]

@@ -218,7 +218,8 @@ impl Payload {
             Piece::Data { bytes, .. } => *bytes,
             Piece::Secret(_) | Piece::Other(_) => 0,
         });
-        pieces.sum::<u64>() + self.ending.as_bytes().len() as u64
+        // What a file says of folded content may be any number.
+        pieces.fold(self.ending.as_bytes().len() as u64, u64::saturating_add)
     }
 
     /// The marks of redacted secrets.
