@@ -41,16 +41,27 @@ pub fn run(args: &ExportArgs) -> Result<Status, Problem> {
     };
     super::written(out.flush())?;
     prepared.suspicions.warn();
-    if script.changed > 0 {
-        let lines =
-            if script.changed == 1 { "1 line".to_owned() } else { format!("{} lines", script.changed) };
-        let what = format!(
-            "the script differs from what was sent in {lines}, which it or the transcript cannot hold"
-        );
+    for what in differences(&script) {
         super::complain(&Problem::new(Status::Ok, what));
     }
     files::warn(&args.file, summary.warning.as_deref());
     Ok(files::tell_unreadable(&args.file, &summary.unreadable))
+}
+
+/// What a script lacks of the transcript, in words.
+fn differences(script: &script::Script) -> Vec<String> {
+    let counted = |count: u64, what: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {what}")),
+        many => Some(format!("{many} {what}s")),
+    };
+    let lines = counted(script.changed, "line").map(|lines| {
+        format!("the script differs from what was sent in {lines}, which it or the transcript cannot hold")
+    });
+    let sessions = counted(script.missing, "session").map(|sessions| {
+        format!("the script ends where a session broke off within its content: {sessions} after it left out")
+    });
+    lines.into_iter().chain(sessions).collect()
 }
 
 /// Meets all names of a transcript once, so that the first lines already know those of the last. What cannot be read is

@@ -23,6 +23,8 @@ pub struct Script {
     stopped: bool,
     /// Lines that could not be given as they were.
     pub changed: u64,
+    /// Sessions behind one that broke off within its content. They are not in the script.
+    pub missing: u64,
 }
 
 impl Script {
@@ -140,13 +142,14 @@ impl Export for Script {
     fn entry(&mut self, out: &mut dyn Write, entry: &Entry, _: Option<&Annotation>) -> io::Result<()> {
         match &entry.kind {
             EntryKind::Sent { .. } if self.stopped => {
-                self.changed += 1;
+                self.missing += u64::from(!std::mem::replace(&mut self.used, true));
                 Ok(())
             }
             EntryKind::Sent { line, .. } => {
                 self.used = true;
                 self.sent(out, line)
             }
+            EntryKind::Received { .. } if self.stopped => Ok(()),
             EntryKind::Received { line, .. } => {
                 self.used = true;
                 self.tracker.received(line);

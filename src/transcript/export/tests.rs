@@ -217,16 +217,17 @@ fn a_script_leaves_one_session_for_the_next() {
         let file = format!("%heloise 1\n%target smtp://a.example:25\n{sessions}");
         let (mut out, mut form) = (Vec::new(), script::Script::default());
         run(&mut Reader::new(file.as_bytes()).unwrap(), &mut out, &mut form, |_| None).unwrap();
-        (String::from_utf8(out).unwrap(), form.changed)
+        (String::from_utf8(out).unwrap(), form.changed, form.missing)
     };
     let next = |host: &str| format!("%heloise 1\n%target smtp://{host}:25\n=== connected 192.0.2.10:25\n");
     let quit = "<- 220 x\n -> QUIT\n<- 221 bye\n";
     let three =
         format!("=== connected 192.0.2.10:25\n{quit}{}{quit}{}{quit}", next("a.example"), next("b.example"));
-    assert_eq!(shown(&three), ("QUIT\n/reconnect\nQUIT\n/open smtp://b.example:25\nQUIT\n".to_owned(), 0));
+    assert_eq!(shown(&three), ("QUIT\n/reconnect\nQUIT\n/open smtp://b.example:25\nQUIT\n".to_owned(), 0, 0));
     let asked = format!("<- 220 x\n -> AUTH LOGIN\n<- 334 VXNlcm5hbWU6\n{}{quit}", next("a.example"));
-    assert_eq!(shown(&asked), ("AUTH LOGIN\n*\n/reconnect\nQUIT\n".to_owned(), 1));
+    assert_eq!(shown(&asked), ("AUTH LOGIN\n*\n/reconnect\nQUIT\n".to_owned(), 1, 0));
     // Within content, no line leads out of the session but the one that delivers the message.
-    let cut = format!("<- 220 x\n -> DATA\n<- 354 go\n -> half a\n{}{quit}", next("a.example"));
-    assert_eq!(shown(&cut), ("DATA\nhalf a\n".to_owned(), 1));
+    let more = format!("{}{quit}", next("a.example"));
+    let cut = format!("<- 220 x\n -> DATA\n<- 354 go\n -> half a\n{more}{more}");
+    assert_eq!(shown(&cut), ("DATA\nhalf a\n".to_owned(), 0, 2));
 }
