@@ -65,14 +65,16 @@ fn is_auth(command: &str) -> bool {
     verb.eq_ignore_ascii_case("AUTH") || misspelt()
 }
 
-/// Whether a line is like the answer to a challenge: one word of base64, and no verb.
+/// Whether a line that is being typed is like the answer to a challenge: one word that is no verb, nor the beginning of one. So
+/// it has something else than letters in it, or is long. What is stored is judged more strictly, as it is whole.
 pub fn is_like_an_answer(line: &str) -> bool {
     let word = line.trim();
-    let base64 = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    let is_word = !word.contains([' ', '\t']);
+    let no_verb_begins_so = || word.bytes().any(|b| !b.is_ascii_alphabetic());
     let is_verb = || !matches!(CommandLine::parse(word.as_bytes()).verb, Verb::Other(_));
     // What begins with a slash is a helper command.
     let is_helper = word.starts_with('/');
-    !is_helper && word.len() >= LIKE_AN_ANSWER && word.bytes().all(base64) && !is_verb()
+    !is_helper && is_word && (no_verb_begins_so() || word.len() >= LIKE_AN_ANSWER) && !is_verb()
 }
 
 /// What stands behind `AUTH` and its mechanism.
@@ -142,10 +144,10 @@ mod tests {
 
     #[test]
     fn answers_are_told_from_verbs() {
-        for answer in ["YWxpY2U=", "aHVudGVyMg==", "hunter2hunter2"] {
+        for answer in ["YWxpY2U=", "aHVudGVyMg==", "hunter2hunter2", "YWI=", "s3cret", "pass-word", "ü"] {
             assert!(is_like_an_answer(answer), "{answer}");
         }
-        for other in ["STARTTLS", "starttls", "NOOP", "RSET", "MAIL FROM:<a@b>", "", "/starttls"] {
+        for other in ["STARTTLS", "starttls", "NOOP", "RSET", "MAIL FROM:<a@b>", "MAI", "", "/starttls"] {
             assert!(!is_like_an_answer(other), "{other}");
         }
     }

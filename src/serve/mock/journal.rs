@@ -214,10 +214,7 @@ impl Journal {
 /// Whether a line that is no known command may have been meant as an answer in an AUTH exchange that the server had refused,
 /// or that was over: as a client sends it which does not wait for the challenge, or does not read the reply.
 fn is_stray_answer(line: &[u8], state: &State) -> bool {
-    let word = line.trim_ascii();
-    let digit = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
-    let encoded = word.len() >= 8 && word.len().is_multiple_of(4) && word.iter().all(digit);
-    let meant = state.auth_refused || encoded && state.mechanism.is_some();
+    let meant = state.auth_refused || redact::is_whole_base64(line) && state.mechanism.is_some();
     meant && matches!(CommandLine::parse(line).verb, Verb::Other(_))
 }
 

@@ -206,10 +206,7 @@ impl Builder {
     /// Whether a line that is no known command was meant as an answer in an AUTH exchange which was over, or had not
     /// begun: who types faster than the server answers sends the password as a command.
     fn is_stray_answer(&self, bytes: &[u8]) -> bool {
-        let word = bytes.trim_ascii();
-        let base64 = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
-        let encoded = word.len() >= 8 && word.len().is_multiple_of(4) && word.iter().all(base64);
-        self.tracker.mechanism().is_some() && (encoded || !self.authenticated)
+        self.tracker.mechanism().is_some() && (redact::is_whole_base64(bytes) || !self.authenticated)
     }
 
     /// The server sent a line.

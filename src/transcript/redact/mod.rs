@@ -167,6 +167,14 @@ pub(super) fn guess(line: &[u8]) -> Payload {
     payload
 }
 
+/// Whether a line that is no known command can be the answer to a challenge by its form alone: one word of base64, and whole.
+/// Where AUTH was just refused, more is suspected than this.
+pub fn is_whole_base64(line: &[u8]) -> bool {
+    let word = line.trim_ascii();
+    let digit = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    word.len() >= LEAST && word.len().is_multiple_of(4) && word.iter().all(digit)
+}
+
 /// The shortest word of base64 that is worth a look: of user, password and the NULs around them.
 const LEAST: usize = 8;
 
