@@ -15,8 +15,8 @@ pub fn run(args: &ImportArgs) -> Result<Status, Problem> {
     let input = files::open(&args.file, "read")?;
     let imported = import(input, args.from).map_err(|error| {
         let status = match error {
-            ImportError::Unknown(_) => Status::Usage,
             ImportError::Read(_) | ImportError::TooLarge => Status::LocalFile,
+            _ => Status::Usage,
         };
         Problem::new(status, format!("{}: {error}", files::name(&args.file)))
     })?;

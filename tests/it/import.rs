@@ -38,3 +38,32 @@ fn what_is_no_session_is_refused() {
     assert_eq!(run(&["import", "/nowhere/at/all"]).code, Some(10));
     assert_eq!(run(&["import", "-", "--from", "fax"]).code, Some(1));
 }
+
+/// Its arrows are those of swaks, but beside and below the server's words stand Heloise's own.
+#[test]
+fn what_heloise_itself_shows_is_not_taken_for_swaks() {
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/transcripts/relay-denied.heloise");
+    let timed = run(&["export", sample, "--to", "text"]).stdout;
+    let live = run_with(&["demo"], "EHLO x\nMAIL FROM:<a@x.test>\nRCPT TO:<b@nowhere.test>\nQUIT\n").stdout;
+    let quoted: String = live.lines().map(|line| format!("> {line}\n")).collect();
+    let scrolled: String =
+        live.lines().skip(1).filter(|line| !line.contains("===")).map(|l| format!("{l}\n")).collect();
+    let cast = run(&["export", sample, "--to", "cast"]).stdout;
+    for shown in [timed, live, quoted, scrolled, cast] {
+        let ran = run_with(&["import", "-"], &shown);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{shown}");
+        assert!(ran.stderr.contains("as Heloise shows it"), "{}", ran.stderr);
+    }
+    let ran = run(&["import", sample]);
+    assert!(ran.code == Some(1) && ran.stderr.contains("this is a transcript already"), "{}", ran.stderr);
+    // Its export in the form of swaks is swaks' output in all.
+    let swaks = run(&["export", sample, "--to", "swaks"]).stdout;
+    assert_eq!(run_with(&["import", "-"], &swaks).code, Some(0), "{swaks}");
+}
+
+#[test]
+fn an_import_without_a_line_of_a_session_is_none() {
+    let ran = run_with(&["import", "-", "--from", "swaks"], "dear diary\n220 hi\n");
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("that swaks tells of a session"), "{}", ran.stderr);
+}

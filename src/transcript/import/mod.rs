@@ -7,13 +7,14 @@
 use std::io::{self, BufRead, Read};
 use std::time::Duration;
 
-use super::{Entry, Header};
+use super::{Entry, EntryKind, Header};
 
 mod arrows;
 mod builder;
 mod cast;
 mod curl;
 mod letters;
+mod own;
 mod paste;
 mod quoted;
 mod smtplib;
@@ -126,6 +127,20 @@ pub enum ImportError {
     /// No source is recognised.
     #[error("this looks like no SMTP session of a known tool; say which one it is with --from ({0})")]
     Unknown(String),
+    /// Nothing that the source is known to print was found.
+    #[error(
+        "no line of it is a command, a reply, or anything else that {0} tells of a session; --from says what it is"
+    )]
+    Nothing(&'static str),
+    /// A transcript.
+    #[error("this is a transcript already")]
+    Transcript,
+    /// A session as Heloise shows it.
+    #[error(
+        "this is a session as Heloise shows it, with its own words among those of the server; \
+         the transcript that --record keeps has each as it was, and needs no import"
+    )]
+    OwnScreen,
 }
 
 /// A transcript made from something else.
@@ -152,7 +167,9 @@ pub fn import(mut input: impl BufRead, source: Option<Source>) -> Result<Importe
     }
     let names = || Source::ALL.map(Source::name).join(", ");
     let text = quoted::bare(&text, source);
-    let source = source.or_else(|| quoted::guess(&text)).ok_or_else(|| ImportError::Unknown(names()))?;
+    let source = source.or_else(|| quoted::guess(&text));
+    own::refuse(&text, source)?;
+    let source = source.ok_or_else(|| ImportError::Unknown(names()))?;
     let mut builder = Builder::default();
     let timed: Vec<(Option<Duration>, Vec<u8>)> = match source {
         Source::Cast => cast::lines(&text, &mut builder),
@@ -161,12 +178,18 @@ pub fn import(mut input: impl BufRead, source: Option<Source>) -> Result<Importe
     let inner = match source {
         Source::Cast => {
             let screen = timed.iter().map(|(_, line)| line.as_slice()).collect::<Vec<_>>().join(&b'\n');
-            quoted::guess(&screen).unwrap_or(Source::Paste)
+            let inner = quoted::guess(&screen);
+            own::refuse(&screen, inner)?;
+            inner.unwrap_or(Source::Paste)
         }
         known => known,
     };
     read_lines(inner, &timed, &mut builder);
-    Ok(builder.finish(source))
+    let imported = builder.finish(source);
+    if imported.entries.iter().all(|entry| matches!(entry.kind, EntryKind::Comment(_))) {
+        return Err(ImportError::Nothing(source.name()));
+    }
+    Ok(imported)
 }
 
 fn read_lines(source: Source, timed: &[(Option<Duration>, Vec<u8>)], builder: &mut Builder) {
