@@ -32,6 +32,7 @@ mod rerun;
 mod rerun_apart;
 mod sasl_docs;
 mod script;
+mod script_parting;
 mod send;
 mod serve;
 mod serve_auth;
