@@ -249,7 +249,7 @@ impl Connection {
 
     /// Sends a line as it is, plus CRLF. `typed` says that the person has it on the screen already.
     pub async fn send(&mut self, line: &[u8], typed: bool) -> Result<Sent, Broken> {
-        self.read_what_is_there().await;
+        self.ready_to_send().await?;
         let sent = self.submit(line, typed);
         self.flush().await?;
         Ok(sent)
@@ -258,11 +258,18 @@ impl Connection {
     /// Sends several commands in one go, without waiting for a reply in between (RFC 2920 §3.1). Their replies
     /// come in the same order.
     pub async fn send_group(&mut self, lines: &[Vec<u8>]) -> Result<(), Broken> {
-        self.read_what_is_there().await;
+        self.ready_to_send().await?;
         for line in lines {
             self.submit(line, false);
         }
         self.flush().await
+    }
+
+    /// Takes in what has come until now, so that it stands before what is sent. Over a link that turns out to be gone
+    /// nothing is sent, and nothing is shown as sent.
+    async fn ready_to_send(&mut self) -> Result<(), Broken> {
+        self.read_what_is_there().await;
+        if self.ended { Err(self.closed(None)) } else { Ok(()) }
     }
 
     /// Hands a line to the session and to the log; it waits to be written.
@@ -283,7 +290,7 @@ impl Connection {
 
     /// Sends bytes as they are, adding nothing.
     pub async fn send_raw(&mut self, bytes: &[u8]) -> Result<(), Broken> {
-        self.read_what_is_there().await;
+        self.ready_to_send().await?;
         let now = self.now();
         let (tls, content) = (self.state().tls(), self.dialogue().in_content());
         self.log.raw(now, bytes, tls, content);

@@ -73,3 +73,21 @@ fn commands_behind_a_refused_data_are_sent() {
     let (tried, seen) = run(&["--keep-going"], "DATA\nRSET\n/note next\nDATA\n/note again\nNOOP\n.\nQUIT\n");
     assert_eq!(seen, "DATA\nRSET\nDATA\nNOOP\n.\nQUIT\n", "{}", tried.all());
 }
+
+#[test]
+fn what_was_not_sent_any_more_is_not_shown_as_sent() {
+    let (addr, server) = without_data();
+    let heloise = Heloise::new();
+    let record = heloise.path("r.heloise");
+    let mut child = heloise.command(&["--record", &record, &addr.to_string()]).spawn().unwrap();
+    let mut script = child.stdin.take().unwrap();
+    script.write_all(b"EHLO x\nQUIT\n").unwrap();
+    let mut shown = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(shown.any(|line| line == "=== closed by=server"));
+    let _ = script.write_all(b"NOOP\n");
+    drop(script);
+    assert_eq!(shown.collect::<Vec<_>>(), [""; 0]);
+    assert_eq!(child.wait().unwrap().code(), Some(8));
+    assert_eq!(server.join().unwrap(), "EHLO x\nQUIT\n");
+    assert!(!std::fs::read_to_string(record).unwrap().contains("NOOP"));
+}
