@@ -116,6 +116,7 @@ impl Context<'_> {
             }
             "certificate-given" => Some(s.asked.options.iter().any(|option| option.starts_with("--cert "))),
             "by-starttls" => Some(s.asked.starttls),
+            "by-mx" => Some(s.asked.target.is_some_and(|target| target.starts_with("--mx "))),
             "port-25" | "port-465" | "port-587" => {
                 let port = s.asked.target.and_then(port_of);
                 Some(port.is_some() && name.strip_prefix("port-").and_then(|p| p.parse().ok()) == port)
@@ -356,7 +357,7 @@ pub(crate) const CONDITIONS: &str = "live tls plain authenticated unauthenticate
      auth-failed-before relay-denied-before refused-before mended placed utf8 code-500 code-501 code-502 code-504 code-555 \
      login-is-apikey no-ehlo helo-given transaction-open data-amid-bdat size-unlisted at-content at-quit \
      waits returned certificate-given under-declared first-recipient no-base64 cancelled waited idle amid-reply \
-     login-known login-full login-short linked positive intermediate host-named by-starttls port-25 port-465 port-587";
+     login-known login-full login-short linked positive intermediate host-named by-starttls by-mx port-25 port-465 port-587";
 
 /// All names that may stand in braces.
 #[cfg(test)]

@@ -95,6 +95,8 @@ pub struct Dialed {
     pub host: Host,
     /// The attempts that failed before.
     pub tried: Vec<Attempt>,
+    /// The MX hosts before it for which no address was found.
+    pub nowhere: Vec<NameError>,
 }
 
 /// Connects to a target: all addresses of its host, or of its MX hosts in order of preference.
@@ -104,10 +106,11 @@ pub struct Dialed {
 /// [`DialOptions::timeout`].
 pub async fn dial(target: &Target, options: &DialOptions) -> Result<Dialed, DialError> {
     let options = &with_family_of_source(options);
-    let mut failed = Failed { options, port: target.port, tried: Vec::new(), name: None };
+    let mut failed = Failed { options, port: target.port, tried: Vec::new(), nowhere: Vec::new() };
     for host in hosts_of(target, options).await? {
         if let Some((tcp, peer, local)) = failed.try_host(&host).await {
-            return Ok(Dialed { tcp, peer, local, host, tried: failed.tried });
+            let (tried, nowhere) = (failed.tried, failed.nowhere);
+            return Ok(Dialed { tcp, peer, local, host, tried, nowhere });
         }
     }
     Err(failed.into_error(target))
@@ -135,7 +138,7 @@ struct Failed<'a> {
     options: &'a DialOptions,
     port: u16,
     tried: Vec<Attempt>,
-    name: Option<NameError>,
+    nowhere: Vec<NameError>,
 }
 
 impl Failed<'_> {
@@ -148,7 +151,7 @@ impl Failed<'_> {
         let found = match found {
             Ok(found) => found,
             Err(error) => {
-                self.name.get_or_insert(error);
+                self.nowhere.push(error);
                 return None;
             }
         };
@@ -162,10 +165,16 @@ impl Failed<'_> {
     }
 
     fn into_error(self, target: &Target) -> DialError {
-        match self.name {
-            Some(error) if self.tried.is_empty() => DialError::Name(error),
+        match self.nowhere.into_iter().next() {
+            Some(error) if self.tried.is_empty() => match &target.host {
+                Host::Name(domain) if target.mx && !domain.eq_ignore_ascii_case(&error.name) => {
+                    DialError::MailHost { domain: domain.clone(), error }
+                }
+                _ => DialError::Name(error),
+            },
             _ => {
                 let target = match &target.host {
+                    Host::Name(domain) if target.mx => format!("the mail hosts of {domain}"),
                     Host::Ip(ip) => SocketAddr::new(*ip, target.port).to_string(),
                     Host::Name(name) => format!("{name}:{}", target.port),
                 };

@@ -9,7 +9,7 @@ use crate::target::{Scheme, Target};
 use crate::transcript::{Header, Info};
 
 use super::connection::Connection;
-use super::dial::{DialError, DialOptions, dial};
+use super::dial::{DialError, DialOptions, Dialed, dial};
 use super::link::Link;
 use super::log::Log;
 use super::tls::{TlsError, TlsSetup};
@@ -65,6 +65,9 @@ impl Setup {
                 return Err((log, error.into()));
             }
         };
+        if self.target.mx {
+            tell_mail_host(&mut log, &dialed);
+        }
         log.info(Info::Connected { peer: dialed.peer.to_string(), local: Some(dialed.local.to_string()) });
         let lmtp = self.target.scheme == Scheme::Lmtp;
         let client = Client::new(lmtp, self.timeouts, self.caps, log.started().elapsed());
@@ -77,4 +80,19 @@ impl Setup {
         }
         Ok(connection)
     }
+}
+
+/// Says which of a domain's mail hosts was reached, and which were passed over for it, and why: DNS has named them, and
+/// not the person.
+fn tell_mail_host(log: &mut Log, dialed: &Dialed) {
+    let why = |words: String| ("why".to_owned(), Some(words));
+    for error in &dialed.nowhere {
+        log.info(Info::of("passed-over", vec![(error.name.clone(), None), why(error.to_string())]));
+    }
+    for attempt in &dialed.tried {
+        let name = attempt.name.clone().map(|name| (name, None));
+        let place = name.into_iter().chain([(attempt.addr.to_string(), None)]);
+        log.info(Info::of("passed-over", place.chain([why(attempt.error.to_string())]).collect()));
+    }
+    log.info(Info::of("mail-host", vec![(dialed.host.to_string(), None)]));
 }

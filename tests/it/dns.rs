@@ -167,6 +167,54 @@ async fn a_mail_domain_is_dialled_host_by_host() {
     assert_eq!(dial(&target, &options).await.unwrap_err().failure(), Some(Failure::NullMx));
 }
 
+/// DNS names the mail hosts, and not the person: which was reached, and which were not, is told.
+#[test]
+fn a_session_with_a_mail_domain_says_which_host_it_is() {
+    let options = serve(|name, kind| {
+        let mx = |preference, name: &str| RData::MX(MX::new(preference, Name::from_ascii(name).unwrap()));
+        let data = match (name, kind) {
+            ("some.test.", RecordType::MX) => {
+                vec![mx(1, "gone.test."), mx(5, "down.test."), mx(9, "up.test.")]
+            }
+            ("none.test.", RecordType::MX) => vec![mx(1, "gone.test.")],
+            ("down.test.", RecordType::A) => vec![RData::A(A::new(127, 0, 0, 2))],
+            ("up.test.", RecordType::A) => vec![RData::A(A::new(127, 0, 0, 1))],
+            ("down.test." | "up.test.", _) => vec![],
+            _ => return (ResponseCode::NXDomain, vec![]),
+        };
+        (ResponseCode::NoError, data)
+    });
+    let resolver = options.resolver.unwrap().to_string();
+    let ask = |domain: &str, port: &str| {
+        let args = ["--resolver", &resolver, "--mx", domain, port, "-c", "NOOP"];
+        crate::binary::Heloise::new().run(&args, b"")
+    };
+    let say = |text: &str| crate::peer::Act::Send(text.as_bytes().to_vec());
+    let addr = crate::peer::peer(vec![say("220 hi\r\n"), crate::peer::Act::Await("NOOP"), say("250 ok\r\n")]);
+    let port = addr.port().to_string();
+    let reached = ask("some.test", &port);
+    let told = format!(
+        "=== passed-over gone.test why=\"the name gone.test does not exist\"\n\
+         === passed-over down.test 127.0.0.2:{port} why=\"connection refused\"\n\
+         === mail-host up.test\n=== connected 127.0.0.1:{port} from "
+    );
+    assert!(reached.stdout.starts_with(&told), "{}", reached.all());
+
+    let refused = ask("some.test", &closed_port().port().to_string());
+    assert_eq!(refused.code, Some(2));
+    assert!(
+        refused.stderr.contains("cannot connect to the mail hosts of some.test: down.test 127.0.0.2:"),
+        "{}",
+        refused.all()
+    );
+    let dangling = ask("none.test", "25");
+    let what = "the name gone.test does not exist; an MX record of none.test names it";
+    assert!(dangling.stderr.contains(what), "{}", dangling.all());
+    for run in [refused, dangling] {
+        assert!(!run.stderr.contains("heloise --mx"), "that was asked for: {}", run.stderr);
+    }
+}
+
 #[tokio::test]
 async fn tlsa_records_and_whether_they_are_vouched_for() {
     let options = name_server();

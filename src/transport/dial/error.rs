@@ -9,6 +9,9 @@ use crate::explain::Failure;
 use crate::transport::io_words;
 use crate::transport::resolve::{NameError, NameProblem};
 
+/// So many mail hosts are named in one line.
+const MOST_SHOWN: usize = 6;
+
 /// An address that could not be connected to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
@@ -79,9 +82,16 @@ impl fmt::Display for ConnectProblem {
 pub enum DialError {
     /// No address was found.
     Name(NameError),
+    /// No mail host of a domain has an address that was found.
+    MailHost {
+        /// The domain.
+        domain: String,
+        /// What is the matter with the first of them.
+        error: NameError,
+    },
     /// No address could be connected to.
     Connect {
-        /// Where to, as typed or as an MX host.
+        /// Where to: as typed, or whose mail hosts.
         target: String,
         /// Each address and what happened; never empty.
         attempts: Vec<Attempt>,
@@ -93,7 +103,7 @@ impl DialError {
     /// a refusal is an answer, silence is none.
     pub fn failure(&self) -> Option<Failure> {
         match self {
-            DialError::Name(error) => Some(match error.problem {
+            DialError::Name(error) | DialError::MailHost { error, .. } => Some(match error.problem {
                 NameProblem::NoSuchName => Failure::NoSuchName,
                 NameProblem::ServerFailed | NameProblem::TimedOut(_) => Failure::NameServerFailed,
                 NameProblem::NoAddress(_) => Failure::NoAddress,
@@ -116,7 +126,7 @@ impl DialError {
     /// The addresses that were tried.
     pub fn attempts(&self) -> &[Attempt] {
         match self {
-            DialError::Name(_) => &[],
+            DialError::Name(_) | DialError::MailHost { .. } => &[],
             DialError::Connect { attempts, .. } => attempts,
         }
     }
@@ -126,8 +136,22 @@ impl fmt::Display for DialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             DialError::Name(error) => error.fmt(f),
+            DialError::MailHost { domain, error } => write!(f, "{error}; an MX record of {domain} names it"),
             DialError::Connect { target, attempts } => {
                 write!(f, "cannot connect to {target}: ")?;
+                // What was typed need not be said again for each address; the name of a mail host nobody has seen yet.
+                let new = |name: &&String| !target.starts_with(name.as_str());
+                if attempts.iter().any(|attempt| attempt.name.as_ref().is_some_and(|name| new(&name))) {
+                    let shown = attempts.iter().take(MOST_SHOWN).map(|attempt| {
+                        attempt
+                            .name
+                            .as_ref()
+                            .map_or_else(|| attempt.to_string(), |name| format!("{name} {attempt}"))
+                    });
+                    f.write_str(&shown.collect::<Vec<_>>().join(", "))?;
+                    let more = attempts.len().saturating_sub(MOST_SHOWN);
+                    return if more > 0 { write!(f, " and {more} more") } else { Ok(()) };
+                }
                 match attempts.as_slice() {
                     [only] if only.addr.to_string() == *target => only.error.fmt(f),
                     [only] => write!(f, "{} ({})", only.error, only.addr),
@@ -168,5 +192,32 @@ mod tests {
             "cannot connect to mx.example.org:25: [2001:db8::1]:25: timed out, 192.0.2.1:25: connection refused"
         );
         assert_eq!(error.failure(), Some(Failure::ConnectionRefused));
+    }
+
+    #[test]
+    fn mail_hosts_are_named_and_so_is_the_domain_that_names_them() {
+        let attempt = |name: &str| Attempt {
+            name: Some(name.to_owned()),
+            addr: "192.0.2.1:25".parse().unwrap(),
+            error: ConnectProblem::Refused,
+            took: Duration::ZERO,
+        };
+        let connect = |count: usize| DialError::Connect {
+            target: "the mail hosts of example.org".to_owned(),
+            attempts: ["a.example", "b.example"].into_iter().cycle().take(count).map(attempt).collect(),
+        };
+        assert_eq!(
+            connect(2).to_string(),
+            "cannot connect to the mail hosts of example.org: a.example 192.0.2.1:25: connection refused, \
+             b.example 192.0.2.1:25: connection refused"
+        );
+        assert!(connect(20).to_string().ends_with("refused and 14 more"));
+        let error = NameError::new("gone.example", NameProblem::NoSuchName);
+        let error = DialError::MailHost { domain: "example.org".to_owned(), error };
+        assert_eq!(
+            error.to_string(),
+            "the name gone.example does not exist; an MX record of example.org names it"
+        );
+        assert_eq!(error.failure(), Some(Failure::NoSuchName));
     }
 }
