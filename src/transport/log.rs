@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use crate::secret::Secret;
 use crate::session::{Event, Exceeded, Sent};
 use crate::transcript::redact::{self, SentKind};
-use crate::transcript::{ClosedBy, ContentFold, Entry, EntryKind, Header, Info, Known, LineEnd, Payload, Piece, SecretMark};
+use crate::transcript::{
+    ClosedBy, ContentFold, Entry, EntryKind, Header, Info, Known, LineEnd, Payload, Piece, SecretMark,
+};
 use crate::wire::{LineRef, Quirk, Reply, ReplyCode, ReplyLine};
 
 /// Takes entries as they happen.

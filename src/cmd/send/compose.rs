@@ -70,14 +70,21 @@ impl People {
 
     /// The domain of all recipients; nothing where they have several.
     pub fn domain(&self) -> Option<String> {
-        let mut hosts = self.to.iter().chain(&self.cc).chain(&self.bcc).map(|person| person.mailbox());
-        let first = &hosts.next()??.host;
-        match first {
-            Host::Domain(name) if hosts.all(|mailbox| mailbox.is_some_and(|m| m.host == *first)) => {
-                Some(name.clone())
-            }
-            _ => None,
-        }
+        let mut hosts = self.hosts();
+        let Some(Host::Domain(first)) = hosts.next()? else { return None };
+        // Domains know no case (RFC 5321 §2.4).
+        let same = |host: Option<&Host>| matches!(host, Some(Host::Domain(name)) if name.to_lowercase() == first.to_lowercase());
+        hosts.all(same).then(|| first.clone())
+    }
+
+    /// Whether a recipient is at an address literal such as `[192.0.2.1]`.
+    pub fn at_address(&self) -> bool {
+        self.hosts().any(|host| host.is_some_and(|host| !matches!(host, Host::Domain(_))))
+    }
+
+    fn hosts(&self) -> impl Iterator<Item = Option<&Host>> {
+        let people = self.to.iter().chain(&self.cc).chain(&self.bcc);
+        people.map(|person| person.mailbox().map(|mailbox| &mailbox.host))
     }
 }
 
@@ -176,14 +183,25 @@ pub fn content(
 /// Opens a whole message. What cannot be read twice, such as a pipe, is held in memory.
 fn whole(path: &Path) -> Result<Source, Problem> {
     let fail = |error: std::io::Error| Problem::file("read the message", path, &error);
-    if path.as_os_str() != "-" {
-        let file = File::open(path).map_err(fail)?;
-        let kind = file.metadata().map_err(fail)?;
-        if kind.is_file() {
-            return Ok(Source::File(file));
+    let mut input: Box<dyn Read> = match path.as_os_str() == "-" {
+        true => Box::new(std::io::stdin()),
+        false => {
+            let file = File::open(path).map_err(fail)?;
+            if file.metadata().map_err(fail)?.is_file() {
+                return Ok(Source::File(file));
+            }
+            // Not opened once more: a named pipe would wait for a second writer.
+            Box::new(file)
         }
+    };
+    let mut bytes = Vec::new();
+    input.by_ref().take(MEMORY_LIMIT + 1).read_to_end(&mut bytes).map_err(fail)?;
+    if bytes.len() as u64 > MEMORY_LIMIT {
+        let (limit, name) = (MEMORY_LIMIT >> 20, files::name(path));
+        let what = format!("{name}: a message that comes through a pipe is at most {limit} MiB");
+        return Err(Problem::new(Status::LocalFile, what).advise("--eml with a file sends one of any size"));
     }
-    Ok(Source::Memory(bytes(path, "read the message", &mut { MEMORY_LIMIT })?))
+    Ok(Source::Memory(bytes))
 }
 
 fn attachment(path: &Path, left: &mut u64) -> Result<Attachment, Problem> {
@@ -294,7 +312,10 @@ mod tests {
         assert_eq!(recipients(&two), ["<x@y.example>", "<z@y.example>"]);
         assert_eq!(two.domain().as_deref(), Some("y.example"));
         assert_eq!(all(&["--to", "x@y.example", "--cc", "x@w.example", "mx"]).domain(), None);
-        assert_eq!(all(&["--to", "x@[192.0.2.1]", "mx"]).domain(), None);
+        let literal = all(&["--to", "x@[192.0.2.1]", "mx"]);
+        assert_eq!((literal.domain(), literal.at_address(), two.at_address()), (None, true, false));
+        let cases = all(&["--to", "x@Y.example,z@y.EXAMPLE", "mx"]);
+        assert_eq!(cases.domain().as_deref(), Some("Y.example"));
     }
 
     #[test]

@@ -71,6 +71,10 @@ fn target(args: &SendArgs, people: &People) -> Result<Target, Problem> {
     }
     match people.domain() {
         Some(domain) => connect::parse(&[domain], true),
+        None if people.at_address() => {
+            let what = "--mx asks DNS for the mail hosts of a domain, and the recipient is at an address";
+            Err(Problem::new(Status::Usage, what).advise("name that address as the target, without --mx"))
+        }
         None => Err(Problem::new(Status::Usage, "--mx without a target needs recipients of one domain")
             .advise("a message for each domain, or name the target")),
     }
@@ -129,7 +133,8 @@ async fn session(target: Target, args: &SendArgs, mut job: Job) -> Result<Status
         Err(problem) if problem.status == Status::Protocol => operator.hang_up(),
         _ => operator.quit().await,
     }
-    if outcome.mail.is_some() {
+    // Where it did not come to the sender, too: whoever reads this asks what became of each recipient.
+    if job.until >= Stage::Mail {
         for (style, row) in outcome.table() {
             view.text(style, &row);
         }

@@ -136,9 +136,28 @@ fn what_cannot_be_sent_is_refused_before_any_connection() {
         (&["send", "--from", "a@b.example", "127.0.0.1:1"][..], "no recipient is named"),
         (&["send", "--to", "a@b.example"], "no target is named"),
         (&["send", "--mx", "--from", "<>", "--to", "a@b.example,c@d.example"], "recipients of one domain"),
+        (&["send", "--mx", "--from", "<>", "--to", "a@[192.0.2.1]"], "the recipient is at an address"),
         (&["send", "--to", "c@d.example", "--eml", "x", "--text", "y", "127.0.0.1:1"], "cannot be used with"),
     ] {
         let ran = run(args);
         assert!(ran.code == Some(1) && ran.stderr.contains(words), "{args:?}: {}", ran.all());
     }
+}
+
+/// It is opened once: a second reader would wait for a second writer.
+#[cfg(unix)]
+#[test]
+fn a_message_may_come_through_a_named_pipe() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let writer = {
+        let pipe = pipe.clone();
+        std::thread::spawn(move || std::fs::write(pipe, "Subject: piped\n\nhello\n").unwrap())
+    };
+    let (ran, taken) =
+        super::send(super::Manner::offering(&[]), &["--to", "b@example.net", "--eml", arg(&pipe)]);
+    writer.join().unwrap();
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert_eq!(taken.content, b"Subject: piped\r\n\r\nhello\r\n");
 }

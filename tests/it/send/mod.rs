@@ -330,3 +330,21 @@ fn json_ends_with_the_outcome_and_a_record_plays() {
         played.stdout
     );
 }
+
+/// Also where it did not come to the sender: no connection, a greeting that refuses, an address that cannot be told.
+#[test]
+fn the_outcome_is_told_where_nothing_could_be_sent() {
+    let outcome = |ran: &Run| -> serde_json::Value {
+        serde_json::from_str(ran.stdout.lines().last().unwrap_or_default()).unwrap_or_default()
+    };
+    let refusing = peer(vec![Act::Send(b"554 5.7.1 go away\r\n".to_vec()), Act::Await("QUIT")]).to_string();
+    let (lacking, _) = send(Manner::offering(&[]), &["--json", "--to", "j\u{f6}rg@example.net"]);
+    let reach = |addr: &str| {
+        Heloise::new().run(&["send", "--json", "--from", "<>", "--to", "b@example.net", addr], b"")
+    };
+    for (ran, code) in [(lacking, 5), (reach(&refusing), 5), (reach("127.0.0.1:1"), 2)] {
+        let last = outcome(&ran);
+        assert_eq!((ran.code, &last["kind"]), (Some(code), &"outcome".into()), "{}", ran.all());
+        assert_eq!(last["recipients"][0]["fate"], "not-tried");
+    }
+}
