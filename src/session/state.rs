@@ -76,8 +76,10 @@ fn ends_in_last(rest: &[u8]) -> bool {
 
 fn without_initial_response(parsed: &CommandLine) -> Vec<u8> {
     let mechanism = parsed.rest().split(|b| matches!(b, b' ' | b'\t')).next().unwrap_or_default();
-    // What is no name may be the credentials.
-    let mechanism = if is_mechanism_name(mechanism) { mechanism } else { b"" };
+    // What is like no name may be the credentials.
+    let bare = mechanism.trim_ascii_end();
+    let bare = bare.get(..bare.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |last| last + 1));
+    let mechanism = if bare.is_some_and(is_mechanism_name) { mechanism } else { b"" };
     [b"AUTH ", mechanism].concat()
 }
 

@@ -7,7 +7,7 @@
 use std::io::{self, BufRead, Read};
 use std::time::Duration;
 
-use super::{Entry, EntryKind, Header};
+use super::{Entry, Header};
 
 mod arrows;
 mod builder;
@@ -127,11 +127,6 @@ pub enum ImportError {
     /// No source is recognised.
     #[error("this looks like no SMTP session of a known tool; say which one it is with --from ({0})")]
     Unknown(String),
-    /// Nothing that the source is known to print was found.
-    #[error(
-        "no line of it is a command, a reply, or anything else that {0} tells of a session; --from says what it is"
-    )]
-    Nothing(&'static str),
     /// A transcript.
     #[error("this is a transcript already")]
     Transcript,
@@ -185,11 +180,7 @@ pub fn import(mut input: impl BufRead, source: Option<Source>) -> Result<Importe
         known => known,
     };
     read_lines(inner, &timed, &mut builder);
-    let imported = builder.finish(source);
-    if imported.entries.iter().all(|entry| matches!(entry.kind, EntryKind::Comment(_))) {
-        return Err(ImportError::Nothing(source.name()));
-    }
-    Ok(imported)
+    Ok(builder.finish(source))
 }
 
 fn read_lines(source: Source, timed: &[(Option<Duration>, Vec<u8>)], builder: &mut Builder) {

@@ -282,7 +282,7 @@ fn words_of_remarks_are_no_secrets_to_hunt_for() {
         "we tried AUTH PLAIN somewhere\npassword = nowhere\n<-  220 mx\n -> EHLO x\n<-  250 somewhere or nowhere\n",
     );
     let text = shown(&imported);
-    assert!(text.starts_with("# we tried AUTH PLAIN {secret sasl=PLAIN}\n# password = {secret}\n"), "{text}");
+    assert!(text.starts_with("# we tried AUTH PLAIN {secret sasl=PLAIN no-base64}\n# password = {secret}\n"), "{text}");
     assert!(text.ends_with("<-  250 somewhere or nowhere\n"), "{text}");
 }
 
