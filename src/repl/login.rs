@@ -24,7 +24,11 @@ pub fn known_mechanism(named: &str) -> Result<(), Problem> {
         return Err(Problem::new(Status::Usage, what));
     }
     let known: Vec<&str> = sasl::MECHANISMS.iter().map(|m| m.name).collect();
-    let what = format!("{} is no mechanism that is known here", visible(named.as_bytes()));
+    // What is written otherwise (RFC 4422 §3.1) may be a secret, typed too early.
+    let of_name = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
+    let is_name = named.len() <= 20 && named.bytes().all(of_name);
+    let shown = if is_name { named } else { "this" };
+    let what = format!("{shown} is no mechanism that is known here");
     Err(Problem::new(Status::Usage, what)
         .advise(format!("one of {}", known.join(", ")))
         .advise("type AUTH yourself: raw lines go out as they are"))

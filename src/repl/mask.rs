@@ -9,34 +9,55 @@ use crate::wire::escape::visible;
 use crate::wire::{CommandLine, Verb};
 
 use super::commands::{self, CommandId};
+use super::slips;
 
 /// A shorter word may be the beginning of a verb.
 const LIKE_AN_ANSWER: usize = 8;
 
-/// As many bullets as the text is wide, so that the editor's reckoning of columns stays true.
+/// As many bullets as the text is wide, line by line, so that the editor's reckoning of rows and columns stays true.
 pub fn bullets(text: &str) -> String {
-    let width: usize = text.chars().filter_map(|character| character.width()).sum();
-    "•".repeat(width)
+    let width = |line: &str| line.chars().filter_map(|character| character.width()).sum();
+    text.split('\n').map(|line| "•".repeat(width(line))).collect::<Vec<_>>().join("\n")
 }
 
-/// Where the secret of a command line begins: behind `AUTH` and its mechanism, typed as a command, in the quotes of
-/// `/raw`, in the group of `/pipeline`, or shown to `/explain`.
-pub fn secret_start(line: &str) -> Option<usize> {
+/// Where the secret begins in what is typed: behind `AUTH` and its mechanism, as a command, in the quotes of `/raw`, in
+/// the group of `/pipeline`, or shown to `/explain`; in a word for a helper command that can only be a slip; and, of
+/// several lines that were pasted, in those that answer the challenges of an `AUTH`.
+pub fn secret_start(text: &str) -> Option<usize> {
+    let mut begun = 0;
+    let mut behind_auth = false;
+    for part in text.split_inclusive('\n') {
+        let line = part.strip_suffix('\n').unwrap_or(part);
+        if behind_auth && !is_command(line) {
+            return Some(begun);
+        }
+        if let Some(at) = secret_of_line(line) {
+            return Some(begun + at);
+        }
+        behind_auth = begins_exchange(line);
+        begun += part.len();
+    }
+    None
+}
+
+/// The same in a single line.
+fn secret_of_line(line: &str) -> Option<usize> {
     let (name, argument) = line.split_at(line.find(char::is_whitespace).unwrap_or(line.len()));
-    let helper = commands::parse(name).and_then(Result::ok).map(|invocation| invocation.id);
-    let (command, mark) = match helper {
-        Some(CommandId::Raw) => (argument.trim_start().trim_start_matches('"'), "\\n"),
-        Some(CommandId::Pipeline) => (argument, "|"),
-        Some(CommandId::Explain | CommandId::Help) => (argument, "\n"),
-        // Behind the name of a mechanism nothing belongs, and so what stands there is a slip.
-        Some(CommandId::Auth) => {
-            let (_, secret) = argument.trim_start().split_once(char::is_whitespace)?;
-            return Some(line.len() - secret.len());
-        }
-        Some(_) => return None,
-        None => {
-            return initial_response(line.trim_start_matches('/')).map(|secret| line.len() - secret.len());
-        }
+    let argument = argument.trim_start();
+    let open = line.len() - argument.len();
+    let (command, mark) = match commands::parse(name) {
+        Some(Ok(helper)) => match helper.id {
+            CommandId::Raw => (argument.trim_start_matches('"'), "\\n"),
+            CommandId::Pipeline => (argument, "|"),
+            CommandId::Explain | CommandId::Help => (argument, "\n"),
+            CommandId::Auth => return slips::of_auth(argument).map(|at| open + at),
+            CommandId::Open => return slips::of_open(argument).map(|at| open + at),
+            CommandId::Set => return slips::of_set(argument).map(|at| open + at),
+            _ => return None,
+        },
+        // What is no helper command takes no argument that somebody would miss.
+        Some(Err(_)) if slips::logs_in(name) => return (!argument.is_empty()).then_some(open),
+        _ => return initial_response(line.trim_start_matches('/')).map(|secret| line.len() - secret.len()),
     };
     let mut rest = Some(command);
     while let Some(text) = rest {
@@ -44,6 +65,7 @@ pub fn secret_start(line: &str) -> Option<usize> {
         // What stands behind AUTH answers its challenges.
         let secret = match initial_response(part) {
             Some(initial) => Some(initial.len() + more.map_or(0, |more| more.len() + mark.len())),
+            None if slips::is_base64_of_text(part) => Some(text.len()),
             None => more.filter(|more| is_auth(part) && *more != "\"").map(str::len),
         };
         if let Some(length) = secret {
@@ -52,6 +74,24 @@ pub fn secret_start(line: &str) -> Option<usize> {
         rest = more;
     }
     None
+}
+
+/// Whether the lines behind this one answer the challenges of an AUTH.
+fn begins_exchange(line: &str) -> bool {
+    match commands::parse(line) {
+        Some(Ok(helper)) => match helper.id {
+            CommandId::Auth => true,
+            CommandId::Explain | CommandId::Help => is_auth(&helper.argument),
+            _ => false,
+        },
+        _ => is_auth(line.trim_start_matches('/')),
+    }
+}
+
+/// Whether a line is a command that is known.
+fn is_command(line: &str) -> bool {
+    let is_verb = || !matches!(CommandLine::parse(line.trim().as_bytes()).verb, Verb::Other(_));
+    matches!(commands::parse(line), Some(Ok(_))) || (!line.trim().is_empty() && is_verb())
 }
 
 fn is_auth(command: &str) -> bool {
@@ -140,6 +180,56 @@ mod tests {
         for open in ["AUTH PLAIN", "AUTH", "EHLO AUTH me", "/auth PLAIN", "RCPT TO:<auth plain x>", ""] {
             assert_eq!(secret(open), None, "{open}");
         }
+    }
+
+    #[test]
+    fn slips_of_helper_commands_are_secrets() {
+        let secret = |line: &str| secret_start(line).map(|at| line[at..].to_owned());
+        assert_eq!(secret("/auth Hunter2-Pass").as_deref(), Some("Hunter2-Pass"));
+        assert_eq!(secret("/open smtp://alice:Hunter2").as_deref(), Some("Hunter2"));
+        assert_eq!(
+            secret("/open alice:Hunter2-Pass@mail.example").as_deref(),
+            Some("Hunter2-Pass@mail.example")
+        );
+        assert_eq!(secret("/open mx --user alice --password Hunter2").as_deref(), Some("Hunter2"));
+        assert_eq!(secret("/open mx --password=Hunter2").as_deref(), Some("Hunter2"));
+        assert_eq!(secret("/login alice Hunter2-Pass").as_deref(), Some("alice Hunter2-Pass"));
+        assert_eq!(secret("/authplain Hunter2-Pass").as_deref(), Some("Hunter2-Pass"));
+        assert_eq!(secret("/set password Hunter2-Pass").as_deref(), Some("Hunter2-Pass"));
+        assert_eq!(secret("/raw SHVudGVyMi1QYXNz").as_deref(), Some("SHVudGVyMi1QYXNz"));
+        assert_eq!(secret(r#"/raw "SHVudGVyMi1QYXNz\r\n""#).as_deref(), Some(r#"SHVudGVyMi1QYXNz\r\n""#));
+        assert_eq!(secret("/explain SHVudGVyMi1QYXNz").as_deref(), Some("SHVudGVyMi1QYXNz"));
+        for open in [
+            "/auth",
+            "/auth scram-sha",
+            "/auth --all",
+            "/open smtp://mail.example:587",
+            "/open [2001:db8::1]:25",
+            "/open 2001:db8::1",
+            "/open --ciphers ECDHE:AES --starttls mail.example:587",
+            "/set user alice",
+            "/set",
+            "/help CHUNKING",
+            "/help SMTPUTF8",
+            "/explain 550 5.1.1 No such user",
+            r#"/raw "STARTTLS\r\n""#,
+        ] {
+            assert_eq!(secret(open), None, "{open}");
+        }
+    }
+
+    #[test]
+    fn pasted_lines_behind_auth_are_secrets() {
+        let secret = |line: &str| secret_start(line).map(|at| line[at..].to_owned());
+        assert_eq!(
+            secret("EHLO x\nAUTH LOGIN\nalice\nHunter2\nNOOP").as_deref(),
+            Some("alice\nHunter2\nNOOP")
+        );
+        assert_eq!(secret("EHLO x\nAUTH PLAIN abc=\nNOOP").as_deref(), Some("abc=\nNOOP"));
+        assert_eq!(secret("NOOP\n/raw \"AUTH PLAIN abc").as_deref(), Some("abc"));
+        assert_eq!(secret("EHLO x\nAUTH LOGIN\nQUIT"), None);
+        assert_eq!(secret("EHLO x\nMAIL FROM:<a@example.org>\n\nfree words"), None);
+        assert_eq!(masked("AUTH LOGIN\nal\npw", false), "AUTH LOGIN\n••\n••");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! * [`commands`]: the table of helper commands.
 //! * `view` and `paint`: entries to text; `recording`: entries to a file.
 //! * [`terminal`] and [`screen`]: a line editor on its own thread, and one writer to the screen. [`typing`] completes,
-//!   hints and colours; [`history`] remembers, [`mask`] hides.
+//!   hints and colours; [`history`] remembers, [`mask`] hides (`slips`: where no secret belongs).
 
 mod account;
 pub mod asker;
@@ -35,6 +35,7 @@ pub mod rerun;
 pub mod screen;
 mod script;
 pub mod signals;
+mod slips;
 pub mod terminal;
 mod tls;
 mod tty;
