@@ -93,6 +93,9 @@ impl Cli {
     /// # Errors
     /// What is wrong, or the help that was asked for.
     pub fn read(args: &[OsString]) -> Result<Cli, clap::Error> {
+        if let Some(help) = asked_for_help(args) {
+            return Cli::try_parse_from(help);
+        }
         let named = args.iter().any(|arg| SUBCOMMANDS.iter().any(|name| arg == name));
         match Some(args).filter(|_| !named).map(Session::try_parse_from) {
             Some(Ok(session)) => Ok(Cli { session: session.args, command: None }),
@@ -100,6 +103,35 @@ impl Cli {
             _ => Cli::try_parse_from(args),
         }
     }
+}
+
+/// `help` and `help SUBCOMMAND` as `--help`, what they mean: a host of that name is `smtp://help`.
+fn asked_for_help(args: &[OsString]) -> Option<Vec<OsString>> {
+    let words: Vec<&str> = args.iter().skip(1).map_while(|arg| arg.to_str()).collect();
+    let program = args.first()?.clone();
+    match words.as_slice() {
+        ["help"] => Some(vec![program, "--help".into()]),
+        ["help", name] if SUBCOMMANDS.contains(name) => Some(vec![program, name.into(), "--help".into()]),
+        _ => None,
+    }
+}
+
+/// The subcommand that a word may have been meant for: one letter is missing, too many, another, or two have changed
+/// places.
+pub fn meant_subcommand(word: &str) -> Option<&'static str> {
+    SUBCOMMANDS.into_iter().find(|name| is_one_slip_off(word.as_bytes(), name.as_bytes()))
+}
+
+fn is_one_slip_off(word: &[u8], name: &[u8]) -> bool {
+    let same = |(a, b): &(&u8, &u8)| a == b;
+    let head = word.iter().zip(name).take_while(same).count();
+    let tail = word.iter().rev().zip(name.iter().rev()).take_while(same).count();
+    let (longer, shorter) = (word.len().max(name.len()), word.len().min(name.len()));
+    let swapped = word.get(head..).zip(name.get(head..)).is_some_and(|rest| match rest {
+        ([a, b, more @ ..], [c, d, others @ ..]) => a == d && b == c && more == others,
+        _ => false,
+    });
+    word != name && longer > 3 && (longer - shorter <= 1 && head + tail >= longer - 1 || swapped)
 }
 
 /// The subcommands.
@@ -223,6 +255,30 @@ mod tests {
         assert!(matches!(read(&["heloise", "demo"]).unwrap().command, Some(Sub::Demo(_))));
         assert_eq!(read(&["heloise", "--version"]).unwrap_err().kind(), ErrorKind::DisplayVersion);
         assert!(read(&["heloise", "--help"]).unwrap_err().to_string().contains("rerun"));
+    }
+
+    #[test]
+    fn help_is_asked_for_in_words_too() {
+        let read = |words: &[&str]| Cli::read(&words.iter().map(OsString::from).collect::<Vec<_>>());
+        assert!(read(&["heloise", "help"]).unwrap_err().to_string().contains("rerun"));
+        assert!(read(&["heloise", "help", "send"]).unwrap_err().to_string().contains("--attach"));
+        for words in
+            [&["heloise", "help", "25"][..], &["heloise", "smtp://help"], &["heloise", "help", "-c", "QUIT"]]
+        {
+            assert_eq!(read(words).unwrap().session.target[0], words[1]);
+        }
+    }
+
+    #[test]
+    fn a_slip_of_the_fingers_is_told_from_another_word() {
+        for (word, name) in
+            [("sned", "send"), ("chek", "check"), ("chekc", "check"), ("rrun", "rerun"), ("plays", "play")]
+        {
+            assert_eq!(meant_subcommand(word), Some(name), "{word}");
+        }
+        for word in ["send", "mail", "mx1", "mn", "main-server", "localhost", "der", ""] {
+            assert_eq!(meant_subcommand(word), None, "{word}");
+        }
     }
 
     #[test]

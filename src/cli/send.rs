@@ -13,17 +13,19 @@ Examples:
   heloise send --to bob@example.net mx.example.net
   heloise send --mx --to bob@example.net              the recipient's own mail exchangers
   heloise send --starttls --auth --user alice@example.org --to bob@example.net mail.example.org:587
-  heloise send --to bob@example.net --subject 'Does it arrive?' --text 'It does.' --attach log.txt mx.example.net
+  heloise send --to bob@example.net --text 'It does.' --attach log.txt mx.example.net
   heloise send --to bob@example.net --eml message.eml mx.example.net
   heloise send --to bob@example.net --quit-after rcpt mx.example.net    is the address taken?
   heloise send --to a@example.org,b@example.org --no-pipelining lmtp://localhost:24
 
-EHLO is sent, as a message needs it. The link is encrypted with --starttls (or smtps://), never unasked.
-What is built here is ASCII on the wire; a file given with --eml goes out as it is, with its line ends made CRLF.
+EHLO is sent, as a message needs it. The link is encrypted with --starttls (or smtps://), never
+unasked. What is built here is ASCII on the wire; a file given with --eml goes out as it is, with
+its line ends made CRLF.
 
-Exit status: the worst reply's, 4 (4yz) or 5 (5yz), even where other recipients were accepted; 5 too where the
-server has said beforehand that it cannot take the message; 8 where no reply to the content came, so that nobody
-knows whether it was taken, or a yes came in a wrong place; else those of a session.")]
+Exit status: the worst reply's, 4 (4yz) or 5 (5yz), even where other recipients were accepted;
+5 too where the server has said beforehand that it cannot take the message; 8 where no reply to
+the content came, so that nobody knows whether it was taken, or a yes came in a wrong place; else
+those of a session.")]
 pub struct SendArgs {
     /// host, host:port, host port, [v6]:port, smtp:// smtps:// submission:// lmtp:// URL, or @profile
     #[arg(value_name = "TARGET", num_args = 0..=2, value_hint = ValueHint::Hostname)]

@@ -3,9 +3,32 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::{ColorChoice, ExplainLevel};
+use crate::sasl;
+
+/// Takes any word, as it may be the target, and names the mechanisms for completions.
+#[derive(Clone)]
+struct AnyMechanism;
+
+impl TypedValueParser for AnyMechanism {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue>>> {
+        Some(Box::new(sasl::MECHANISMS.iter().map(|mechanism| PossibleValue::new(mechanism.name))))
+    }
+}
 
 /// What a session is fed with when nobody types.
 #[derive(Clone, Debug, Default, Args)]
@@ -163,7 +186,8 @@ pub struct TlsArgs {
 #[command(next_help_heading = "Authentication")]
 pub struct AuthArgs {
     /// Authenticate before the first prompt or command; without MECH by the strongest mechanism offered
-    #[arg(long, value_name = "MECH", num_args = 0..=1, default_missing_value = "")]
+    #[arg(long, value_name = "MECH", num_args = 0..=1, default_missing_value = "", hide_possible_values = true)]
+    #[arg(value_parser = AnyMechanism)]
     pub auth: Option<String>,
     /// The user name
     #[arg(long, value_name = "NAME")]

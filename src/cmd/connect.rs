@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use crate::cli::{ConnectArgs, ScriptArgs, SessionArgs};
+use crate::cli::{ConnectArgs, ScriptArgs, SessionArgs, meant_subcommand};
 use crate::repl::signals::Signals;
 use crate::repl::{self, Asker, Manner, Operator, Source};
 use crate::report::{Problem, Status};
@@ -20,9 +20,15 @@ pub fn run(mut args: ConnectArgs) -> Result<Status, Problem> {
             .advise("heloise demo, for practice")
             .advise("heloise --help"));
     }
-    super::block_on(async {
+    let ended = super::block_on(async {
         let target = parse(&args.target, args.mx)?;
         session(target, &args.session, &args.script, None).await
+    });
+    ended.map_err(|problem| match args.target.first().and_then(|word| meant_subcommand(word)) {
+        Some(name) if matches!(problem.status, Status::NoConnection | Status::Usage) => {
+            problem.advise(format!("if a subcommand was meant: heloise {name} --help"))
+        }
+        _ => problem,
     })
 }
 

@@ -11,12 +11,12 @@
 //!
 //! A profile is turned into options that stand before those of the command line, so that the latter win and
 //! that there is one description of every option. Names are the long options without their hyphens. What a subcommand
-//! has no use for, as `keep-going` in a check, is passed over.
+//! has no use for, as `keep-going` in a check, is passed over, and so is what the command line says in its own way.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::CommandFactory;
+use clap::{Arg, Command, CommandFactory, Id};
 use etcetera::BaseStrategy;
 
 use crate::cli::Cli;
@@ -34,13 +34,14 @@ fn path() -> Option<PathBuf> {
 /// Replaces the first target of the form `@name` by the profile's target, and puts the profile's options
 /// in front. Arguments without one come back as they are, and no file is looked at.
 pub fn expand(args: Vec<OsString>) -> Result<Vec<OsString>, Problem> {
-    let is_profile = |arg: &OsString| arg.to_str().is_some_and(|a| a.len() > 1 && a.starts_with('@'));
-    if !args.iter().any(is_profile) {
+    if !args.iter().any(|arg| profile_of(arg).is_some()) {
         return Ok(args);
     }
-    let Some(at) = targets(&args).find(|at| args.get(*at).is_some_and(is_profile)) else { return Ok(args) };
-    let name =
-        args.get(at).and_then(|arg| arg.to_str()).unwrap_or_default().trim_start_matches('@').to_owned();
+    let mut whole = Cli::command();
+    whole.build();
+    let line = Line::of(&whole, &args);
+    let profile = |at: &usize| Some((*at, profile_of(args.get(*at)?)?.to_owned()));
+    let Some((at, name)) = line.targets.iter().find_map(profile) else { return Ok(args) };
     let Some(path) = path() else {
         return Err(Problem::new(Status::Usage, format!("no home folder to look for the profile {name} in")));
     };
@@ -50,20 +51,19 @@ pub fn expand(args: Vec<OsString>) -> Result<Vec<OsString>, Problem> {
     })?;
     let (target, options) = lookup(&text, &name)
         .map_err(|what| Problem::new(Status::Usage, format!("{}: {what}", path.display())))?;
-    let subcommand = args.get(1).and_then(|arg| arg.to_str()).and_then(Takes::of_subcommand);
-    // Options may follow the subcommand's name only, where there is one.
-    let first = if subcommand.is_some() { 2 } else { 1 };
-    let options: Vec<String> = match subcommand {
-        Some(takes) => options.into_iter().filter(|option| takes.makes_sense_of(option)).collect(),
-        None => options,
-    };
+    let options: Vec<String> =
+        options.into_iter().filter(|option| line.has_use_for(&whole, option)).collect();
+    let first = line.first;
     let mut expanded = Vec::with_capacity(args.len() + options.len());
     for (index, arg) in args.into_iter().enumerate() {
         if index == first {
             expanded.extend(options.iter().map(OsString::from));
         }
         if index == at {
-            expanded.extend(target.split_ascii_whitespace().map(OsString::from));
+            match arg.to_str().and_then(|text| text.strip_suffix(&format!("@{name}"))) {
+                Some(option) if !option.is_empty() => expanded.push(format!("{option}{target}").into()),
+                _ => expanded.extend(target.split_ascii_whitespace().map(OsString::from)),
+            }
         } else {
             expanded.push(arg);
         }
@@ -71,75 +71,112 @@ pub fn expand(args: Vec<OsString>) -> Result<Vec<OsString>, Problem> {
     Ok(expanded)
 }
 
-/// Where a target may stand among the arguments. A value such as that of `-c '@x'` or `--subject '@x'` is none, nor is the
-/// file that some subcommands read.
-fn targets(args: &[OsString]) -> impl Iterator<Item = usize> + use<> {
-    let whole = Cli::command();
-    let named = args.get(1).and_then(|arg| arg.to_str()).and_then(|name| whole.find_subcommand(name));
-    let command = named.unwrap_or(&whole);
-    let positional = command.get_arguments().any(|arg| arg.is_positional() && arg.get_id() == "target");
-    let mut found = Vec::new();
-    let mut at = if named.is_some() { 2 } else { 1 };
-    while let Some(arg) = args.get(at) {
-        let option = arg.to_str().and_then(|text| option_before_value(command, text));
-        let is_option = arg.to_str().is_some_and(|text| text.len() > 1 && text.starts_with('-'));
-        match option {
-            Some(option) if option.get_long() == Some("target") => found.push(at + 1),
-            None if positional && !is_option => found.push(at),
-            _ => {}
-        }
-        at += if option.is_some() { 2 } else { 1 };
-    }
-    found.into_iter()
+/// The name of the profile that an argument stands for: `@work`, or `--target=@work`.
+fn profile_of(arg: &OsString) -> Option<&str> {
+    let text = arg.to_str()?;
+    let name = text.strip_prefix("--target=").unwrap_or(text).strip_prefix('@')?;
+    (!name.is_empty()).then_some(name)
 }
 
-/// The option that has its value in the next argument, if this is one: `--subject`, `-c`, and `-vc`.
-fn option_before_value<'a>(command: &'a clap::Command, text: &str) -> Option<&'a clap::Arg> {
-    let needs_value = |arg: &&clap::Arg| {
+/// Options that a subcommand shares with sessions and refuses, as it has no use for them.
+const REFUSED: [(&str, &[&str]); 2] =
+    [("rerun", &["starttls", "auth", "tls-versions", "save-certs"]), ("send", &["tls-versions"])];
+
+/// The command line as far as it was typed.
+struct Line<'a> {
+    command: &'a Command,
+    /// Where its options begin: behind the subcommand's name, where there is one.
+    first: usize,
+    /// Where a target may stand. A value such as that of `-c '@x'` or `--subject '@x'` is none, nor is the file that some
+    /// subcommands read.
+    targets: Vec<usize>,
+    /// The options on it.
+    given: Vec<&'a Arg>,
+}
+
+impl<'a> Line<'a> {
+    fn of(whole: &'a Command, args: &[OsString]) -> Line<'a> {
+        let named = args.get(1).and_then(|arg| arg.to_str()).and_then(|name| whole.find_subcommand(name));
+        let command = named.unwrap_or(whole);
+        let positional = command.get_arguments().any(|arg| arg.is_positional() && arg.get_id() == "target");
+        let first = if named.is_some() { 2 } else { 1 };
+        let mut line = Line { command, first, targets: Vec::new(), given: Vec::new() };
+        let mut at = first;
+        while let Some(arg) = args.get(at) {
+            let text = arg.to_str().unwrap_or_default();
+            let options = options_in(command, text);
+            let takes_next = options.last().filter(|(_, complete)| !complete).map(|(option, _)| *option);
+            match takes_next {
+                Some(option) if option.get_long() == Some("target") => line.targets.push(at + 1),
+                None if text.starts_with("--target=") => line.targets.push(at),
+                None if positional && !(text.len() > 1 && text.starts_with('-')) => line.targets.push(at),
+                _ => {}
+            }
+            line.given.extend(options.iter().map(|(option, _)| *option));
+            at += if takes_next.is_some() { 2 } else { 1 };
+        }
+        line
+    }
+
+    /// Whether an option of a profile is to be taken: it is of use here, and the command line has not said it, or what
+    /// excludes it. One profile serves all, so what other subcommands know is passed over. A word that means nothing
+    /// anywhere stays, for the person to be told.
+    fn has_use_for(&self, whole: &Command, option: &str) -> bool {
+        let name = option.trim_start_matches('-').split('=').next().unwrap_or_default();
+        let Some(known) = long(self.command, name) else {
+            let mut all = whole.get_subcommands().chain([whole]);
+            return !all.any(|command| long(command, name).is_some());
+        };
+        let refused = REFUSED.iter().find(|(command, _)| *command == self.command.get_name());
+        let refused = refused.is_some_and(|(_, options)| options.contains(&name));
+        !refused
+            && !self.given.iter().any(|given| given.get_id() == known.get_id() || self.exclude(known, given))
+    }
+
+    /// Whether two options cannot stand beside each other.
+    fn exclude(&self, one: &Arg, other: &Arg) -> bool {
+        let declared = |a: &Arg, b: &Arg| {
+            self.command.get_arg_conflicts_with(a).iter().any(|arg| arg.get_id() == b.get_id())
+        };
+        let grouped = self.command.get_groups().any(|group| {
+            let holds = |id: &Id| group.get_args().any(|member| member == id);
+            !group.clone().is_multiple() && holds(one.get_id()) && holds(other.get_id())
+        });
+        declared(one, other) || declared(other, one) || grouped
+    }
+}
+
+/// The option of this long name.
+fn long<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
+    command.get_arguments().find(|arg| {
+        arg.get_long() == Some(name) || arg.get_all_aliases().is_some_and(|others| others.contains(&name))
+    })
+}
+
+/// The options that an argument names, as `--subject`, `--user=x`, `-c`, `-4c`; each with whether nothing of it stands in
+/// the next argument.
+fn options_in<'a>(command: &'a Command, text: &str) -> Vec<(&'a Arg, bool)> {
+    let needs_value = |arg: &Arg| {
         arg.get_action().takes_values() && arg.get_num_args().is_none_or(|range| range.min_values() > 0)
     };
-    let short = |c: char| command.get_arguments().find(|arg| arg.get_short() == Some(c)).filter(needs_value);
-    match text.strip_prefix("--") {
-        Some(name) => command
-            .get_arguments()
-            .find(|arg| {
-                arg.get_long() == Some(name)
-                    || arg.get_all_aliases().is_some_and(|others| others.contains(&name))
-            })
-            .filter(needs_value),
+    if let Some(words) = text.strip_prefix("--") {
+        let (name, value) = words.split_once('=').map_or((words, None), |(name, value)| (name, Some(value)));
+        let known = long(command, name);
+        return known.map(|arg| (arg, value.is_some() || !needs_value(arg))).into_iter().collect();
+    }
+    let Some(letters) = text.strip_prefix('-') else { return Vec::new() };
+    let mut found = Vec::new();
+    for (at, letter) in letters.char_indices() {
+        let Some(arg) = command.get_arguments().find(|arg| arg.get_short() == Some(letter)) else { break };
         // In `-cX` the value stands behind its letter.
-        None => {
-            let letters = text.strip_prefix('-')?;
-            let (at, option) = letters.char_indices().find_map(|(at, c)| Some((at, short(c)?)))?;
-            letters.get(at..)?.chars().nth(1).is_none().then_some(option)
+        let rest = letters.get(at + letter.len_utf8()..).unwrap_or_default();
+        let needs = needs_value(arg);
+        found.push((arg, !needs || !rest.is_empty()));
+        if needs {
+            break;
         }
     }
-}
-
-/// The long options that a subcommand takes.
-struct Takes {
-    here: Vec<String>,
-    in_a_session: Vec<String>,
-}
-
-impl Takes {
-    /// Those of the subcommand of this name, if there is one.
-    fn of_subcommand(name: &str) -> Option<Takes> {
-        let whole = Cli::command();
-        let long = |command: &clap::Command| -> Vec<String> {
-            command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect()
-        };
-        let found = whole.find_subcommand(name)?;
-        Some(Takes { here: long(found), in_a_session: long(&whole) })
-    }
-
-    /// What is of use in a session at the prompt only is passed over elsewhere: one profile serves all. A word that
-    /// means nothing anywhere stays, for the person to be told.
-    fn makes_sense_of(&self, option: &str) -> bool {
-        let name = option.trim_start_matches('-').split('=').next().unwrap_or_default();
-        let has = |list: &[String]| list.iter().any(|known| known == name);
-        has(&self.here) || !has(&self.in_a_session)
-    }
+    found
 }
 
 /// A profile's target and its options in the form of arguments.
@@ -191,19 +228,45 @@ mod tests {
         assert_eq!(options, ["--starttls", "--timeout=5"]);
     }
 
+    fn takes(line: &str, option: &str) -> bool {
+        let mut whole = Cli::command();
+        whole.build();
+        Line::of(&whole, &words(line)).has_use_for(&whole, option)
+    }
+
     #[test]
     fn a_profile_serves_other_subcommands_too() {
-        for (subcommand, option, taken) in [
-            ("send", "--starttls", true),
-            ("send", "--keep-going", false),
-            ("check", "--timeout=5", true),
-            ("check", "--explain=none", false),
-            ("check", "--no-such-thing", true),
+        for (line, option, taken) in [
+            ("heloise send @x", "--starttls", true),
+            ("heloise send @x", "--keep-going", false),
+            ("heloise check @x", "--timeout=5", true),
+            ("heloise check @x", "--explain=none", false),
+            ("heloise check @x", "--no-such-thing", true),
+            ("heloise @x", "--from=a@b", false),
+            ("heloise @x", "--no-such-thing", true),
+            ("heloise rerun f --target @x", "--starttls", false),
+            ("heloise rerun f --target @x", "--ca=f", true),
         ] {
-            let takes = Takes::of_subcommand(subcommand).unwrap();
-            assert_eq!(takes.makes_sense_of(option), taken, "{subcommand} {option}");
+            assert_eq!(takes(line, option), taken, "{line}: {option}");
         }
-        assert!(Takes::of_subcommand("mx.example.org").is_none());
+    }
+
+    #[test]
+    fn the_command_line_wins() {
+        let command = "--password-command=pass show x";
+        for (line, option, taken) in [
+            ("heloise @x --password-file pw", command, false),
+            ("heloise @x --netrc-file=n", command, false),
+            ("heloise @x --netrc", command, false),
+            ("heloise @x --user u -c --netrc", command, true),
+            ("heloise @x -4", "--ipv6", false),
+            ("heloise @x -6c NOOP", "--ipv4", false),
+            ("heloise send --to d@d @x", "--to=q@q", false),
+            ("heloise send --cc d@d @x", "--to=q@q", true),
+            ("heloise send --text t @x", "--eml=f", false),
+        ] {
+            assert_eq!(takes(line, option), taken, "{line}: {option}");
+        }
     }
 
     #[test]
@@ -242,9 +305,11 @@ mod tests {
             ("heloise send --to @y @work", Some(4)),
             ("heloise check @work", Some(2)),
             ("heloise rerun @file --target @work", Some(4)),
+            ("heloise rerun @file --target=@work", Some(3)),
         ] {
-            let args = words(line);
-            let found = targets(&args).find(|at| args[*at].to_str().is_some_and(|arg| arg.starts_with('@')));
+            let (args, whole) = (words(line), Cli::command());
+            let mut targets = Line::of(&whole, &args).targets.into_iter();
+            let found = targets.find(|at| profile_of(&args[*at]).is_some());
             assert_eq!(found, place, "{line}");
         }
     }

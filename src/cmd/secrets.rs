@@ -138,7 +138,13 @@ fn first_line(mut source: impl Read) -> std::io::Result<Option<Secret>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(LIMIT));
     source.by_ref().take(LIMIT as u64).read_to_end(&mut bytes)?;
     std::io::copy(&mut source, &mut std::io::sink())?;
-    let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        let what = "it is in UTF-16; save it in UTF-8";
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, what));
+    }
+    // Some editors put a mark before UTF-8, which is no part of it.
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let line = text.split(|b| *b == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     Ok((!line.is_empty()).then(|| Secret::new(line.to_vec())))
 }
@@ -156,6 +162,9 @@ mod tests {
         let secret = first_line(&b"hunter2\r\nrest"[..]).unwrap().unwrap();
         assert_eq!(secret.expose(), b"hunter2");
         assert!(first_line(&b"\nx"[..]).unwrap().is_none());
+        let marked = first_line("\u{feff}hunter2\r\n".as_bytes()).unwrap().unwrap();
+        assert_eq!(marked.expose(), b"hunter2");
+        assert!(first_line(&b"\xff\xfeh\0"[..]).unwrap_err().to_string().contains("UTF-16"));
     }
 
     #[test]

@@ -158,7 +158,12 @@ async fn a_mail_domain_is_dialled_host_by_host() {
     let dialed = dial(&target, &options).await.unwrap();
     assert_eq!(dialed.host, Host::Name("mx1.test".to_owned()));
 
+    let addr = listener.local_addr().unwrap();
     drop(listener);
+    // Nobody else gets the port meanwhile.
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.set_reuseaddr(true).unwrap();
+    held.bind(addr).unwrap();
     let error = dial(&target, &options).await.unwrap_err();
     let names: Vec<_> = error.attempts().iter().filter_map(|attempt| attempt.name.as_deref()).collect();
     assert_eq!(names, ["mx1.test", "v4.test"]);

@@ -60,10 +60,3 @@ fn what_heloise_itself_shows_is_not_taken_for_swaks() {
     let swaks = run(&["export", sample, "--to", "swaks"]).stdout;
     assert_eq!(run_with(&["import", "-"], &swaks).code, Some(0), "{swaks}");
 }
-
-#[test]
-fn an_import_without_a_line_of_a_session_is_none() {
-    let ran = run_with(&["import", "-", "--from", "swaks"], "dear diary\n220 hi\n");
-    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{}", ran.stderr);
-    assert!(ran.stderr.contains("that swaks tells of a session"), "{}", ran.stderr);
-}

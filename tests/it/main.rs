@@ -26,6 +26,7 @@ mod logs;
 mod peer;
 mod play;
 mod practice;
+mod profiles;
 mod program;
 mod pty;
 mod rerun;

@@ -421,6 +421,8 @@ fn pages_are_printed_for_shells_and_man() {
     }
     let man = heloise.run(&["man"], b"");
     assert!(man.code == Some(0) && man.stdout.contains(".TH heloise") && man.stdout.contains("HELOISE DEMO"));
+    assert!(!man.stdout.contains("(1)") && !man.stdout.contains(".SH EXTRA"), "pages that there are not");
+    assert!(man.stdout.contains(".SH EXAMPLES\n.nf\n"), "the examples are a table");
     for sub in ["", "demo", "play", "serve", "explain", "completions", "connect"] {
         let args: Vec<&str> = [sub, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let run = heloise.run(&args, b"");

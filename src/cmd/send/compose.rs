@@ -266,7 +266,8 @@ pub fn oddities(survey: &Survey) -> Vec<String> {
         odd.push(format!("{} bare CR, which has no place in a message (RFC 5322 §2.3)", survey.bare_cr));
     }
     if survey.nul > 0 {
-        odd.push(format!("{} bytes of value 0, which many servers refuse or drop", survey.nul));
+        let bytes = if survey.nul == 1 { "byte" } else { "bytes" };
+        odd.push(format!("{} {bytes} of value 0, which many servers refuse or drop", survey.nul));
     }
     odd.into_iter().map(|what| format!("=== the message has {what}; it goes out as it is")).collect()
 }

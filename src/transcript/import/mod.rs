@@ -18,6 +18,7 @@ mod own;
 mod paste;
 mod quoted;
 mod smtplib;
+mod utf16;
 mod words;
 
 use builder::Builder;
@@ -160,6 +161,7 @@ pub fn import(mut input: impl BufRead, source: Option<Source>) -> Result<Importe
     if text.len() as u64 > LIMIT {
         return Err(ImportError::TooLarge);
     }
+    let text = utf16::decoded(text);
     let names = || Source::ALL.map(Source::name).join(", ");
     let text = quoted::bare(&text, source);
     let source = source.or_else(|| quoted::guess(&text));

@@ -282,7 +282,10 @@ fn words_of_remarks_are_no_secrets_to_hunt_for() {
         "we tried AUTH PLAIN somewhere\npassword = nowhere\n<-  220 mx\n -> EHLO x\n<-  250 somewhere or nowhere\n",
     );
     let text = shown(&imported);
-    assert!(text.starts_with("# we tried AUTH PLAIN {secret sasl=PLAIN no-base64}\n# password = {secret}\n"), "{text}");
+    assert!(
+        text.starts_with("# we tried AUTH PLAIN {secret sasl=PLAIN no-base64}\n# password = {secret}\n"),
+        "{text}"
+    );
     assert!(text.ends_with("<-  250 somewhere or nowhere\n"), "{text}");
 }
 
@@ -518,5 +521,18 @@ proptest::proptest! {
         for entry in Reader::new(file.as_slice()).unwrap() {
             proptest::prop_assert!(entry.is_ok(), "{:?}", entry);
         }
+    }
+}
+
+#[test]
+fn a_text_in_utf_16_is_read() {
+    let text = "<-  220 gr\u{fc}\u{df} dich\r\n -> QUIT\r\n<-  221 bye\r\n";
+    for (mark, bytes) in [
+        ([0xff, 0xfe], text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()),
+        ([0xfe, 0xff], text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
+    ] {
+        let imported = import([&mark[..], &bytes, b"x"].concat().as_slice(), None).unwrap();
+        assert_eq!((imported.source, imported.comments), (Source::Swaks, 0));
+        assert!(shown(&imported).starts_with("<-  220 gr\u{fc}\u{df} dich\n -> QUIT\n"));
     }
 }

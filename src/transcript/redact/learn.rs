@@ -50,6 +50,13 @@ impl Known {
         if OPEN.iter().any(named) {
             return;
         }
+        // All but the proof goes to and fro in clear (RFC 5802 §5).
+        if mechanism.to_ascii_uppercase().starts_with("SCRAM-") {
+            let plain = base64_loose(response);
+            let proof = plain.as_deref().and_then(|plain| Some(memmem::rfind(plain, b",p=")? + b",p=".len()));
+            let proof = proof.and_then(|at| plain.as_deref()?.get(at..));
+            return proof.into_iter().for_each(|proof| self.spell_out_learnt(proof));
+        }
         let words =
             || response.trim_ascii_end().split(|byte| is_blank(*byte)).filter(|word| !word.is_empty());
         // Of several words the first may be the name that stands before a password.

@@ -80,7 +80,7 @@ fn a_file_goes_out_as_it_is() {
     assert!(body.1.content.ends_with(b"\r\n\r\nby pipe\r\n"), "{}", body.1.content.escape_ascii());
     let odd = file(&dir, "odd.eml", &[b"A: b\n\n\0", &[b'x'; 2000][..], b"\ra\n"].concat());
     let (ran, _) = send(Manner::offering(&ALL), &["--to", "b@example.net", "--eml", arg(&odd)]);
-    for words in ["a line of 2003 octets", "1 bare CR", "1 bytes of value 0"] {
+    for words in ["a line of 2003 octets", "1 bare CR", "1 byte of value 0"] {
         assert!(ran.stdout.contains(words), "{words}: {}", ran.stdout);
     }
 }
