@@ -23,6 +23,15 @@ const MEANING: usize = 10;
 impl Operator {
     /// Carries out a helper command.
     pub(super) async fn helper(&mut self, invocation: Invocation) -> Result<Done, Problem> {
+        let done = self.carry_out(invocation).await;
+        done.map_err(|problem| self.discreet(problem))
+    }
+
+    async fn carry_out(&mut self, mut invocation: Invocation) -> Result<Done, Problem> {
+        if matches!(invocation.id, CommandId::Help | CommandId::Explain) {
+            // They repeat what they are asked about.
+            invocation.argument = self.masked(&invocation.argument);
+        }
         let argument = invocation.argument.trim();
         let answers = match invocation.id {
             CommandId::Help => self.help(argument)?,

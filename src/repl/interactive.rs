@@ -82,6 +82,7 @@ pub async fn run(
         };
         // The window may have changed while the person typed.
         operator.share_knowledge();
+        operator.keep_history();
         let next = match typed {
             Typed::Line(line) => enter(operator, &mut keys, line.as_bytes(), &mut ended).await?,
             Typed::Interrupted => {

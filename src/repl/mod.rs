@@ -5,13 +5,15 @@
 //! * [`commands`]: the table of helper commands.
 //! * `view` and `paint`: entries to text; `recording`: entries to a file.
 //! * [`terminal`] and [`screen`]: a line editor on its own thread, and one writer to the screen. [`typing`] completes,
-//!   hints and colours; [`history`] remembers, [`mask`] hides (`slips`: where no secret belongs).
+//!   hints and colours; [`history`] remembers, [`mask`] hides (`slips`: where no secret belongs;
+//!   `discretion`: those in use).
 
 mod account;
 pub mod asker;
 pub mod commands;
 mod complete;
 mod content;
+mod discretion;
 mod editor;
 mod explaining;
 mod greeting;

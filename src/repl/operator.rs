@@ -190,7 +190,10 @@ impl Operator {
         }
         match commands::parse(&String::from_utf8_lossy(line)) {
             Some(Ok(invocation)) => return self.helper(invocation).await,
-            Some(Err(unknown)) => return Err(Problem::new(Status::Usage, unknown.to_string())),
+            Some(Err(unknown)) => {
+                let problem = Problem::new(Status::Usage, unknown.to_string());
+                return Err(self.discreet(problem));
+            }
             None => {}
         }
         let line = if line.starts_with(b"//") { line.get(1..).unwrap_or(line) } else { line };

@@ -101,6 +101,8 @@ pub struct Terminal {
     answers: channel::UnboundedReceiver<Answer>,
     under_way: Option<Mode>,
     waiting: VecDeque<Waiting>,
+    /// Lines that were typed and may enter the history, once it is known that no secret in use is in them.
+    typed: Vec<String>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -127,6 +129,7 @@ impl Terminal {
             answers,
             under_way: None,
             waiting: VecDeque::new(),
+            typed: Vec::new(),
             thread: Some(thread),
         })
     }
@@ -139,6 +142,16 @@ impl Terminal {
     /// What the editor knows of the session, for completion, hints and colours; to be kept up to date.
     pub fn known(&self) -> &Known {
         &self.known
+    }
+
+    /// Puts the lines that were read since the last call into the history, but for those of which `is_secret` says that
+    /// a secret is in them.
+    pub fn keep_history(&mut self, is_secret: impl Fn(&str) -> bool) {
+        for line in std::mem::take(&mut self.typed) {
+            if !is_secret(&line) {
+                self.request(Request::Remember(line));
+            }
+        }
     }
 
     /// Forgets lines that were pasted and not read yet, and tells how many they were.
@@ -237,9 +250,9 @@ impl Terminal {
         self.known.after_refusal() && unknown && !line.starts_with('/')
     }
 
-    fn remember(&self, line: &str, mode: Mode) {
+    fn remember(&mut self, line: &str, mode: Mode) {
         if mode == Mode::Command && remembers(line, self.known.after_refusal()) {
-            self.request(Request::Remember(line.to_owned()));
+            self.typed.push(line.to_owned());
         }
     }
 

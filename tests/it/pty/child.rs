@@ -120,6 +120,7 @@ async fn serve(address: &str) {
             }
             typed = terminal.read(wanted.clone().unwrap_or(Prompt::new("", Mode::Command))), if wanted.is_some() => {
                 wanted = None;
+                terminal.keep_history(|_| false);
                 let text = match typed {
                     Typed::Line(line) => format!("line {line:?}\n"),
                     other => format!("{other:?}\n"),

@@ -225,6 +225,39 @@ fn the_history_lives_on() {
 }
 
 #[test]
+fn a_secret_in_use_stays_out_of_the_history_and_of_answers() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("password");
+    std::fs::write(&file, "Hunter2-Pass").unwrap();
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let file = file.to_str().unwrap();
+    let login = ["--allow-plaintext-auth", "--user", "alice", "--password-file", file, "--auth", "PLAIN"];
+    let mut session = Session::start(home.path(), &[&login[..], &[&address]].concat());
+    let mut link = listener.accept().unwrap().0;
+    link.write_all(b"220 mx.example.org ESMTP\r\n").unwrap();
+    let mut server = BufReader::new(link);
+    answers(&mut server, &["250-mx.example.org\r\n250 AUTH PLAIN", "235 2.7.0 yes"]);
+    session.wait_prompt("alice");
+    session.enter("/explain 535 bad Hunter2-Pass", "bad {secret echo}");
+    session.enter("/help Hunter2-Pass", "nothing is known about {secret echo}");
+    session.enter("/send Hunter2-Pass", "cannot read the message {secret echo}");
+    session.keys("XFOO Hunter2-Pass\r");
+    answers(&mut server, &["500 5.5.2 what?"]);
+    session.wait_text("5.5.2 what?");
+    session.keys("NOOP\r");
+    answers(&mut server, &["250 2.0.0 fine"]);
+    session.wait_text("2.0.0 fine");
+    session.keys("QUIT\r");
+    answers(&mut server, &["221 2.0.0 bye"]);
+    drop(server);
+    assert_eq!(session.end(), 0);
+    let history = std::fs::read_to_string(home.path().join("state/heloise/history")).unwrap();
+    assert_eq!(history, "#V2\nNOOP\nQUIT\n");
+}
+
+#[test]
 fn a_terminated_session_leaves_the_terminal_as_it_was() {
     let home = tempfile::tempdir().unwrap();
     let (mut session, _server) = Session::with_server(home.path());
