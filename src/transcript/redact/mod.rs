@@ -90,7 +90,7 @@ fn auth(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let (name, after) = word(after_verb);
     let spelt = verb.eq_ignore_ascii_case(b"AUTH");
     let unknown = || matches!(CommandLine::parse(line.trim_ascii_start()).verb, Verb::Other(_));
-    if !spelt && !(sasl::is_known(name) && unknown()) {
+    if !(spelt || sasl::is_known(name) && unknown()) {
         let glued =
             verb.get(4..).filter(|_| verb.get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"AUTH")))?;
         return sasl::is_known(glued).then_some((glued, behind_blanks(after_verb)));
