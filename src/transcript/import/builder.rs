@@ -32,6 +32,8 @@ pub(super) struct Builder {
     pieced: bool,
     /// A challenge that was told in words, and for how many more of them its answer is looked for.
     asked: Option<(Vec<u8>, usize)>,
+    /// The last remark was a command that turns a secret into base64, and the next line may be what it made.
+    encodes: bool,
     comments: usize,
     tls: bool,
     /// A summary under way; it is written before the next line of the wire.

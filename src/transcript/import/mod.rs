@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::{Entry, Header};
 
+mod arguments;
 mod arrows;
 mod builder;
 mod cast;
@@ -17,6 +18,7 @@ mod letters;
 mod own;
 mod paste;
 mod quoted;
+mod shell_words;
 mod smtplib;
 mod utf16;
 mod words;

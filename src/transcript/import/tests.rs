@@ -290,6 +290,38 @@ fn words_of_remarks_are_no_secrets_to_hunt_for() {
 }
 
 #[test]
+fn commands_before_a_session_without_login_keep_no_secret() {
+    let session = "220 mx\nEHLO x\n250 s3cr3t-Pa55word alice\nQUIT\n221 bye\n";
+    for (command, sure) in [
+        ("$ HELOISE_PASSWORD='s3cr3t-Pa55word' heloise mx", true),
+        ("$ export SMTP_PASS=s3cr3t-Pa55word", true),
+        ("$ curl -ualice:s3cr3t-Pa55word smtp://mx", true),
+        ("$ swaks -ap 's3cr3t'-'Pa55word' -s mx", true),
+        ("s.login('alice', 's3cr3t-Pa55word')", true),
+        ("$ printf '\\0alice\\0s3cr3t-Pa55word' | base64\nAGFsaWNlAHMzY3IzdC1QYTU1d29yZA==", true),
+        ("$ echo -n s3cr3t-Pa55word | base64\nczNjcjN0LVBhNTV3b3Jk", false),
+    ] {
+        let imported = read(&format!("{command}\n{session}"));
+        let text = shown(&imported);
+        let (before, wire) = text.split_once("<-  220").unwrap();
+        assert!(
+            !before.contains("Pa55word") && !before.contains("YTU1d29yZ") && !before.contains("czNj"),
+            "{text}"
+        );
+        assert!(before.contains("{secret"), "{text}");
+        assert_eq!(wire.contains("250 {secret echo} alice\n"), sure, "{text}");
+    }
+    // Credentials that come from nobody knows where tell what is secret in them.
+    let imported =
+        read("$ ./credentials\nAGFsaWNlAHMzY3IzdC1QYTU1d29yZA==\n220 mx\nHELO x\n500 s3cr3t-Pa55word\n");
+    assert!(shown(&imported).ends_with("500 {secret echo}\n"), "{}", shown(&imported));
+    // What may be the user's name is not hunted for, nor is a line that follows later a credential.
+    let imported = read(&format!("$ echo -n alice | base64\nYWxpY2U=\nconnecting\n{session}"));
+    let text = shown(&imported);
+    assert!(text.starts_with("# $ echo -n {secret} | base64\n# {secret}\n# connecting\n"), "{text}");
+}
+
+#[test]
 fn tokens_in_lines_of_the_session_are_taken_out() {
     let imported = read(
         "C: DATA\nS: 354 go\nC: Authorization: Bearer abcdefghijklmnopqrst\nC: .\nS: 250 X-Api-Key: 0123456789abcdef\n",

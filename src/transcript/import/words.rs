@@ -1,5 +1,4 @@
-//! Secrets in words that stand beside a session: what a tool that is not known tells of an AUTH exchange, and what
-//! commands get as arguments.
+//! Secrets in words that stand beside a session: what a tool that is not known tells of an AUTH exchange.
 
 use std::ops::Range;
 
@@ -154,121 +153,9 @@ pub(super) fn is_address(text: &[u8]) -> bool {
     dotted && !local.is_empty() && local.iter().chain(domain).all(plain)
 }
 
-/// Options of swaks, curl and kin whose argument is a secret.
-const OPTIONS: [&str; 9] = [
-    "--auth-password",
-    "-ap",
-    "--password",
-    "--passwd",
-    "--pass",
-    "-xp",
-    "--oauth2-bearer",
-    "--proxy-password",
-    "password",
-];
-
-/// Options whose argument is `NAME:SECRET`.
-const WITH_NAME: [&str; 4] = ["-u", "--user", "-U", "--proxy-user"];
-
-/// Where secrets stand in a command line, or in what tells of one. They are in order and do not overlap.
-pub(super) fn arguments(text: &str) -> Vec<Range<usize>> {
-    let options = OPTIONS.iter().map(|name| (name, false)).chain(WITH_NAME.iter().map(|name| (name, true)));
-    let mut found: Vec<Range<usize>> = Vec::new();
-    for (option, named) in options {
-        for (at, _) in text.match_indices(option) {
-            let fresh = text.get(..at).is_some_and(|before| !before.ends_with(|c: char| !c.is_whitespace()));
-            found.extend(
-                argument(text, at + option.len(), !option.starts_with('-'))
-                    .filter(|_| fresh)
-                    .and_then(|argument| if named { after_colon(text, argument) } else { Some(argument) }),
-            );
-        }
-    }
-    // `smtp://alice:secret@mx.example.org`
-    for (at, mark) in text.match_indices("://") {
-        let begin = at + mark.len();
-        let rest = text.get(begin..).unwrap_or_default();
-        let end =
-            rest.find(|c: char| c.is_whitespace() || matches!(c, '/' | '\'' | '"')).unwrap_or(rest.len());
-        let user = rest.get(..end).and_then(|authority| authority.rfind('@'));
-        found.extend(user.and_then(|end| after_colon(text, begin..begin + end)));
-    }
-    found.retain(|range| text.get(range.clone()).is_some_and(is_shown));
-    found.sort_unstable_by_key(|range| range.start);
-    let mut last = 0;
-    found.retain(|range| {
-        let apart = range.start >= last;
-        last = last.max(range.end);
-        apart
-    });
-    found
-}
-
-/// The argument behind an option that ends at `at`, without its quotes. A setting has an equals sign in between.
-fn argument(text: &str, at: usize, setting: bool) -> Option<Range<usize>> {
-    let rest = text.get(at..)?;
-    let trimmed = rest.trim_start();
-    let value = match trimmed.strip_prefix('=') {
-        Some(value) if setting => value.trim_start(),
-        Some(value) if trimmed.len() == rest.len() => value,
-        None if !setting && trimmed.len() < rest.len() => trimmed,
-        _ => return None,
-    };
-    let quote = value.chars().next().filter(|c| matches!(c, '\'' | '"'));
-    let begin = text.len() - value.len() + quote.map_or(0, char::len_utf8);
-    let inside = text.get(begin..)?;
-    let end =
-        inside.find(|c: char| quote.map_or(c.is_whitespace(), |quote| c == quote)).unwrap_or(inside.len());
-    (end > 0).then_some(begin..begin + end)
-}
-
-fn after_colon(text: &str, range: Range<usize>) -> Option<Range<usize>> {
-    let colon = text.get(range.clone())?.find(':')?;
-    let secret = range.start + colon + 1..range.end;
-    (!secret.is_empty()).then_some(secret)
-}
-
-/// Whether this is a secret and not what tools and people write in the place of one.
-fn is_shown(value: &str) -> bool {
-    let stars = value.bytes().all(|b| matches!(b, b'*' | b'x' | b'X'));
-    !stars && !value.starts_with(['{', '(', '<', '$', '-']) && !is_no_secret(value)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn shown(text: &str) -> Vec<&str> {
-        arguments(text).into_iter().map(|range| &text[range]).collect()
-    }
-
-    #[test]
-    fn arguments_that_are_secrets_are_found() {
-        for line in [
-            "$ swaks -t b@y -a LOGIN -au alice -ap s3cr3t-Pa55word -s mx",
-            "$ swaks --auth-password=s3cr3t-Pa55word",
-            "Cmd Line = swaks --auth-password 's3cr3t-Pa55word' --dump",
-            "        password       = 's3cr3t-Pa55word'",
-            "% curl -v --user 'alice@example.org:s3cr3t-Pa55word' smtp://mx",
-            "curl -u alice:s3cr3t-Pa55word",
-            "curl smtp://alice%40example.org:s3cr3t-Pa55word@mx:25",
-        ] {
-            assert_eq!(shown(line), ["s3cr3t-Pa55word"], "{line}");
-        }
-        for line in [
-            "password = *",
-            "password = {secret}",
-            "passwordeval = (not set)",
-            "the password was wrong",
-            "swaks -ap -s mx",
-            "curl smtp://mx.example.org:25/a@b",
-            "curl -u alice",
-            "swaks -ap '$PASSWORD'",
-        ] {
-            assert!(shown(line).is_empty(), "{line}");
-        }
-        assert_eq!(shown("curl -u a:first smtp://b:second@x"), ["first", "second"]);
-    }
 
     #[test]
     fn an_exchange_is_found_in_words() {

@@ -65,7 +65,8 @@ impl Known {
         self.learn_words(words().skip(usize::from(is_user)).filter(|word| !is_name(word)));
     }
 
-    fn learn_clues(&mut self, line: &[u8]) {
+    /// Learns the words of a line that can be nothing but credentials.
+    pub fn learn_clues(&mut self, line: &[u8]) {
         let found = words(line).map(|(begin, end)| line.get(begin..end).unwrap_or_default());
         self.learn_words(found.filter(|word| clue(word).is_some()));
     }

@@ -1,6 +1,6 @@
 //! What stands beside the session: remarks of the tool, and lines that could not be placed. All of it may hold secrets.
 
-use super::super::words;
+use super::super::{arguments, words};
 use super::Builder;
 use crate::transcript::redact::SentKind;
 use crate::transcript::{Entry, EntryKind, redact, scan};
@@ -27,7 +27,9 @@ impl Builder {
 
     /// What could not be placed.
     pub fn comment(&mut self, text: &[u8]) {
-        if is_dump(text) {
+        if std::mem::take(&mut self.encodes) && words::is_lone_base64(text) {
+            self.comment_secret("");
+        } else if is_dump(text) {
             self.dumped += 1;
         } else if self.is_piece_of_answer(text) {
             self.add_piece(text.trim_ascii());
@@ -72,6 +74,7 @@ impl Builder {
 
     /// Free text without what looks like a secret.
     fn clean(&mut self, text: &[u8]) -> String {
+        self.known.learn_clues(text);
         let text = self.without_answer(String::from_utf8_lossy(text).into_owned());
         let text = self.without_arguments(text);
         let (clean, count) = scan::redact_text(&text);
@@ -117,20 +120,23 @@ impl Builder {
 
     /// A text without the secrets that stand in it as arguments of a command.
     fn without_arguments(&mut self, text: String) -> String {
-        let found = words::arguments(&text);
+        let found = arguments::arguments(&text);
         let (mut out, mut from) = (String::new(), 0);
-        for range in &found {
-            let value = text.get(range.clone()).unwrap_or_default();
-            if !words::is_plain_word(value) {
+        for argument in &found {
+            if argument.is_sure {
                 self.make_room();
-                self.known.learn_secret(value.as_bytes());
+                self.known.learn_secret(argument.word.text().as_bytes());
             }
-            out.push_str(text.get(from..range.start).unwrap_or_default());
-            out.push_str("{secret}");
-            from = range.end;
+            let range = &argument.word.range;
+            if range.start >= from {
+                out.push_str(text.get(from..range.start).unwrap_or_default());
+                out.push_str("{secret}");
+                self.redacted += 1;
+            }
+            from = from.max(range.end);
         }
-        self.redacted += found.len();
         out.push_str(text.get(from..).unwrap_or_default());
+        self.encodes = !found.is_empty() && arguments::tells_base64(&text);
         out
     }
 }
