@@ -282,6 +282,7 @@ impl Dialogue {
     /// Says what a whole reply answers, which no longer waits then. What is known stays as it was before, until
     /// [`Dialogue::learn`].
     pub fn answered(&mut self, reply: Reply, now: Duration) -> Answer {
+        self.miss_greeting(&reply);
         let mut oldest = self.pending.pop_front();
         let loose_dot = std::mem::take(&mut self.loose_dot);
         if oldest.is_none() && loose_dot && self.state.phase == Phase::Data {
@@ -297,6 +298,18 @@ impl Dialogue {
             next.since = now;
         }
         Answer { reply, command: oldest.map(|p| p.command), waited }
+    }
+
+    /// A record may begin in mid-session, where the greetings of both sides are over: then the first reply answers a command, and
+    /// has none of the codes with which a server greets (RFC 5321 §4.3.2).
+    fn miss_greeting(&mut self, reply: &Reply) {
+        let waits = self.awaiting().is_some_and(|command| command.input == Input::Connect);
+        let greets = reply.code().is_none_or(|code| matches!(code.0, 220 | 421 | 521 | 554));
+        if waits && !greets && self.pending.len() > 1 {
+            self.pending.pop_front();
+            self.state.phase = Phase::Ready;
+            self.state.greeted = Some(Verb::Ehlo);
+        }
     }
 
     /// Learns from an answer.

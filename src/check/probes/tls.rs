@@ -111,11 +111,11 @@ async fn secured(walk: &mut Walk) -> String {
         info.cipher.clone().unwrap_or_default(),
     ];
     words.retain(|word| !word.is_empty());
-    if let Verified::No(problem) = &info.verified {
-        words.push(not_verified(walk, problem).await);
-    } else if info.verified == Verified::Yes {
-        words.push(format!("verified for {}", info.checked_name));
-    }
+    words.push(match &info.verified {
+        Verified::No(problem) => not_verified(walk, problem).await,
+        Verified::Yes => format!("verified for {}", info.checked_name),
+        Verified::Unknown(why) => format!("NOT verified: {why}"),
+    });
     if let Some(leaf) = &info.leaf {
         let days = leaf.days_left(now);
         words.push(format!("{days} days left"));

@@ -213,3 +213,14 @@ fn who_hangs_up_at_once_does_not_wait_for_tls() {
     assert!(!says_tls("0.01 === closed by=server\n"));
     assert!(says_tls("30.0 === closed by=server\n"));
 }
+
+#[test]
+fn a_record_that_begins_in_mid_session_owes_no_greeting() {
+    let mut narrator = told(
+        "0.0 === connected 192.0.2.1:25\n1.0  -> MAIL FROM:<a@x.example>\n1.1 <-  250 2.1.0 ok\n1.2  -> RCPT TO:<b@y.example>\n\
+         1.3 <** 550 5.1.1 no such user\n",
+    );
+    let refused = back(&mut narrator, 0, false);
+    assert!(refused.contains("no mailbox b@y.example here"), "{refused}");
+    assert!(back(&mut narrator, 1, false).starts_with("=== MAIL: 250 "));
+}
