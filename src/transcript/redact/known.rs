@@ -101,7 +101,7 @@ impl Known {
         }
     }
 
-    /// Names a secret: as it is and escaped as programs do it (see [`super::spelled`]), in base64 (whole, and inside
+    /// Names a secret: as it is and escaped as programs do it (`spelled.rs`), in base64 (whole, and inside
     /// something longer) and in hexadecimal. Secrets of less than `SHORTEST` bytes are left out.
     pub fn add(&mut self, secret: &Secret) {
         self.spell_out(secret.expose(), false);
