@@ -50,11 +50,11 @@ impl Known {
         if OPEN.iter().any(named) {
             return;
         }
-        // All but the proof goes to and fro in clear (RFC 5802 §5).
-        if mechanism.to_ascii_uppercase().starts_with("SCRAM-") {
-            let plain = base64_loose(response);
-            let proof = plain.as_deref().and_then(|plain| Some(memmem::rfind(plain, b",p=")? + b",p=".len()));
-            let proof = proof.and_then(|at| plain.as_deref()?.get(at..));
+        // All but the proof goes to and fro in clear (RFC 5802 §5). What has no nonce is no such message, and may be a password.
+        let scram =
+            mechanism.to_ascii_uppercase().starts_with("SCRAM-").then(|| base64_loose(response)).flatten();
+        if let Some(plain) = scram.filter(|plain| memmem::find(plain, b"r=").is_some()) {
+            let proof = memmem::rfind(&plain, b",p=").and_then(|at| plain.get(at + b",p=".len()..));
             return proof.into_iter().for_each(|proof| self.spell_out_learnt(proof));
         }
         let words =

@@ -416,3 +416,17 @@ fn codes_and_names_of_hosts_stay_readable() {
     known.mask(&mut payload);
     assert_eq!(payload.to_visible(), "{secret}");
 }
+
+#[test]
+fn of_scram_the_proof_is_a_secret_and_the_nonce_is_not() {
+    let answer = |step| SentKind::AuthResponse { mechanism: Some("SCRAM-SHA-256"), step, challenge: None };
+    let (nonce, proof) = ("fyko+d2lbbFgONRv9qkxdawL", "v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=");
+    let (first, last) =
+        (b64(&format!("n,,n=alice,r={nonce}")), b64(&format!("c=biws,r={nonce}3r,p={proof}")));
+    let sent = [(first.as_str(), answer(0)), (last.as_str(), answer(1))];
+    let challenge = format!("334 {}", b64(&format!("r={nonce}3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096")));
+    assert_eq!(echoed(&sent, &challenge), challenge);
+    assert_eq!(echoed(&sent, &format!("535 {proof}")), "535 {secret echo}");
+    // A password that was typed where the first message was due.
+    assert_eq!(echoed(&[("hunter2hunter2", answer(0))], "501 hunter2hunter2?"), "501 {secret echo}?");
+}
